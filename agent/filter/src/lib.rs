@@ -1,0 +1,13 @@
+//! The condition language of Falco's rules: text is parsed to a syntax tree, typed against a [`Schema`] of fields,
+//! compiled to a program, and evaluated over a [`Context`].
+//!
+//! This crate knows no events and does no IO. What fields exist, what they are worth for an event and which
+//! events a check on `evt.type` allows is told to it by the two traits.
+
+pub mod events;
+pub mod schema;
+pub mod value;
+
+pub use events::EventSet;
+pub use schema::{Arg, Context, Field, FieldError, FieldTraits, Schema, Scope};
+pub use value::{Type, Value};

@@ -1,0 +1,291 @@
+//! The event model: what every source of events (capture file, module ring, eBPF ring, /proc snapshot) hands to
+//! the state engine and to the rules. One event per call, the exit event, with all its parameters.
+
+mod table;
+
+use bitflags::bitflags;
+
+pub use table::{EVENT_COUNT, EVENTS, id};
+
+/// The id of an event in schema 4.5: an index into [`EVENTS`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct EventId(pub u16);
+
+impl EventId {
+    /// The table row of this event; `None` for an id newer than the table.
+    pub fn info(self) -> Option<&'static EventInfo> {
+        EVENTS.get(usize::from(self.0))
+    }
+}
+
+/// Whether a row describes the entry or the exit of a call. Meta events and tracepoints are `Enter`, as in Falco.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Direction {
+    /// Entry of a call, or an event that is no call.
+    Enter,
+    /// Exit of a call.
+    Exit,
+}
+
+bitflags! {
+    /// What an event is about (`EC_*`).
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    #[allow(missing_docs)]
+    pub struct Category: u32 {
+        const UNKNOWN = 1 << 0;
+        const OTHER = 1 << 1;
+        const FILE = 1 << 2;
+        const NET = 1 << 3;
+        const IPC = 1 << 4;
+        const MEMORY = 1 << 5;
+        const PROCESS = 1 << 6;
+        const SLEEP = 1 << 7;
+        const SYSTEM = 1 << 8;
+        const SIGNAL = 1 << 9;
+        const USER = 1 << 10;
+        const TIME = 1 << 11;
+        const IO_READ = 1 << 12;
+        const IO_WRITE = 1 << 13;
+        const IO_OTHER = 1 << 14;
+        const WAIT = 1 << 15;
+        const SCHEDULER = 1 << 16;
+        const INTERNAL = 1 << 17;
+        const SYSCALL = 1 << 18;
+        const TRACEPOINT = 1 << 19;
+        const PLUGIN = 1 << 20;
+        const METAEVENT = 1 << 21;
+        const ITER = 1 << 22;
+    }
+}
+
+bitflags! {
+    /// How an event behaves (`EF_*`).
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    #[allow(missing_docs)]
+    pub struct EventFlags: u32 {
+        const CREATES_FD = 1 << 0;
+        const DESTROYS_FD = 1 << 1;
+        const USES_FD = 1 << 2;
+        const READS_FROM_FD = 1 << 3;
+        const WRITES_TO_FD = 1 << 4;
+        const MODIFIES_STATE = 1 << 5;
+        const UNUSED = 1 << 6;
+        const WAITS = 1 << 7;
+        const SKIPPARSERESET = 1 << 8;
+        const OLD_VERSION = 1 << 9;
+        const CONVERTER_MANAGED = 1 << 10;
+        const LARGE_PAYLOAD = 1 << 11;
+    }
+}
+
+/// The type of a parameter (`PT_*`): how its bytes are laid out (little-endian) and what they mean.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[allow(missing_docs)]
+pub enum ParamType {
+    AbsTime,
+    ByteBuf,
+    CharBuf,
+    CharBufArray,
+    CharBufPairArray,
+    Dyn,
+    EnumFlags8,
+    EnumFlags16,
+    EnumFlags32,
+    Errno,
+    Fd,
+    Fd32,
+    FdList,
+    Flags8,
+    Flags16,
+    Flags32,
+    FsPath,
+    FsRelPath,
+    Gid,
+    Int16,
+    Int32,
+    Int64,
+    Ipv4Addr,
+    Ipv6Addr,
+    Mode,
+    Pid,
+    Pid32,
+    Port,
+    RelTime,
+    SigSet,
+    SigType,
+    SockAddr,
+    SockTuple,
+    SyscallId,
+    Uid,
+    UInt8,
+    UInt16,
+    UInt32,
+    UInt64,
+}
+
+/// A parameter of an event.
+#[derive(Debug)]
+pub struct ParamInfo {
+    /// Falco's name: `evt.arg.NAME`.
+    pub name: &'static str,
+    /// The type of its bytes.
+    pub ty: ParamType,
+}
+
+/// A row of the event table.
+#[derive(Debug)]
+pub struct EventInfo {
+    /// Its index.
+    pub id: EventId,
+    /// The name of the id without `PPME_`, e.g. `SYSCALL_OPENAT_2_X`.
+    pub constant: &'static str,
+    /// What `evt.type` says, e.g. `openat`.
+    pub name: &'static str,
+    /// Entry or exit.
+    pub direction: Direction,
+    /// What it is about.
+    pub category: Category,
+    /// How it behaves.
+    pub flags: EventFlags,
+    /// Its parameters, in the order of the record.
+    pub params: &'static [ParamInfo],
+}
+
+/// The most parameters that an event can have (`PPM_MAX_EVENT_PARAMS`).
+pub const MAX_PARAMS: usize = 32;
+
+/// One event, borrowed from the source's buffer for as long as it is processed.
+#[derive(Clone, Debug)]
+pub struct Event<'e> {
+    /// `evt.num`: 1 for the first event of a source.
+    pub num: u64,
+    /// Wall clock, nanoseconds since the epoch.
+    pub ts: u64,
+    /// The thread that made the call.
+    pub tid: i64,
+    /// The CPU it ran on.
+    pub cpu: u16,
+    /// Which event.
+    pub id: EventId,
+    /// Block flags of `.scap` (`SCAP_DF_*`), 0 elsewhere.
+    pub flags: u32,
+    params: Params<'e>,
+}
+
+impl<'e> Event<'e> {
+    /// Puts an event together.
+    pub fn new(num: u64, ts: u64, tid: i64, cpu: u16, id: EventId, flags: u32, params: Params<'e>) -> Self {
+        Event { num, ts, tid, cpu, id, flags, params }
+    }
+
+    /// The table row.
+    pub fn info(&self) -> &'static EventInfo {
+        // Sources skip ids beyond the table, so the fallback row is never taken.
+        EVENTS.get(usize::from(self.id.0)).unwrap_or(&EVENTS[0])
+    }
+
+    /// The bytes of parameter `index`, `None` if the record has fewer. A parameter of length 0 is `Some(&[])`.
+    pub fn param(&self, index: usize) -> Option<&'e [u8]> {
+        self.params.get(index)
+    }
+
+    /// How many parameters the record has.
+    pub fn param_count(&self) -> usize {
+        self.params.count
+    }
+
+    /// Parameter `index` as a little-endian signed number of its own width (1, 2, 4 or 8 bytes).
+    pub fn param_i64(&self, index: usize) -> Option<i64> {
+        let bytes = self.param(index)?;
+        Some(match bytes.len() {
+            1 => i64::from(bytes[0] as i8),
+            2 => i64::from(i16::from_le_bytes(bytes.try_into().ok()?)),
+            4 => i64::from(i32::from_le_bytes(bytes.try_into().ok()?)),
+            8 => i64::from_le_bytes(bytes.try_into().ok()?),
+            _ => return None,
+        })
+    }
+
+    /// Parameter `index` as a little-endian unsigned number of its own width (1, 2, 4 or 8 bytes).
+    pub fn param_u64(&self, index: usize) -> Option<u64> {
+        let bytes = self.param(index)?;
+        Some(match bytes.len() {
+            1 => u64::from(bytes[0]),
+            2 => u64::from(u16::from_le_bytes(bytes.try_into().ok()?)),
+            4 => u64::from(u32::from_le_bytes(bytes.try_into().ok()?)),
+            8 => u64::from_le_bytes(bytes.try_into().ok()?),
+            _ => return None,
+        })
+    }
+
+    /// Parameter `index` as a string: its bytes up to the first NUL.
+    pub fn param_str(&self, index: usize) -> Option<&'e [u8]> {
+        let bytes = self.param(index)?;
+        Some(memchr::memchr(0, bytes).map_or(bytes, |end| &bytes[..end]))
+    }
+}
+
+/// The parameters of a record: the values, one after the other, and where each ends.
+#[derive(Clone, Debug)]
+pub struct Params<'e> {
+    data: &'e [u8],
+    count: usize,
+    ends: [u32; MAX_PARAMS],
+}
+
+impl<'e> Params<'e> {
+    /// From the values and their lengths. `None` when the lengths ask for more bytes than there are, or when there
+    /// are more than [`MAX_PARAMS`]; bytes after the last value are ignored.
+    pub fn new(data: &'e [u8], lengths: impl Iterator<Item = u32>) -> Option<Self> {
+        let mut params = Params { data, count: 0, ends: [0; MAX_PARAMS] };
+        let mut end = 0u32;
+        for length in lengths {
+            end = end.checked_add(length)?;
+            *params.ends.get_mut(params.count)? = end;
+            params.count += 1;
+        }
+        (end as usize <= data.len()).then_some(params)
+    }
+
+    /// The bytes of parameter `index`.
+    pub fn get(&self, index: usize) -> Option<&'e [u8]> {
+        if index >= self.count {
+            return None;
+        }
+        let start = if index == 0 { 0 } else { self.ends[index - 1] };
+        self.data.get(start as usize..self.ends[index] as usize)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_stand_at_their_ids() {
+        for (index, row) in EVENTS.iter().enumerate() {
+            assert_eq!(usize::from(row.id.0), index, "{}", row.constant);
+        }
+        assert_eq!(EVENT_COUNT, 454);
+    }
+
+    #[test]
+    fn parameters_are_bounded() {
+        assert!(Params::new(b"abc", [1, 3].into_iter()).is_none());
+        let params = Params::new(b"abc", [1, 0, 2].into_iter()).unwrap();
+        assert_eq!(
+            (params.get(0), params.get(1), params.get(2), params.get(3)),
+            (Some(&b"a"[..]), Some(&b""[..]), Some(&b"bc"[..]), None)
+        );
+    }
+}

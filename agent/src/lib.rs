@@ -1,0 +1,3 @@
+//! The agent: from captured events to alerts. Read `pipeline` first.
+
+pub mod event;

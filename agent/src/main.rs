@@ -1,0 +1,5 @@
+//! The binary `saker`.
+
+fn main() -> anyhow::Result<()> {
+    Ok(())
+}
