@@ -1,3 +1,4 @@
 //! The agent: from captured events to alerts. Read `pipeline` first.
 
+pub mod cli;
 pub mod event;

@@ -1,5 +1,7 @@
-//! The binary `saker`.
+//! The binary `saker`: everything happens in [`saker::cli`].
 
-fn main() -> anyhow::Result<()> {
-    Ok(())
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    saker::cli::main()
 }

@@ -1,0 +1,18 @@
+//! `saker fields`: the reference of fields, from the tables.
+
+use std::process::ExitCode;
+
+use super::ListFormat;
+
+/// What `saker fields` takes.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// How to print the list
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ListFormat,
+}
+
+/// Prints the list.
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    anyhow::bail!("fields --format {:?} is not there yet", args.format)
+}

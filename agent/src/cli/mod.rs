@@ -1,0 +1,106 @@
+//! The command line: which commands there are, how errors are shown, and what the exit status says.
+//!
+//! Each command is a file with its `Args` and a `run(args) -> anyhow::Result<ExitCode>`; errors are printed here only.
+
+pub mod check;
+pub mod events;
+pub mod fields;
+pub mod read;
+pub mod replay;
+pub mod syscalls;
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Runtime threat detection for Linux with Falco's rules.
+#[derive(Parser, Debug)]
+#[command(name = "saker", version, max_term_width = 110, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Run rules over a capture file and print their alerts
+    Replay(replay::Args),
+    /// Print the events of a capture file
+    Read(read::Args),
+    /// Validate rule files, or bare conditions
+    Check(check::Args),
+    /// List the fields that conditions and outputs can use
+    Fields(fields::Args),
+    /// List the events and their parameters
+    Events(events::Args),
+    /// List the system calls
+    Syscalls(syscalls::Args),
+}
+
+/// How a reference (`fields`, `events`, `syscalls`) is printed.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ListFormat {
+    /// Aligned columns, for people.
+    #[default]
+    Text,
+    /// A Markdown table.
+    Markdown,
+    /// A JSON document.
+    Json,
+}
+
+/// Parses the command line, runs the command and turns its result into an exit status: 0 fine, 1 error.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => {
+            let _ = usage.print();
+            return if usage.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+        }
+    };
+    let result = match cli.command {
+        Command::Replay(args) => replay::run(args),
+        Command::Read(args) => read::run(args),
+        Command::Check(args) => check::run(args),
+        Command::Fields(args) => fields::run(args),
+        Command::Events(args) => events::run(args),
+        Command::Syscalls(args) => syscalls::run(args),
+    };
+    result.unwrap_or_else(|error| {
+        // `saker read FILE | head` is not an error: nobody listens any more.
+        if is_broken_pipe(&error) {
+            return ExitCode::SUCCESS;
+        }
+        eprintln!("saker: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_broken_pipe_is_found_under_its_context() {
+        let pipe = Err::<(), _>(io::Error::from(io::ErrorKind::BrokenPipe)).context("stdout");
+        let full = Err::<(), _>(io::Error::from(io::ErrorKind::StorageFull)).context("stdout");
+        assert!(is_broken_pipe(&pipe.unwrap_err()));
+        assert!(!is_broken_pipe(&full.unwrap_err()));
+    }
+}

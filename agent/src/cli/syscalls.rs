@@ -1,0 +1,18 @@
+//! `saker syscalls`: the reference of system calls, from the tables.
+
+use std::process::ExitCode;
+
+use super::ListFormat;
+
+/// What `saker syscalls` takes.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// How to print the list
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ListFormat,
+}
+
+/// Prints the list.
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    anyhow::bail!("syscalls --format {:?} is not there yet", args.format)
+}

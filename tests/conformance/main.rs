@@ -1,0 +1,62 @@
+//! How close Saker is to Falco 0.44.1: five scores over the conformance corpus.
+//!
+//! The corpus is no part of this repository. It is looked for in `$SAKER_CONFORMANCE`, else beside the repository in
+//! `../shared/conformance`; without it every test here passes with a notice.
+
+use std::path::{Path, PathBuf};
+
+/// Where the corpus is, `None` (and a notice) when there is none.
+pub fn corpus() -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/conformance");
+    let dir = std::env::var_os("SAKER_CONFORMANCE").map_or(beside, PathBuf::from);
+    if dir.join("MANIFEST.tsv").is_file() {
+        return Some(dir);
+    }
+    eprintln!("no conformance corpus at {}: nothing to compare with", dir.display());
+    None
+}
+
+/// How many cases of a data set agree; prints the line that the scores are read from, then the cases that differ.
+pub struct Score {
+    name: &'static str,
+    passed: usize,
+    failures: Vec<String>,
+}
+
+impl Score {
+    /// An empty score of a data set.
+    pub fn new(name: &'static str) -> Self {
+        Score { name, passed: 0, failures: Vec::new() }
+    }
+
+    /// Counts one case; `failure` says what differs.
+    pub fn add(&mut self, failure: Option<String>) {
+        match failure {
+            None => self.passed += 1,
+            Some(failure) => self.failures.push(failure),
+        }
+    }
+
+    /// Prints the score and fails when it is below `floor` (a share, 0 to 1). The differing cases are listed in
+    /// full when `SAKER_CONFORMANCE_VERBOSE` is set, else the first ten.
+    pub fn report(self, floor: f64) {
+        let total = self.passed + self.failures.len();
+        let share = if total == 0 { 1.0 } else { self.passed as f64 / total as f64 };
+        let shown = if std::env::var_os("SAKER_CONFORMANCE_VERBOSE").is_some() { usize::MAX } else { 10 };
+        println!("conformance {}: {}/{total} ({:.2} %)", self.name, self.passed, share * 100.0);
+        for failure in self.failures.iter().take(shown) {
+            println!("  {failure}");
+        }
+        assert!(share >= floor, "{}: {share:.4} is below the floor {floor}", self.name);
+    }
+}
+
+#[test]
+fn the_corpus_is_found_or_not_needed() {
+    let mut score = Score::new("corpus");
+    score.add(
+        corpus()
+            .and_then(|dir| (!dir.join("replay").is_dir()).then(|| format!("{}: no replay", dir.display()))),
+    );
+    score.report(1.0);
+}
