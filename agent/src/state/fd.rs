@@ -1,0 +1,424 @@
+//! File descriptors: what each one refers to, and the table of a process.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+use bitflags::bitflags;
+use rustc_hash::FxHashMap;
+
+use super::thread::Bytes;
+
+/// What a descriptor refers to. The numbers are those of `.scap` files (`scap_fd_type`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[repr(u8)]
+#[allow(missing_docs)]
+pub enum FdType {
+    Uninitialized = 255,
+    #[default]
+    Unknown = 254,
+    File = 0,
+    Directory = 1,
+    Ipv4Socket = 2,
+    Ipv6Socket = 3,
+    Ipv4Server = 4,
+    Ipv6Server = 5,
+    Fifo = 6,
+    UnixSocket = 7,
+    Event = 8,
+    Unsupported = 9,
+    Signalfd = 10,
+    Eventpoll = 11,
+    Inotify = 12,
+    Timerfd = 13,
+    Netlink = 14,
+    FileV2 = 15,
+    Bpf = 16,
+    Userfaultfd = 17,
+    IoUring = 18,
+    Memfd = 19,
+    Pidfd = 20,
+}
+
+impl FdType {
+    /// From the number in a `.scap` file.
+    pub fn from_scap(number: u8) -> Option<FdType> {
+        use FdType::*;
+        Some(match number {
+            0 => File,
+            1 => Directory,
+            2 => Ipv4Socket,
+            3 => Ipv6Socket,
+            4 => Ipv4Server,
+            5 => Ipv6Server,
+            6 => Fifo,
+            7 => UnixSocket,
+            8 => Event,
+            9 => Unsupported,
+            10 => Signalfd,
+            11 => Eventpoll,
+            12 => Inotify,
+            13 => Timerfd,
+            14 => Netlink,
+            15 => FileV2,
+            16 => Bpf,
+            17 => Userfaultfd,
+            18 => IoUring,
+            19 => Memfd,
+            20 => Pidfd,
+            _ => return None,
+        })
+    }
+
+    /// `fd.type`.
+    pub fn name(self) -> &'static str {
+        use FdType::*;
+        match self {
+            File | FileV2 => "file",
+            Directory => "directory",
+            Ipv4Socket | Ipv4Server => "ipv4",
+            Ipv6Socket | Ipv6Server => "ipv6",
+            UnixSocket => "unix",
+            Fifo => "pipe",
+            Event => "event",
+            Signalfd => "signalfd",
+            Eventpoll => "eventpoll",
+            Inotify => "inotify",
+            Timerfd => "timerfd",
+            Netlink => "netlink",
+            Bpf => "bpf",
+            Userfaultfd => "userfaultfd",
+            IoUring => "io_uring",
+            Memfd => "memfd",
+            Pidfd => "pidfd",
+            Unsupported | Unknown | Uninitialized => "<NA>",
+        }
+    }
+
+    /// `fd.typechar`.
+    pub fn char(self) -> char {
+        use FdType::*;
+        match self {
+            File | FileV2 => 'f',
+            Ipv4Socket | Ipv4Server => '4',
+            Ipv6Socket | Ipv6Server => '6',
+            Directory => 'd',
+            Fifo => 'p',
+            UnixSocket => 'u',
+            Event => 'e',
+            Unsupported => 'X',
+            Signalfd => 's',
+            Eventpoll => 'l',
+            Inotify => 'i',
+            Timerfd => 't',
+            Netlink => 'n',
+            Bpf => 'b',
+            Userfaultfd => 'u',
+            IoUring => 'r',
+            Memfd => 'm',
+            Pidfd => 'P',
+            Unknown | Uninitialized => 'o',
+        }
+    }
+
+    /// Whether `fd.directory` and `fd.filename` apply.
+    pub fn is_file(self) -> bool {
+        matches!(self, FdType::File | FdType::FileV2)
+    }
+
+    /// Whether it is a connection with two ends.
+    pub fn is_inet_connection(self) -> bool {
+        matches!(self, FdType::Ipv4Socket | FdType::Ipv6Socket)
+    }
+
+    /// Whether it is an IP socket, connected or listening.
+    pub fn is_inet(self) -> bool {
+        matches!(self, FdType::Ipv4Socket | FdType::Ipv6Socket | FdType::Ipv4Server | FdType::Ipv6Server)
+    }
+}
+
+/// Layer-4 protocol of a socket. The numbers are those of `.scap` files (`scap_l4_proto`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[repr(u8)]
+#[allow(missing_docs)]
+pub enum L4Proto {
+    #[default]
+    Unknown = 0,
+    NotApplicable = 1,
+    Tcp = 2,
+    Udp = 3,
+    Icmp = 4,
+    Raw = 5,
+}
+
+impl L4Proto {
+    /// From the number in a `.scap` file.
+    pub fn from_scap(number: u8) -> L4Proto {
+        match number {
+            1 => L4Proto::NotApplicable,
+            2 => L4Proto::Tcp,
+            3 => L4Proto::Udp,
+            4 => L4Proto::Icmp,
+            5 => L4Proto::Raw,
+            _ => L4Proto::Unknown,
+        }
+    }
+
+    /// `fd.l4proto`.
+    pub fn name(self) -> &'static str {
+        match self {
+            L4Proto::Tcp => "tcp",
+            L4Proto::Udp => "udp",
+            L4Proto::Icmp => "icmp",
+            L4Proto::Raw => "raw",
+            L4Proto::Unknown | L4Proto::NotApplicable => "<NA>",
+        }
+    }
+}
+
+/// One end of a connection: address and port.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)]
+pub struct End {
+    pub ip: IpAddr,
+    pub port: u16,
+}
+
+impl End {
+    /// No address of the fourth version.
+    pub const NONE_V4: End = End { ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED), port: 0 };
+    /// No address of the sixth version.
+    pub const NONE_V6: End = End { ip: IpAddr::V6(Ipv6Addr::UNSPECIFIED), port: 0 };
+}
+
+/// The ends of an IP socket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Inet {
+    /// The client's end of a connection; unused for a server socket.
+    pub source: End,
+    /// The server's end of a connection, or the address that a server socket listens on.
+    pub dest: End,
+    /// Protocol.
+    pub proto: L4Proto,
+}
+
+/// What is known of a descriptor beyond its name, by its type.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Detail {
+    /// Nothing.
+    #[default]
+    None,
+    /// IP sockets.
+    Inet(Box<Inet>),
+    /// Unix sockets: kernel addresses of both ends.
+    #[allow(missing_docs)]
+    Unix { source: u64, dest: u64 },
+    /// The process that a pidfd refers to.
+    Pid(i64),
+}
+
+bitflags! {
+    /// How a descriptor came to be and what it is used as.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+    pub struct FdFlags: u16 {
+        /// From the process table, not from an event.
+        const FROM_PROC = 1 << 0;
+        /// The process is the client.
+        const ROLE_CLIENT = 1 << 1;
+        /// The process is the server.
+        const ROLE_SERVER = 1 << 2;
+        /// `fd.connected`.
+        const CONNECTED = 1 << 3;
+        /// A connection that is being made (`EINPROGRESS`).
+        const PENDING = 1 << 4;
+        /// A connection that failed.
+        const FAILED = 1 << 5;
+        /// `fd.is_upper_layer`.
+        const OVERLAY_UPPER = 1 << 6;
+        /// `fd.is_lower_layer`.
+        const OVERLAY_LOWER = 1 << 7;
+    }
+}
+
+/// What a descriptor refers to. Shared by all processes that inherited it, copied when one changes it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Fd {
+    /// Type.
+    pub kind: FdType,
+    /// Flags.
+    pub flags: FdFlags,
+    /// `PPM_O_*` that it was opened with.
+    pub open_flags: u32,
+    /// Device number, as the kernel encodes it; 0 is unknown.
+    pub dev: u32,
+    /// Mount id; 0 is unknown.
+    pub mount_id: u32,
+    /// Inode number; 0 is unknown.
+    pub ino: u64,
+    /// `fd.name`: the path, or both ends of a connection as text.
+    pub name: Bytes,
+    /// `fd.nameraw`: the path as the call gave it; empty if it never had one.
+    pub name_raw: Bytes,
+    /// Ends and the like.
+    pub detail: Detail,
+}
+
+impl Fd {
+    /// A descriptor of a type, without a name.
+    pub fn new(kind: FdType) -> Self {
+        Fd { kind, ..Fd::default() }
+    }
+
+    /// The ends of an IP socket.
+    pub fn inet(&self) -> Option<&Inet> {
+        match &self.detail {
+            Detail::Inet(inet) if self.kind.is_inet() => Some(inet),
+            _ => None,
+        }
+    }
+
+    /// Protocol; unknown if it is no IP socket.
+    pub fn proto(&self) -> L4Proto {
+        self.inet().map_or(L4Proto::NotApplicable, |inet| inet.proto)
+    }
+
+    /// `fd.dev.major`.
+    pub fn dev_major(&self) -> u32 {
+        (self.dev & 0xfff00) >> 8
+    }
+
+    /// `fd.dev.minor`.
+    pub fn dev_minor(&self) -> u32 {
+        (self.dev & 0xff) | ((self.dev >> 12) & 0xfff00)
+    }
+
+    /// Whether the process is the server's end.
+    pub fn is_server(&self) -> bool {
+        self.flags.contains(FdFlags::ROLE_SERVER)
+    }
+
+    /// Whether the process is the client's end.
+    pub fn is_client(&self) -> bool {
+        self.flags.contains(FdFlags::ROLE_CLIENT)
+    }
+}
+
+/// The highest descriptor number that has a direct place; those above lie in a hash map.
+const DIRECT: i64 = 4096;
+
+/// The descriptors of a process.
+#[derive(Clone, Debug, Default)]
+pub struct FdTable {
+    low: Vec<Option<Arc<Fd>>>,
+    high: Option<Box<FxHashMap<i64, Arc<Fd>>>>,
+    len: usize,
+}
+
+impl FdTable {
+    /// The descriptor with a number.
+    pub fn get(&self, fd: i64) -> Option<&Fd> {
+        self.get_shared(fd).map(|shared| &**shared)
+    }
+
+    /// How many there are: `proc.fdopencount`.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// All, ascending as far as they have a direct place, the others in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (i64, &Fd)> {
+        let low = (0i64..).zip(&self.low).filter_map(|(fd, place)| Some((fd, &**place.as_ref()?)));
+        low.chain(self.high.iter().flat_map(|map| map.iter().map(|(&fd, shared)| (fd, &**shared))))
+    }
+
+    pub(super) fn get_shared(&self, fd: i64) -> Option<&Arc<Fd>> {
+        match usize::try_from(fd) {
+            Ok(index) if index < self.low.len() => self.low[index].as_ref(),
+            _ => self.high.as_ref()?.get(&fd),
+        }
+    }
+
+    /// To change a descriptor; a copy is made if others share it.
+    pub(super) fn get_mut(&mut self, fd: i64) -> Option<&mut Fd> {
+        let shared = match usize::try_from(fd) {
+            Ok(index) if index < self.low.len() => self.low[index].as_mut(),
+            _ => self.high.as_mut()?.get_mut(&fd),
+        };
+        shared.map(Arc::make_mut)
+    }
+
+    /// Puts a descriptor in; true if the number was free.
+    pub(super) fn insert(&mut self, fd: i64, shared: Arc<Fd>) -> bool {
+        let old = if (0..DIRECT).contains(&fd) {
+            let index = fd as usize;
+            if index >= self.low.len() {
+                self.low.resize(index + 1, None);
+            }
+            self.low[index].replace(shared)
+        } else {
+            self.high.get_or_insert_default().insert(fd, shared)
+        };
+        self.len += usize::from(old.is_none());
+        old.is_none()
+    }
+
+    /// Takes a descriptor out; false if there was none.
+    pub(super) fn remove(&mut self, fd: i64) -> bool {
+        let old = match usize::try_from(fd) {
+            Ok(index) if index < self.low.len() => self.low[index].take(),
+            _ => self.high.as_mut().and_then(|map| map.remove(&fd)),
+        };
+        self.len -= usize::from(old.is_some());
+        old.is_some()
+    }
+
+    /// Keeps those for which `keep` is true.
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(i64, &Fd) -> bool) {
+        for (fd, place) in (0i64..).zip(&mut self.low) {
+            if place.as_ref().is_some_and(|shared| !keep(fd, shared)) {
+                *place = None;
+                self.len -= 1;
+            }
+        }
+        if let Some(map) = &mut self.high {
+            let before = map.len();
+            map.retain(|&fd, shared| keep(fd, shared));
+            self.len -= before - map.len();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn table_keeps_count() {
+        let mut table = FdTable::default();
+        for fd in [0, 3, 5000, 3, -1] {
+            table.insert(fd, Arc::new(Fd::new(FdType::Fifo)));
+        }
+        assert_eq!(
+            table.iter().map(|(fd, _)| fd).filter(|&fd| fd < DIRECT && fd >= 0).collect::<Vec<_>>(),
+            [0, 3]
+        );
+        assert_eq!(table.len(), 4);
+        assert!(table.get(5000).is_some() && table.get(1).is_none());
+        assert!(table.remove(5000) && !table.remove(5000) && !table.remove(1));
+        table.retain(|fd, _| fd == 3);
+        assert_eq!(table.len(), 1);
+    }
+
+    #[test]
+    fn a_shared_descriptor_is_copied_when_changed() {
+        let mut table = FdTable::default();
+        let shared = Arc::new(Fd::new(FdType::Fifo));
+        table.insert(1, Arc::clone(&shared));
+        table.get_mut(1).unwrap().ino = 7;
+        assert_eq!((shared.ino, table.get(1).unwrap().ino), (0, 7));
+    }
+}
