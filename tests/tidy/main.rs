@@ -1,0 +1,106 @@
+//! What the project asks of its own files: things that no compiler checks.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Code beyond this is several subjects in one file; tables may be longer.
+const MAX_LINES: usize = 800;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the agent lies in the repository").to_owned()
+}
+
+/// All files of the repository but build products, relative to its root.
+fn files() -> Vec<PathBuf> {
+    fn walk(directory: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(directory).expect("a readable directory") {
+            let path = entry.expect("a readable entry").path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if matches!(name, ".git" | "target" | "artifacts") {
+                continue;
+            }
+            if path.is_dir() {
+                walk(&path, found);
+            } else {
+                found.push(path);
+            }
+        }
+    }
+    let root = root();
+    let mut found = Vec::new();
+    walk(&root, &mut found);
+    found.sort();
+    found.into_iter().map(|path| path.strip_prefix(&root).expect("below the root").to_owned()).collect()
+}
+
+/// The text files with these extensions (`""`: none), with their contents.
+fn texts(extensions: &[&str]) -> Vec<(PathBuf, String)> {
+    let matching = files().into_iter().filter(|path| {
+        extensions.contains(&path.extension().and_then(|extension| extension.to_str()).unwrap_or_default())
+    });
+    matching.filter_map(|path| Some((path.clone(), fs::read_to_string(root().join(&path)).ok()?))).collect()
+}
+
+/// Fails with one line per offence, so that a run names them all.
+#[track_caller]
+fn none(what: &str, offences: Vec<String>) {
+    assert!(offences.is_empty(), "{what}:\n  {}", offences.join("\n  "));
+}
+
+#[test]
+fn each_source_file_says_its_place_first() {
+    let silent = texts(&["rs"]).into_iter().filter(|(_, text)| !text.starts_with("//! "));
+    none("files without a `//!` line first", silent.map(|(path, _)| path.display().to_string()).collect());
+}
+
+#[test]
+fn source_files_keep_to_one_subject() {
+    let long = texts(&["rs"]).into_iter().filter_map(|(path, text)| {
+        let table = text.lines().next().is_some_and(|first| first.contains("table"));
+        let lines = text.lines().count();
+        (lines > MAX_LINES && !table).then(|| format!("{}: {lines} lines", path.display()))
+    });
+    none("files that want to be several", long.collect());
+}
+
+#[test]
+fn unsafe_code_stays_in_capture() {
+    let offences = texts(&["rs"]).into_iter().filter(|(path, _)| !path.starts_with("agent/src/capture"));
+    let lines = offences.flat_map(|(path, text)| {
+        let code = |line: &&str| !line.trim_start().starts_with("//") && !line.contains('"');
+        let hits =
+            text.lines().filter(code).filter(|line| line.split_whitespace().any(|word| word == "unsafe"));
+        hits.map(|line| format!("{}: {}", path.display(), line.trim())).collect::<Vec<_>>()
+    });
+    none("unsafe outside agent/src/capture", lines.collect());
+}
+
+#[test]
+fn nothing_names_the_machine_it_was_made_on() {
+    // Put together here, so that this file does not name them itself.
+    let places = ["/wo#rk/", "/root/.car#go", "../sha#red"].map(|path| path.replace('#', ""));
+    let mut offences = Vec::new();
+    for (path, text) in texts(&["rs", "toml", "lock", "md", "yaml", "yml", "py", ""]) {
+        if path.starts_with("tests/conformance") {
+            continue;
+        }
+        for (number, line) in text.lines().enumerate() {
+            if places.iter().any(|place| line.contains(place.as_str())) {
+                offences.push(format!("{}:{}: {}", path.display(), number + 1, line.trim()));
+            }
+        }
+    }
+    none("machine paths", offences);
+}
+
+#[test]
+fn scripts_stop_at_the_first_error() {
+    let scripts = texts(&[""]).into_iter().filter(|(path, _)| path.starts_with("scripts"));
+    let loose = scripts.filter(|(_, text)| {
+        !text.starts_with("#!/usr/bin/env bash\n# ") || !text.contains("\nset -euo pipefail\n")
+    });
+    none(
+        "scripts without a purpose in line 2 or `set -euo pipefail`",
+        loose.map(|(path, _)| path.display().to_string()).collect(),
+    );
+}
