@@ -4,3 +4,4 @@ pub mod cli;
 pub mod config;
 pub mod event;
 pub mod state;
+pub mod fields;

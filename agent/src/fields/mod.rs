@@ -1,0 +1,172 @@
+//! Fields: what conditions and outputs can ask of an event and of the state around it.
+//!
+//! [`FIELDS`] is the one table; [`FieldSchema`] finds a row by name for the condition language, [`EventContext`]
+//! asks the row's getter for the value on an event, and [`render_text`] and [`render_json`] say how a value is shown.
+
+mod container;
+mod context;
+mod evt;
+mod evt_args;
+mod fd;
+mod fspath;
+mod params;
+mod proc;
+mod render;
+mod schema;
+mod services;
+mod table;
+mod thread;
+mod user;
+
+use bitflags::bitflags;
+use saker_filter::{Field, FieldTraits, Scope, Type, Value};
+
+pub use context::{EventContext, RunInfo};
+pub use render::{render_json, render_text};
+pub use schema::FieldSchema;
+pub use services::Services;
+pub use table::FIELDS;
+
+/// Reads a field's value; `None` is null. The value lives as long as the event, the state or the arena.
+pub type Getter = for<'c, 'e> fn(&'c EventContext<'e>, &'c Field) -> Option<Value<'e>>;
+
+/// A row of the table.
+#[derive(Debug)]
+pub struct FieldInfo {
+    /// Full name without argument, e.g. `proc.name`.
+    pub name: &'static str,
+    /// The group under which references list it.
+    pub class: Class,
+    /// Which argument it takes.
+    pub arg: ArgKind,
+    /// Its type; that of `evt.rawarg` depends on the argument.
+    pub ty: Type,
+    /// How numbers are printed.
+    pub format: Format,
+    /// On what the value depends.
+    pub scope: Scope,
+    /// How it may be used.
+    pub traits: Traits,
+    /// One sentence for references.
+    pub doc: &'static str,
+    /// Reads the value.
+    pub get: Getter,
+}
+
+/// The groups of fields, as references list them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[allow(missing_docs)]
+pub enum Class {
+    Evt,
+    EvtSyscall,
+    Process,
+    User,
+    Group,
+    Fd,
+    FsPath,
+    Util,
+    FdList,
+    Container,
+}
+
+impl Class {
+    /// The name of the group and what its fields are about.
+    pub fn title(self) -> (&'static str, &'static str) {
+        match self {
+            Class::Evt => ("evt", "Any event."),
+            Class::EvtSyscall => ("evt (for system calls)", "Events of the kernel and their parameters."),
+            Class::Process => {
+                ("process", "The process and the thread that made the call, and its ancestors.")
+            }
+            Class::User => ("user", "The user that the process runs as."),
+            Class::Group => ("group", "The group that the process runs as."),
+            Class::Fd => ("fd", "The file descriptor that the call makes or uses."),
+            Class::FsPath => ("fs.path", "The paths that a call on the file system names."),
+            Class::Util => ("util", "Helpers."),
+            Class::FdList => ("fdlist", "The descriptors of a poll."),
+            Class::Container => {
+                ("container", "The container of the process, and its pod (built-in container plugin).")
+            }
+        }
+    }
+}
+
+/// Which argument a field takes, and in what form.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ArgKind {
+    /// None.
+    None,
+    /// Needed: a parameter of the event, `[0]` or `.name`.
+    Param,
+    /// Needed: a parameter of the event, `.name`.
+    RawParam,
+    /// Needed: an event, `.name` or `.id`.
+    EventType,
+    /// Needed: a time, `[ns]`.
+    Time,
+    /// Optional: `.src` or `.dst`.
+    Path,
+    /// Optional: a number, `[1]`.
+    Level,
+    /// Optional: the name of a variable, or (of `proc.aenv`) a number: `[HOME]`, `[1]`.
+    Env,
+    /// Needed: a cgroup subsystem, `.name`.
+    Cgroup,
+    /// Needed: a name, `[app]`.
+    Key,
+    /// Needed: a name or a number.
+    IndexOrKey,
+}
+
+/// How a number is printed (`PF_*`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Format {
+    /// Not a number, or by its type's default.
+    Na,
+    /// Decimal.
+    Dec,
+    /// Decimal: an identifier, not a quantity.
+    Id,
+    /// Decimal, in text padded to nine digits.
+    Padded,
+    /// Upper case hexadecimal without prefix.
+    Hex,
+    /// Octal.
+    Oct,
+}
+
+bitflags! {
+    /// How a field may be used (`EPF_*`).
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub struct Traits: u16 {
+        /// It is a list: only `in`, `intersects` and `exists` take it.
+        const LIST = 1 << 0;
+        /// It cannot stand under a transformer.
+        const NO_TRANSFORMER = 1 << 1;
+        /// It cannot stand on the right-hand side.
+        const NO_RHS = 1 << 2;
+        /// It can be printed, not compared.
+        const PRINT_ONLY = 1 << 3;
+        /// It can be compared, not printed.
+        const FILTER_ONLY = 1 << 4;
+        /// It is kept for old rules only.
+        const DEPRECATED = 1 << 5;
+        /// It is meant for tabular views: it works, but short references leave it out.
+        const TABLE_ONLY = 1 << 6;
+        /// References leave it out.
+        const HIDDEN = 1 << 7;
+    }
+}
+
+impl From<Traits> for FieldTraits {
+    fn from(traits: Traits) -> Self {
+        FieldTraits {
+            list: traits.contains(Traits::LIST),
+            no_transformer: traits.contains(Traits::NO_TRANSFORMER),
+            no_rhs: traits.contains(Traits::NO_RHS),
+            print_only: traits.contains(Traits::PRINT_ONLY),
+            filter_only: traits.contains(Traits::FILTER_ONLY),
+            deprecated: traits.contains(Traits::DEPRECATED),
+        }
+    }
+}
