@@ -3,5 +3,5 @@
 pub mod cli;
 pub mod config;
 pub mod event;
-pub mod state;
 pub mod fields;
+pub mod state;
