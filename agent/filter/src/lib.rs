@@ -4,10 +4,20 @@
 //! This crate knows no events and does no IO. What fields exist, what they are worth for an event and which
 //! events a check on `evt.type` allows is told to it by the two traits.
 
+pub mod ast;
+pub mod diagnostic;
 pub mod events;
+mod lexer;
+pub mod operator;
+pub mod parse;
+mod print;
 pub mod schema;
 pub mod value;
 
+pub use ast::Expr;
+pub use diagnostic::{Diagnostic, Span};
 pub use events::EventSet;
+pub use operator::{Modifier, Operator, Transformer};
+pub use parse::{parse, parse_source, parse_term};
 pub use schema::{Arg, Context, Field, FieldError, FieldTraits, Schema, Scope};
 pub use value::{Type, Value};
