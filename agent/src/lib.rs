@@ -1,5 +1,6 @@
 //! The agent: from captured events to alerts. Read `pipeline` first.
 
+pub mod alerts;
 pub mod cli;
 pub mod config;
 pub mod event;
