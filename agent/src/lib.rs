@@ -1,6 +1,7 @@
 //! The agent: from captured events to alerts. Read `pipeline` first.
 
 pub mod alerts;
+pub mod capture;
 pub mod cli;
 pub mod config;
 pub mod event;

@@ -151,13 +151,23 @@ pub struct EventInfo {
     pub params: &'static [ParamInfo],
 }
 
+impl EventInfo {
+    /// Whether the event only feeds the state: the entry of a call, an entry of a users, groups or containers table, a task
+    /// or a descriptor found by iterating over them. Falco numbers these and never shows them to rules.
+    pub const fn is_internal(&self) -> bool {
+        let call = matches!(self.direction, Direction::Enter) && self.category.contains(Category::SYSCALL);
+        let table = Category::METAEVENT.union(Category::PROCESS);
+        call || self.category.contains(table) || self.category.contains(Category::ITER)
+    }
+}
+
 /// The most parameters that an event can have (`PPM_MAX_EVENT_PARAMS`).
 pub const MAX_PARAMS: usize = 32;
 
 /// One event, borrowed from the source's buffer for as long as it is processed.
 #[derive(Clone, Debug)]
 pub struct Event<'e> {
-    /// `evt.num`: 1 for the first event of a source.
+    /// `evt.num`: 1 for the first event of a source. Internal events count too.
     pub num: u64,
     /// Wall clock, nanoseconds since the epoch.
     pub ts: u64,
@@ -176,6 +186,11 @@ impl<'e> Event<'e> {
     /// Puts an event together.
     pub fn new(num: u64, ts: u64, tid: i64, cpu: u16, id: EventId, flags: u32, params: Params<'e>) -> Self {
         Event { num, ts, tid, cpu, id, flags, params }
+    }
+
+    /// Whether the event only feeds the state: rules, counts and outputs never see it, although it has a number.
+    pub fn is_internal(&self) -> bool {
+        self.info().is_internal()
     }
 
     /// The table row.
@@ -226,7 +241,7 @@ impl<'e> Event<'e> {
 }
 
 /// The parameters of a record: the values, one after the other, and where each ends.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Params<'e> {
     data: &'e [u8],
     count: usize,
@@ -245,6 +260,11 @@ impl<'e> Params<'e> {
             params.count += 1;
         }
         (end as usize <= data.len()).then_some(params)
+    }
+
+    /// From the values and where each of the first `count` ends. Ends that make no sense give parameters that are missing.
+    pub fn from_ends(data: &'e [u8], ends: [u32; MAX_PARAMS], count: usize) -> Self {
+        Params { data, count: count.min(MAX_PARAMS), ends }
     }
 
     /// The bytes of parameter `index`.

@@ -1,0 +1,9 @@
+//! Where events come from. Every source hands over a [`Snapshot`] of the processes that already run, then events of the
+//! one event model; the state engine and the rules do not know which source it was.
+
+pub mod scap;
+mod snapshot;
+
+pub use snapshot::{
+    FdInfo, FdRecord, GroupRecord, Interface, MachineInfo, ProcessRecord, Snapshot, UserRecord,
+};

@@ -1,0 +1,19 @@
+//! `.scap` files: the capture format of sysdig, Falco and Stratoshark, plain or gzip.
+//!
+//! Blocks in the manner of pcapng: type, total length, body padded to 4 bytes, total length again. A section header comes
+//! first, then tables of what was running ([`Snapshot`](super::Snapshot)), then one block per event. Numbers are little-endian.
+//!
+//! [`ScapReader`] streams: it holds a window of the file, never all of it. A memory map was tried and is not used: it saves one
+//! copy (2 % of a replay), makes the whole file count as resident memory, and turns a file that is cut while it is read into a
+//! signal.
+
+mod block;
+mod convert;
+mod convert_table;
+mod error;
+mod input;
+mod reader;
+mod tables;
+
+pub use error::{ScapError, ScapErrorKind};
+pub use reader::{ReaderStats, ScapReader};
