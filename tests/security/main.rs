@@ -1,0 +1,64 @@
+//! Hostile input: no text, rule file or capture makes Saker panic, hang or grow without bound.
+//!
+//! The functions and their seeds are those that libFuzzer runs (`fuzz/`). Here each runs over its seeds, and over
+//! mutations of them that are the same on every machine; `scripts/fuzz` searches on from there.
+
+// There it is a crate of its own.
+#[allow(unreachable_pub)]
+#[path = "../../fuzz/src/lib.rs"]
+mod fuzz;
+mod mutate;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use fuzz::{TARGETS, seeds};
+use mutate::Mutator;
+
+/// No input of these sizes may take longer, on a slow machine, in a debug build.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// How long a target's mutations are tried.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Runs one input, and holds it to the time limit.
+fn feed(target: &fuzz::Target, input: &[u8]) {
+    let start = Instant::now();
+    (target.run)(input);
+    let took = start.elapsed();
+    assert!(took < LONGEST, "{}: {took:?} for {:?}", target.name, String::from_utf8_lossy(input));
+}
+
+#[track_caller]
+fn target(name: &str) -> (&'static fuzz::Target, Vec<Vec<u8>>) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let target = TARGETS.iter().find(|target| target.name == name).expect("a target of this name");
+    let seeds = seeds(&root, name);
+    assert!(!seeds.is_empty(), "{name} has no seeds");
+    (target, seeds)
+}
+
+fn survives(name: &str) {
+    let (target, seeds) = target(name);
+    for seed in &seeds {
+        feed(target, seed);
+        // Every way to cut a small seed short, a few ways to cut a large one.
+        let step = seed.len() / 64 + 1;
+        for end in (0..seed.len()).step_by(step) {
+            feed(target, &seed[..end]);
+        }
+    }
+    let mut mutator = Mutator::new(&seeds);
+    let start = Instant::now();
+    for _ in 0..20_000 {
+        feed(target, mutator.next());
+        if start.elapsed() > PATIENCE {
+            break;
+        }
+    }
+}
+
+#[test]
+fn conditions() {
+    survives("condition");
+}
