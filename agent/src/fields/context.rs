@@ -1,42 +1,71 @@
 //! One event with everything that fields can ask of it: the event, the state after it, and what is the same for the
 //! whole run.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 
 use bumpalo::Bump;
+use bumpalo::collections::Vec as BumpVec;
 use saker_filter::{Context, Field, Value};
 
 use super::FIELDS;
 use crate::event::Event;
+use crate::state::{Fd, State, Subject, Thread};
 
 /// What fields ask of the run: the same for all its events.
 #[derive(Clone, Debug, Default)]
 pub struct RunInfo {
-    /// `evt.hostname`: `FALCO_HOSTNAME`, else the name of the host.
+    /// `evt.hostname`.
     pub hostname: Box<[u8]>,
     /// Time of the first event, nanoseconds since the epoch; `evt.reltime` starts there.
     pub first_ts: u64,
-    /// When the machine was booted, nanoseconds since the epoch.
-    pub boot_ts: u64,
     /// The values of `static.*`, in the order in which the schema got the names.
     pub static_values: Vec<Box<[u8]>>,
     /// Whether outputs show payloads in base64 (`buffer_format_base64`).
     pub buffer_base64: bool,
 }
 
-/// One event to evaluate rules over.
+/// One event to evaluate rules over, after [`State::apply`] and before [`State::finish`].
 pub struct EventContext<'e> {
     pub(super) event: &'e Event<'e>,
+    pub(super) subject: Subject,
+    pub(super) state: &'e State,
     pub(super) run: &'e RunInfo,
     pub(super) arena: &'e Bump,
+    /// The thread that made the call, if there is one and it is known.
+    pub(super) thread: Option<&'e Thread>,
+    /// The descriptor that the event is about, if it is known.
+    pub(super) fd: Option<&'e Fd>,
     /// Whether the value is for an output: some fields show other than they compare.
     pub(super) shown: Cell<bool>,
+    leader: OnceCell<Option<&'e Thread>>,
+    pub(super) cmdline: OnceCell<&'e [u8]>,
+    pub(super) args: OnceCell<&'e [u8]>,
+    asked: Cell<u64>,
 }
 
 impl<'e> EventContext<'e> {
-    /// The context of an event.
-    pub fn new(event: &'e Event<'e>, run: &'e RunInfo, arena: &'e Bump) -> Self {
-        EventContext { event, run, arena, shown: Cell::new(false) }
+    /// The context of an event that `state` has taken in; `subject` is what it said.
+    pub fn new(
+        event: &'e Event<'e>,
+        subject: Subject,
+        state: &'e State,
+        run: &'e RunInfo,
+        arena: &'e Bump,
+    ) -> Self {
+        EventContext {
+            event,
+            subject,
+            state,
+            run,
+            arena,
+            thread: state.subject_thread(&subject),
+            fd: state.subject_fd(&subject),
+            shown: Cell::new(false),
+            leader: OnceCell::new(),
+            cmdline: OnceCell::new(),
+            args: OnceCell::new(),
+            asked: Cell::new(0),
+        }
     }
 
     /// The value of a field as outputs show it. It differs from [`Context::get`] where one field is asked two
@@ -52,6 +81,37 @@ impl<'e> EventContext<'e> {
     /// The event.
     pub fn event(&self) -> &'e Event<'e> {
         self.event
+    }
+
+    /// The state after the event.
+    pub fn state(&self) -> &'e State {
+        self.state
+    }
+
+    /// The thread that made the call, if there is one and it is known.
+    pub fn thread(&self) -> Option<&'e Thread> {
+        self.thread
+    }
+
+    /// The main thread of the process.
+    pub(super) fn leader(&self) -> Option<&'e Thread> {
+        *self.leader.get_or_init(|| self.state.leader(self.thread?))
+    }
+
+    /// The parent.
+    pub(super) fn parent(&self) -> Option<&'e Thread> {
+        self.state.parent(self.thread?)
+    }
+
+    /// An empty byte string in the arena.
+    pub(super) fn buffer(&self) -> BumpVec<'e, u8> {
+        BumpVec::new_in(self.arena)
+    }
+
+    /// Counts the questions of `util.cnt`.
+    pub(super) fn ask(&self) -> u64 {
+        self.asked.set(self.asked.get() + 1);
+        self.asked.get()
     }
 }
 

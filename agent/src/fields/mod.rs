@@ -9,13 +9,17 @@ mod evt;
 mod evt_args;
 mod fd;
 mod fspath;
+mod names;
 mod params;
+mod paths;
+mod print;
 mod proc;
 mod render;
 mod schema;
 mod services;
 mod table;
 mod thread;
+mod time;
 mod user;
 
 use bitflags::bitflags;

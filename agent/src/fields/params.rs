@@ -91,6 +91,11 @@ pub(super) fn value_type(ty: ParamType) -> Type {
     }
 }
 
+/// Whether numbers of a type have a sign.
+pub(super) fn is_signed(ty: Type) -> bool {
+    matches!(ty, Type::I16 | Type::I32 | Type::I64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

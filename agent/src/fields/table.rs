@@ -75,7 +75,7 @@ fields! {
         "evt.res" Str Dec Event [] evt_args::res "Result of the call: `SUCCESS` or the name of the error, e.g. `ENOENT`.";
         "evt.rawres" I64 Dec Event [] evt_args::rawres "Return value of the call as a number.";
         "evt.failed" Bool Na Event [] evt_args::failed "Whether the call failed.";
-        "evt.is_io" Bool Na Event [] evt::is_io "Whether the event reads from or writes to a descriptor.";
+        "evt.is_io" Bool Na Event [] evt::is_io_any "Whether the event reads from or writes to a descriptor.";
         "evt.is_io_read" Bool Na Event [] evt::is_io_read "Whether the event reads from a descriptor.";
         "evt.is_io_write" Bool Na Event [] evt::is_io_write "Whether the event writes to a descriptor.";
         "evt.io_dir" Str Na Event [] evt::io_dir "`read` or `write` for events that move data.";
