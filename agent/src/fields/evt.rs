@@ -318,9 +318,8 @@ pub(super) fn is_open_create<'e>(context: &EventContext<'e>, _: &Field) -> Got<'
 pub(super) fn is_open_exec<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
     let executable = match context.event.id {
         id::SYSCALL_CREAT_X => context.event.param_u64(2).is_some_and(|mode| mode & EXECUTE != 0),
-        _ => opened(context.event).is_some_and(|(flags, mode)| {
-            flags & (open::TMPFILE | open::CREAT) != 0 && mode & EXECUTE != 0
-        }),
+        _ => opened(context.event)
+            .is_some_and(|(flags, mode)| flags & (open::TMPFILE | open::CREAT) != 0 && mode & EXECUTE != 0),
     };
     Some(Value::Bool(executable))
 }

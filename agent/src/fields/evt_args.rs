@@ -105,7 +105,9 @@ pub(super) fn buffer<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
 /// What the call returned: the first parameter of the exit of a call, if it was recorded.
 fn returned(event: &Event<'_>) -> Option<i64> {
     let info = event.info();
-    if info.direction != Direction::Exit || !info.category.contains(Category::SYSCALL) || event.id == id::GENERIC_X
+    if info.direction != Direction::Exit
+        || !info.category.contains(Category::SYSCALL)
+        || event.id == id::GENERIC_X
     {
         return None;
     }

@@ -509,8 +509,9 @@ mod tests {
     #[test]
     fn payloads_are_printable() {
         assert_eq!(text(|out| payload(b"a\0b\n\xff ", false, out)), "a.b.. ");
-        assert_eq!(["", "a", "ab", "abc"].map(|bytes| text(|out| payload(bytes.as_bytes(), true, out))), [
-            "", "YQ==", "YWI=", "YWJj"
-        ]);
+        assert_eq!(
+            ["", "a", "ab", "abc"].map(|bytes| text(|out| payload(bytes.as_bytes(), true, out))),
+            ["", "YQ==", "YWI=", "YWJj"]
+        );
     }
 }
