@@ -1,10 +1,12 @@
 //! The event model: what every source of events (capture file, module ring, eBPF ring, /proc snapshot) hands to
 //! the state engine and to the rules. One event per call, the exit event, with all its parameters.
 
+pub mod flags;
 mod table;
 
 use bitflags::bitflags;
 
+pub use flags::FlagTable;
 pub use table::{EVENT_COUNT, EVENTS, id};
 
 /// The id of an event in schema 4.5: an index into [`EVENTS`].
@@ -130,6 +132,70 @@ pub struct ParamInfo {
     pub name: &'static str,
     /// The type of its bytes.
     pub ty: ParamType,
+    /// How it is printed.
+    pub format: Format,
+    /// What is known beyond the type.
+    pub detail: Detail,
+}
+
+/// How a parameter is printed (`PF_*`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Format {
+    /// As its type says; not a number.
+    Na,
+    /// A decimal number.
+    Dec,
+    /// A hexadecimal number.
+    Hex,
+    /// A decimal number of ten digits.
+    Padded,
+    /// An opaque number.
+    Id,
+    /// A direction.
+    Dir,
+    /// An octal number.
+    Oct,
+}
+
+/// What is known of a parameter beyond its type.
+#[derive(Clone, Copy, Debug)]
+pub enum Detail {
+    /// Nothing.
+    None,
+    /// Names of its bits or values.
+    Names(FlagTable),
+    /// It is a path relative to the directory descriptor in this parameter.
+    RelativeTo(usize),
+    /// Its first byte says which of these it is; the value follows.
+    Variants(&'static [(ParamType, Format)]),
+}
+
+/// Types of the parameters of type [`ParamType::Dyn`], by their first byte.
+pub mod variants {
+    use super::{Format, ParamType};
+
+    /// The value of a socket option.
+    pub static SOCKOPT: &[(ParamType, Format)] = &[
+        (ParamType::ByteBuf, Format::Hex),
+        (ParamType::Errno, Format::Dec),
+        (ParamType::UInt32, Format::Dec),
+        (ParamType::UInt64, Format::Dec),
+        (ParamType::RelTime, Format::Dec),
+    ];
+
+    /// Address and data of ptrace.
+    pub static PTRACE: &[(ParamType, Format)] =
+        &[(ParamType::UInt64, Format::Hex), (ParamType::SigType, Format::Dec)];
+
+    /// The result of old `bpf` events.
+    pub static BPF: &[(ParamType, Format)] = &[(ParamType::Fd, Format::Dec), (ParamType::Errno, Format::Dec)];
+
+    /// Arguments of keyctl.
+    pub static KEYCTL: &[(ParamType, Format)] = &[
+        (ParamType::Int64, Format::Dec),
+        (ParamType::CharBuf, Format::Na),
+        (ParamType::ByteBuf, Format::Na),
+    ];
 }
 
 /// A row of the event table.
@@ -297,6 +363,35 @@ mod tests {
             assert_eq!(usize::from(row.id.0), index, "{}", row.constant);
         }
         assert_eq!(EVENT_COUNT, 454);
+    }
+
+    /// The types that need a detail have it, and no other.
+    #[test]
+    fn details_fit_the_type() {
+        for (row, param) in EVENTS.iter().flat_map(|row| row.params.iter().map(move |param| (row, param))) {
+            let fits = match param.detail {
+                Detail::Names(table) => {
+                    !table.is_empty()
+                        && matches!(
+                            param.ty,
+                            ParamType::Flags8
+                                | ParamType::Flags16
+                                | ParamType::Flags32
+                                | ParamType::EnumFlags8
+                                | ParamType::EnumFlags16
+                                | ParamType::EnumFlags32
+                                | ParamType::Mode
+                        )
+                }
+                Detail::RelativeTo(dirfd) => {
+                    param.ty == ParamType::FsRelPath
+                        && row.params.get(dirfd).is_some_and(|dir| dir.ty == ParamType::Fd)
+                }
+                Detail::Variants(variants) => param.ty == ParamType::Dyn && !variants.is_empty(),
+                Detail::None => !matches!(param.ty, ParamType::FsRelPath | ParamType::Dyn),
+            };
+            assert!(fits, "{} {}", row.constant, param.name);
+        }
     }
 
     #[test]
