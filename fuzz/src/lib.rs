@@ -6,6 +6,9 @@
 mod seeds;
 
 use std::hint::black_box;
+use std::io::Cursor;
+
+use saker::capture::scap::{ScapError, ScapReader};
 
 pub use seeds::seeds;
 
@@ -19,7 +22,8 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: &[Target] = &[Target { name: "condition", run: condition }];
+pub const TARGETS: &[Target] =
+    &[Target { name: "condition", run: condition }, Target { name: "scap", run: scap }];
 
 /// The text of a condition: parsed and printed, or refused with diagnostics.
 pub fn condition(data: &[u8]) {
@@ -31,4 +35,25 @@ pub fn condition(data: &[u8]) {
             diagnostics.iter().for_each(|diagnostic| drop(black_box(diagnostic.render(text))));
         }
     }
+}
+
+/// A capture file: read to its end, or to the damage.
+pub fn scap(data: &[u8]) {
+    if let Err(error) = read(data) {
+        black_box(error.to_string());
+    }
+}
+
+fn read(data: &[u8]) -> Result<(), ScapError> {
+    let mut reader = ScapReader::new(Cursor::new(data.to_vec()))?;
+    while let Some(snapshot) = reader.next_section()? {
+        black_box(snapshot);
+        while let Some(event) = reader.next()? {
+            for index in 0..event.param_count() {
+                black_box((event.param_u64(index), event.param_i64(index), event.param_str(index)));
+            }
+        }
+    }
+    black_box(reader.stats());
+    Ok(())
 }

@@ -1,12 +1,19 @@
-//! Where fuzzing starts: hand-made inputs in `fuzz/seeds`, the shipped rules, and pieces of the bundled capture.
+//! Where fuzzing starts: hand-made inputs in `fuzz/seeds`, the shipped rules, and captures made here.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::path::Path;
 
-/// The seeds of the target with this name.
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use saker::event::{EVENTS, EventInfo, ParamType};
+
+/// The seeds of the target with this name; `root` is the repository.
 pub fn seeds(root: &Path, target: &str) -> Vec<Vec<u8>> {
     match target {
         "condition" => lines(&root.join("fuzz/seeds/condition.txt")),
+        "scap" => captures(root),
         _ => Vec::new(),
     }
 }
@@ -15,4 +22,99 @@ pub fn seeds(root: &Path, target: &str) -> Vec<Vec<u8>> {
 fn lines(path: &Path) -> Vec<Vec<u8>> {
     let text = fs::read(path).expect("the seeds are in the repository");
     text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect()
+}
+
+/// Small captures: pieces of the bundled one, and one with events of every id, plain and compressed.
+fn captures(root: &Path) -> Vec<Vec<u8>> {
+    let bundled = fs::File::open(root.join("tests/data/vm_small.scap.gz")).expect("the bundled capture");
+    let mut capture = Vec::new();
+    GzDecoder::new(bundled).read_to_end(&mut capture).expect("it is sound");
+
+    let (events, tables): (Vec<&[u8]>, Vec<&[u8]>) =
+        blocks(&capture).partition(|block| matches!(number(block, 0), Some(EVENT)));
+    let tables = tables.concat();
+    let mut made: Vec<Vec<u8>> =
+        first_of_each(&events).chunks(16).map(|part| [&tables, part.concat().as_slice()].concat()).collect();
+
+    let section = &tables[..28];
+    let every: Vec<Vec<u8>> = EVENTS.iter().map(event).collect();
+    made.extend(every.chunks(32).map(|part| [section, part.concat().as_slice()].concat()));
+
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    gzip.write_all(&made[0]).expect("memory does not fail");
+    made.push(gzip.finish().expect("memory does not fail"));
+    made
+}
+
+/// The block type of events without flags.
+const EVENT: u32 = 0x216;
+
+/// A little-endian number in a block.
+fn number(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+/// The blocks of a sound capture.
+fn blocks(capture: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = capture;
+    std::iter::from_fn(move || {
+        let (block, after) = rest.split_at_checked(number(rest, 4)? as usize)?;
+        rest = after;
+        Some(block)
+    })
+}
+
+/// The first event block of each event id.
+fn first_of_each<'c>(events: &[&'c [u8]]) -> Vec<&'c [u8]> {
+    let mut seen = [false; u16::MAX as usize + 1];
+    let id = |block: &[u8]| usize::from(u16::from_le_bytes([block[30], block[31]]));
+    events.iter().filter(|block| !std::mem::replace(&mut seen[id(block)], true)).copied().collect()
+}
+
+/// An event block of this id, with parameters that fit their types.
+fn event(info: &EventInfo) -> Vec<u8> {
+    let values: Vec<&[u8]> = info.params.iter().map(|param| value(param.ty)).collect();
+    let length = 26 + values.iter().map(|value| 2 + value.len()).sum::<usize>();
+    let mut body = Vec::new();
+    body.extend(0u16.to_le_bytes());
+    body.extend((1_700_000_000_000_000_000 + u64::from(info.id.0)).to_le_bytes());
+    body.extend(7u64.to_le_bytes());
+    body.extend((length as u32).to_le_bytes());
+    body.extend(info.id.0.to_le_bytes());
+    body.extend((values.len() as u32).to_le_bytes());
+    values.iter().for_each(|value| body.extend((value.len() as u16).to_le_bytes()));
+    values.iter().for_each(|value| body.extend_from_slice(value));
+    body.resize(body.len().next_multiple_of(4), 0);
+    let total = (body.len() as u32 + 12).to_le_bytes();
+    [&EVENT.to_le_bytes()[..], &total, &body, &total].concat()
+}
+
+/// A value of this type.
+fn value(ty: ParamType) -> &'static [u8] {
+    use ParamType::{
+        AbsTime, ByteBuf, CharBuf, CharBufArray, CharBufPairArray, Dyn, EnumFlags8, EnumFlags16, EnumFlags32,
+        Errno, Fd, Fd32, FdList, Flags8, Flags16, Flags32, FsPath, FsRelPath, Gid, Int16, Int32, Int64,
+        Ipv4Addr, Ipv6Addr, Mode, Pid, Pid32, Port, RelTime, SigSet, SigType, SockAddr, SockTuple, SyscallId,
+        UInt8, UInt16, UInt32, UInt64, Uid,
+    };
+    match ty {
+        EnumFlags8 | Flags8 | SigType | UInt8 => &[1],
+        EnumFlags16 | Flags16 | Int16 | Port | SyscallId | UInt16 => &[59, 0],
+        EnumFlags32 | Flags32 | Gid | Int32 | Mode | Pid32 | Fd32 | SigSet | UInt32 | Uid => &[1, 2, 0, 0],
+        AbsTime | RelTime | UInt64 => &[1, 2, 3, 4, 5, 6, 7, 0],
+        Errno | Int64 => &[0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+        Fd | Pid => &[3, 0, 0, 0, 0, 0, 0, 0],
+        ByteBuf => b"GET / HTTP/1.1\r\n\xff\0",
+        CharBuf => b"text\0",
+        FsPath => b"/etc/../etc/shadow\0",
+        FsRelPath => b"../x/./y\0",
+        CharBufArray => b"-c\0exit\0",
+        CharBufPairArray => b"HOME=/root\0A=b\0",
+        Dyn => &[0, 9, 0, 0, 0, 0, 0, 0, 0],
+        FdList => &[1, 0, 3, 0, 0, 0, 0, 0, 0, 0, 1, 0],
+        Ipv4Addr => &[127, 0, 0, 1],
+        Ipv6Addr => &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+        SockAddr => &[2, 127, 0, 0, 1, 80, 0],
+        SockTuple => &[2, 127, 0, 0, 1, 1, 128, 127, 0, 0, 1, 80, 0],
+    }
 }

@@ -9,11 +9,13 @@
 mod fuzz;
 mod mutate;
 
+use std::io::Cursor;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use fuzz::{TARGETS, seeds};
 use mutate::Mutator;
+use saker::capture::scap::ScapReader;
 
 /// No input of these sizes may take longer, on a slow machine, in a debug build.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -61,4 +63,24 @@ fn survives(name: &str) {
 #[test]
 fn conditions() {
     survives("condition");
+}
+
+#[test]
+fn captures() {
+    survives("scap");
+}
+
+/// Seeds that are refused at their first byte would test nothing.
+#[test]
+fn the_seed_captures_are_read_to_their_end() {
+    let (_, seeds) = target("scap");
+    let mut events = 0;
+    for seed in seeds {
+        let mut reader = ScapReader::new(Cursor::new(seed)).expect("a capture");
+        while reader.next_section().expect("sound tables").is_some() {
+            while reader.next().expect("a sound event").is_some() {}
+        }
+        events += reader.stats().event_blocks;
+    }
+    assert!(events > 454, "only {events} events");
 }

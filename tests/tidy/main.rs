@@ -49,7 +49,9 @@ fn none(what: &str, offences: Vec<String>) {
 
 #[test]
 fn each_source_file_says_its_place_first() {
-    let silent = texts(&["rs"]).into_iter().filter(|(_, text)| !text.starts_with("//! "));
+    // `tests.rs` stands beside the file that it tests and needs no words.
+    let silent = texts(&["rs"]).into_iter();
+    let silent = silent.filter(|(path, text)| !path.ends_with("tests.rs") && !text.starts_with("//! "));
     none("files without a `//!` line first", silent.map(|(path, _)| path.display().to_string()).collect());
 }
 
@@ -81,7 +83,8 @@ fn nothing_names_the_machine_it_was_made_on() {
     let places = ["/wo#rk/", "/root/.car#go", "../sha#red"].map(|path| path.replace('#', ""));
     let mut offences = Vec::new();
     for (path, text) in texts(&["rs", "toml", "lock", "md", "yaml", "yml", "py", ""]) {
-        if path.starts_with("tests/conformance") {
+        // The conformance tests look for the corpus beside the repository.
+        if path.to_string_lossy().contains("conformance") {
             continue;
         }
         for (number, line) in text.lines().enumerate() {
