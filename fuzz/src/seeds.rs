@@ -7,7 +7,7 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use saker::event::{EVENTS, EventInfo, ParamType};
+use saker::event::{EVENTS, EventFlags, EventInfo, ParamType};
 
 /// The seeds of the target with this name; `root` is the repository.
 pub fn seeds(root: &Path, target: &str) -> Vec<Vec<u8>> {
@@ -49,6 +49,9 @@ fn captures(root: &Path) -> Vec<Vec<u8>> {
 /// The block type of events without flags.
 const EVENT: u32 = 0x216;
 
+/// The same with lengths of 4 bytes.
+const LARGE_EVENT: u32 = 0x221;
+
 /// A little-endian number in a block.
 fn number(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
@@ -74,7 +77,9 @@ fn first_of_each<'c>(events: &[&'c [u8]]) -> Vec<&'c [u8]> {
 /// An event block of this id, with parameters that fit their types.
 fn event(info: &EventInfo) -> Vec<u8> {
     let values: Vec<&[u8]> = info.params.iter().map(|param| value(param.ty)).collect();
-    let length = 26 + values.iter().map(|value| 2 + value.len()).sum::<usize>();
+    let (block, width) =
+        if info.flags.contains(EventFlags::LARGE_PAYLOAD) { (LARGE_EVENT, 4) } else { (EVENT, 2) };
+    let length = 26 + values.iter().map(|value| width + value.len()).sum::<usize>();
     let mut body = Vec::new();
     body.extend(0u16.to_le_bytes());
     body.extend((1_700_000_000_000_000_000 + u64::from(info.id.0)).to_le_bytes());
@@ -82,11 +87,11 @@ fn event(info: &EventInfo) -> Vec<u8> {
     body.extend((length as u32).to_le_bytes());
     body.extend(info.id.0.to_le_bytes());
     body.extend((values.len() as u32).to_le_bytes());
-    values.iter().for_each(|value| body.extend((value.len() as u16).to_le_bytes()));
+    values.iter().for_each(|value| body.extend(&(value.len() as u32).to_le_bytes()[..width]));
     values.iter().for_each(|value| body.extend_from_slice(value));
     body.resize(body.len().next_multiple_of(4), 0);
     let total = (body.len() as u32 + 12).to_le_bytes();
-    [&EVENT.to_le_bytes()[..], &total, &body, &total].concat()
+    [&block.to_le_bytes()[..], &total, &body, &total].concat()
 }
 
 /// A value of this type.
