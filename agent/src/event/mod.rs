@@ -2,6 +2,7 @@
 //! the state engine and to the rules. One event per call, the exit event, with all its parameters.
 
 pub mod flags;
+pub mod syscall;
 mod table;
 
 use bitflags::bitflags;
