@@ -1,5 +1,9 @@
 //! Alerts: from a rule that was true for an event to the line that is printed.
 
+mod line;
 mod template;
 
-pub use template::{CONTAINER_INFO, NOT_AVAILABLE, Template, TemplateError, TemplateErrorKind};
+pub use line::{Line, LineCompiler, LineError, RuleLabels};
+pub use template::{
+    CONTAINER_INFO, NOT_AVAILABLE, Template, TemplateError, TemplateErrorKind, json_value, text_value,
+};

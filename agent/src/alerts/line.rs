@@ -1,0 +1,414 @@
+//! The line of an alert, as text or as JSON, byte for byte like Falco's.
+//!
+//! All that is the same for every alert of a rule is put together once, when the rule is compiled; an alert fills in
+//! what the event says.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+
+use jiff::Timestamp;
+use saker_filter::{Field, Schema};
+
+use crate::alerts::template::{CONTAINER_INFO, Template, TemplateError, json_value};
+use crate::config::{AppendOutput, Config, ExtraField, Priority};
+use crate::fields::EventContext;
+
+/// What `append_output[].suggested_output` appends: the fields that the container plugin suggests, in its order.
+const SUGGESTED: &[&str] = &[
+    "container.id",
+    "container.name",
+    "container.image.repository",
+    "container.image.tag",
+    "k8s.pod.name",
+    "k8s.ns.name",
+];
+
+/// The source of system calls, the only one that suggests fields.
+const SYSCALL: &str = "syscall";
+
+/// What an alert tells of its rule.
+#[derive(Clone, Debug)]
+pub struct RuleLabels<'r> {
+    /// Its name.
+    pub name: &'r str,
+    /// Its event source.
+    pub source: &'r str,
+    /// How severe it is.
+    pub priority: Priority,
+    /// Its tags, in any order.
+    pub tags: Vec<&'r str>,
+    /// Its output template.
+    pub output: &'r str,
+}
+
+/// An output template that does not compile.
+#[derive(Debug, thiserror::Error)]
+#[error("rule '{rule}': {place}: {error}")]
+pub struct LineError {
+    /// The rule whose alerts it would shape.
+    pub rule: String,
+    /// Where the template is from: the rule, or a key of the configuration.
+    pub place: String,
+    /// What is wrong with it.
+    pub error: TemplateError,
+}
+
+/// Compiles the lines of rules under one configuration.
+#[derive(Clone, Copy)]
+pub struct LineCompiler<'c> {
+    /// The configuration: form, `append_output`, what is included.
+    pub config: &'c Config,
+    /// The fields that exist.
+    pub schema: &'c dyn Schema,
+    /// The host's name.
+    pub hostname: &'c str,
+}
+
+/// The compiled line of one rule.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// Time and priority.
+    prefix: Template,
+    message: Template,
+    /// The constant parts of the JSON form, `None` for text.
+    json: Option<Json>,
+}
+
+#[derive(Clone, Debug)]
+struct Json {
+    /// Up to the first part that depends on the event.
+    head: Vec<u8>,
+    with_message: bool,
+    with_output: bool,
+    /// Members of `output_fields` in their order, each with its key as `"key":`; `None` leaves them out.
+    members: Option<Vec<(Vec<u8>, Member)>>,
+    /// From `,"priority"` to the opening quote of the time.
+    tail: Vec<u8>,
+}
+
+#[derive(Clone, Debug)]
+enum Member {
+    Field(Field),
+    Text(Template),
+    Null,
+}
+
+impl LineCompiler<'_> {
+    /// Compiles the line of a rule.
+    pub fn compile(&self, rule: &RuleLabels<'_>) -> Result<Line, LineError> {
+        let message = self.message(rule)?;
+        let time = if self.config.time_format_iso_8601 { "evt.time.iso8601" } else { "evt.time" };
+        let prefix = self.template("time", &format!("*%{time}: {}", rule.priority.word()), rule)?;
+        let json = self.config.json_output.then(|| self.json(rule, &prefix, &message)).transpose()?;
+        Ok(Line { prefix, message, json })
+    }
+
+    fn template(&self, place: &str, text: &str, rule: &RuleLabels<'_>) -> Result<Template, LineError> {
+        // Null values of alerts always show.
+        let tolerant = if text.starts_with('*') { text.to_owned() } else { format!("*{text}") };
+        Template::compile(if text.is_empty() { text } else { &tolerant }, self.schema)
+            .map_err(|error| LineError { rule: rule.name.to_owned(), place: place.to_owned(), error })
+    }
+
+    /// The entries of `append_output` that are about the rule, with their index.
+    fn appended<'c>(&'c self, rule: &RuleLabels<'_>) -> impl Iterator<Item = (usize, &'c AppendOutput)> {
+        self.config.append_output.iter().enumerate().filter(move |(_, append)| {
+            append.source.as_deref().is_none_or(|source| source == rule.source)
+                && append.rule.as_deref().is_none_or(|name| name == rule.name)
+                && append.tags.iter().all(|tag| rule.tags.contains(&tag.as_str()))
+        })
+    }
+
+    fn message(&self, rule: &RuleLabels<'_>) -> Result<Template, LineError> {
+        let mut text = rule.output.to_owned();
+        for (index, append) in self.appended(rule) {
+            if let Some(extra) = &append.extra_output {
+                self.template(&format!("append_output[{index}].extra_output"), extra, rule)?;
+                text = text + " " + extra;
+            }
+            if append.suggested_output && rule.source == SYSCALL {
+                for field in SUGGESTED.iter().filter(|field| self.schema.resolve(field, None).is_ok()) {
+                    text = format!("{text} {}=%{field}", field.replace('.', "_"));
+                }
+            }
+        }
+        self.template("output", &text.replace(CONTAINER_INFO, ""), rule)
+    }
+
+    fn json(&self, rule: &RuleLabels<'_>, prefix: &Template, message: &Template) -> Result<Json, LineError> {
+        let config = self.config;
+        let mut head = b"{\"hostname\":".to_vec();
+        push_string(self.hostname.as_bytes(), &mut head);
+
+        let mut tail = b",\"priority\":".to_vec();
+        push_string(rule.priority.word().as_bytes(), &mut tail);
+        tail.extend_from_slice(b",\"rule\":");
+        push_string(rule.name.as_bytes(), &mut tail);
+        tail.extend_from_slice(b",\"source\":");
+        push_string(rule.source.as_bytes(), &mut tail);
+        if config.json_include_tags_property {
+            let mut tags = rule.tags.clone();
+            tags.sort_unstable();
+            tags.dedup();
+            tail.extend_from_slice(b",\"tags\":[");
+            for (index, tag) in tags.iter().enumerate() {
+                if index > 0 {
+                    tail.push(b',');
+                }
+                push_string(tag.as_bytes(), &mut tail);
+            }
+            tail.push(b']');
+        }
+        tail.extend_from_slice(b",\"time\":\"");
+
+        let members = match config.json_include_output_fields_property {
+            true => Some(self.members(rule, prefix, message)?),
+            false => None,
+        };
+        Ok(Json {
+            head,
+            with_message: config.json_include_message_property,
+            with_output: config.json_include_output_property,
+            members,
+            tail,
+        })
+    }
+
+    /// The members of `output_fields`: the fields of the message, then that of the time, then the extra fields; of
+    /// two with one name the later counts.
+    fn members(
+        &self,
+        rule: &RuleLabels<'_>,
+        prefix: &Template,
+        message: &Template,
+    ) -> Result<Vec<(Vec<u8>, Member)>, LineError> {
+        let mut members = BTreeMap::new();
+        for (name, field) in message.fields().chain(prefix.fields()) {
+            members.insert(name.to_owned(), Member::Field(field.clone()));
+        }
+        for (index, append) in self.appended(rule) {
+            for extra in &append.extra_fields {
+                let place = |key| format!("append_output[{index}].extra_fields '{key}'");
+                match extra {
+                    ExtraField::Raw(key) => {
+                        let template = self.template(&place(key), &format!("%{key}"), rule)?;
+                        let field = template.fields().find(|(name, _)| name == key);
+                        let member = field.map_or(Member::Null, |(_, field)| Member::Field(field.clone()));
+                        members.insert(key.clone(), member);
+                    }
+                    // Falco leaves out a member whose format is empty.
+                    ExtraField::Formatted { format, .. } if format.is_empty() => {}
+                    ExtraField::Formatted { key, format } => {
+                        let template = self.template(&place(key), format, rule)?;
+                        members.insert(key.clone(), Member::Text(template));
+                    }
+                }
+            }
+        }
+        let named = members.into_iter().map(|(name, member)| {
+            let mut key = Vec::new();
+            push_string(name.as_bytes(), &mut key);
+            key.push(b':');
+            (key, member)
+        });
+        Ok(named.collect())
+    }
+}
+
+impl Line {
+    /// Appends the alert for an event, with a newline.
+    pub fn write(&self, context: &EventContext<'_>, out: &mut Vec<u8>) {
+        let Some(json) = &self.json else {
+            let mut text = Vec::new();
+            self.write_output(context, &mut text);
+            push_printable(&text, out);
+            out.push(b'\n');
+            return;
+        };
+        out.extend_from_slice(&json.head);
+        let mut text = Vec::new();
+        if json.with_message {
+            self.message.render(context, &mut text);
+            out.extend_from_slice(b",\"message\":");
+            push_string(&text, out);
+            text.clear();
+        }
+        if json.with_output {
+            self.write_output(context, &mut text);
+            out.extend_from_slice(b",\"output\":");
+            push_string(&text, out);
+            text.clear();
+        }
+        if let Some(members) = &json.members {
+            out.extend_from_slice(b",\"output_fields\":{");
+            for (index, (key, member)) in members.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                out.extend_from_slice(key);
+                match member {
+                    Member::Field(field) => json_value(context, field, out),
+                    Member::Text(template) => {
+                        template.render(context, &mut text);
+                        push_string(&text, out);
+                        text.clear();
+                    }
+                    Member::Null => out.extend_from_slice(b"null"),
+                }
+            }
+            out.push(b'}');
+        }
+        out.extend_from_slice(&json.tail);
+        push_utc(context.event().ts, out);
+        out.extend_from_slice(b"\"}\n");
+    }
+
+    fn write_output(&self, context: &EventContext<'_>, out: &mut Vec<u8>) {
+        self.prefix.render(context, out);
+        out.push(b' ');
+        self.message.render(context, out);
+    }
+}
+
+/// Appends `2016-08-04T16:17:57.881785348Z`.
+fn push_utc(nanoseconds: u64, out: &mut Vec<u8>) {
+    // Both hold for every u64: it ends in the year 2554, and a Vec can be written to.
+    if let Ok(time) = Timestamp::from_nanosecond(i128::from(nanoseconds)) {
+        let _ = write!(out, "{}", time.strftime("%Y-%m-%dT%H:%M:%S.%9fZ"));
+    }
+}
+
+/// Appends a JSON string; what is no UTF-8 becomes U+FFFD.
+pub(crate) fn push_string(text: &[u8], out: &mut Vec<u8>) {
+    // A Vec can always be written to.
+    let _ = serde_json::to_writer(out, &String::from_utf8_lossy(text));
+}
+
+/// Appends text for a terminal or a log: one line, with no control characters that came from an event. They are
+/// escaped as in JSON; quotes and backslashes stay, and what is no UTF-8 becomes U+FFFD.
+pub(crate) fn push_printable(text: &[u8], out: &mut Vec<u8>) {
+    for c in String::from_utf8_lossy(text).chars() {
+        match c {
+            '\x08' => out.extend_from_slice(b"\\b"),
+            '\x0c' => out.extend_from_slice(b"\\f"),
+            '\n' => out.extend_from_slice(b"\\n"),
+            '\r' => out.extend_from_slice(b"\\r"),
+            '\t' => out.extend_from_slice(b"\\t"),
+            c if c.is_control() => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bumpalo::Bump;
+
+    use super::*;
+    use crate::event::{Event, Params, id};
+    use crate::fields::{FieldSchema, RunInfo};
+
+    fn alert(options: &[&str], output: &str) -> Result<String, String> {
+        let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
+        let config = Config::from_options(&options).map_err(|error| error.to_string())?;
+        let schema = FieldSchema::new(false).with_static(config.static_fields.keys().map(String::as_str));
+        let rule = RuleLabels {
+            name: "Odd \"one\"",
+            source: "syscall",
+            priority: Priority::Error,
+            tags: vec!["zeta", "alpha", "zeta"],
+            output,
+        };
+        let compiler = LineCompiler { config: &config, schema: &schema, hostname: "box" };
+        let line = compiler.compile(&rule).map_err(|error| error.to_string())?;
+
+        let run = RunInfo {
+            static_values: config.static_fields.values().map(|value| value.as_bytes().into()).collect(),
+            ..RunInfo::default()
+        };
+        let arena = Bump::new();
+        let params = Params::new(&[], std::iter::empty()).unwrap();
+        let event = Event::new(7, 1_470_327_477_000_000_042, 1, 3, id::GENERIC_X, 0, params);
+        let mut out = Vec::new();
+        line.write(&EventContext::new(&event, &run, &arena), &mut out);
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn text_is_one_printable_line() {
+        let mut out = Vec::new();
+        push_printable(b"a\tb\n\"\\\x1b[31m\x7f \xff\xc3\xa9", &mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), "a\\tb\\n\"\\\\u001b[31m\\u007f \u{fffd}é");
+    }
+
+    #[test]
+    fn json_has_sorted_keys_and_tags() {
+        insta::assert_snapshot!(
+            alert(
+                &["json_output=true", "time_format_iso_8601=true"],
+                "num=%evt.num none=%fd.name cpu=%4evt.cpu|",
+            )
+            .unwrap(),
+            @r#"{"hostname":"box","output":"2016-08-04T16:17:57.000000042+0000: Error num=7 none=<NA> cpu=3   |","output_fields":{"evt.cpu":3,"evt.num":7,"evt.time.iso8601":1470327477000000042,"fd.name":null},"priority":"Error","rule":"Odd \"one\"","source":"syscall","tags":["alpha","zeta"],"time":"2016-08-04T16:17:57.000000042Z"}"#
+        );
+    }
+
+    #[test]
+    fn properties_can_be_left_out() {
+        insta::assert_snapshot!(
+            alert(
+                &[
+                    "json_output=true",
+                    "json_include_output_property=false",
+                    "json_include_output_fields_property=false",
+                    "json_include_tags_property=false",
+                    "json_include_message_property=true",
+                ],
+                "num=%evt.num",
+            )
+            .unwrap(),
+            @r#"{"hostname":"box","message":"num=7","priority":"Error","rule":"Odd \"one\"","source":"syscall","time":"2016-08-04T16:17:57.000000042Z"}"#
+        );
+    }
+
+    #[test]
+    fn outputs_are_appended() {
+        insta::assert_snapshot!(
+            alert(
+                &[
+                    "json_output=true",
+                    "time_format_iso_8601=true",
+                    "static_fields.site=lab",
+                    "append_output[0].match.tags[0]=alpha",
+                    "append_output[0].extra_output=at %static.site",
+                    "append_output[1].match.rule=another",
+                    "append_output[1].extra_output=never",
+                    "append_output[2].extra_fields=[evt.cpu, {where: '%evt.num/%static.site'}]",
+                    "append_output[2].suggested_output=true",
+                ],
+                "num=%evt.num %container.info",
+            )
+            .unwrap(),
+            @r#"{"hostname":"box","output":"2016-08-04T16:17:57.000000042+0000: Error num=7  at lab","output_fields":{"evt.cpu":3,"evt.num":7,"evt.time.iso8601":1470327477000000042,"static.site":"lab","where":"7/lab"},"priority":"Error","rule":"Odd \"one\"","source":"syscall","tags":["alpha","zeta"],"time":"2016-08-04T16:17:57.000000042Z"}"#
+        );
+    }
+
+    #[test]
+    fn mistakes_say_where_they_are() {
+        let errors = [
+            alert(&[], "%container.info"),
+            alert(&[], "a %nosuch"),
+            alert(&["append_output[0].extra_output=%"], "a"),
+            alert(&["json_output=true", "append_output[0].extra_fields[0].k=%no"], "a"),
+        ];
+        let errors: Vec<String> = errors.into_iter().map(Result::unwrap_err).collect();
+        insta::assert_snapshot!(errors.join("\n"), @r#"
+        rule 'Odd "one"': output: empty formatting token
+        rule 'Odd "one"': output: unknown filter: unexpected token after '
+        rule 'Odd "one"': append_output[0].extra_output: invalid formatting syntax: formatting cannot end with a %
+        rule 'Odd "one"': append_output[0].extra_fields 'k': unknown filter: unexpected token after '
+        "#);
+    }
+}
