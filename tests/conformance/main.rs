@@ -3,7 +3,12 @@
 //! The corpus is no part of this repository. It is looked for in `$SAKER_CONFORMANCE`, else beside the repository in
 //! `../shared/conformance`; without it every test here passes with a notice.
 
+mod filters;
+
+use std::io::Read;
 use std::path::{Path, PathBuf};
+
+use serde_json::Value;
 
 /// Where the corpus is, `None` (and a notice) when there is none.
 pub fn corpus() -> Option<PathBuf> {
@@ -51,12 +56,20 @@ impl Score {
     }
 }
 
-#[test]
-fn the_corpus_is_found_or_not_needed() {
-    let mut score = Score::new("corpus");
-    score.add(
-        corpus()
-            .and_then(|dir| (!dir.join("replay").is_dir()).then(|| format!("{}: no replay", dir.display()))),
-    );
-    score.report(1.0);
+/// The bytes of a file of the corpus, unpacked if it is a gzip stream.
+pub fn read(path: &Path) -> Vec<u8> {
+    let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return bytes;
+    }
+    let mut unpacked = Vec::new();
+    flate2::read::MultiGzDecoder::new(&bytes[..]).read_to_end(&mut unpacked).expect("the corpus is intact");
+    unpacked
+}
+
+/// The objects of a file with one in each line.
+pub fn json_lines(path: &Path) -> Vec<Value> {
+    let lines = read(path);
+    let lines = lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| serde_json::from_slice(line).expect("the corpus is intact")).collect()
 }

@@ -344,58 +344,6 @@ mod tests {
     }
 
     #[test]
-    fn json_has_sorted_keys_and_tags() {
-        insta::assert_snapshot!(
-            alert(
-                &["json_output=true", "time_format_iso_8601=true"],
-                "num=%evt.num none=%fd.name cpu=%4evt.cpu|",
-            )
-            .unwrap(),
-            @r#"{"hostname":"box","output":"2016-08-04T16:17:57.000000042+0000: Error num=7 none=<NA> cpu=3   |","output_fields":{"evt.cpu":3,"evt.num":7,"evt.time.iso8601":1470327477000000042,"fd.name":null},"priority":"Error","rule":"Odd \"one\"","source":"syscall","tags":["alpha","zeta"],"time":"2016-08-04T16:17:57.000000042Z"}"#
-        );
-    }
-
-    #[test]
-    fn properties_can_be_left_out() {
-        insta::assert_snapshot!(
-            alert(
-                &[
-                    "json_output=true",
-                    "json_include_output_property=false",
-                    "json_include_output_fields_property=false",
-                    "json_include_tags_property=false",
-                    "json_include_message_property=true",
-                ],
-                "num=%evt.num",
-            )
-            .unwrap(),
-            @r#"{"hostname":"box","message":"num=7","priority":"Error","rule":"Odd \"one\"","source":"syscall","time":"2016-08-04T16:17:57.000000042Z"}"#
-        );
-    }
-
-    #[test]
-    fn outputs_are_appended() {
-        insta::assert_snapshot!(
-            alert(
-                &[
-                    "json_output=true",
-                    "time_format_iso_8601=true",
-                    "static_fields.site=lab",
-                    "append_output[0].match.tags[0]=alpha",
-                    "append_output[0].extra_output=at %static.site",
-                    "append_output[1].match.rule=another",
-                    "append_output[1].extra_output=never",
-                    "append_output[2].extra_fields=[evt.cpu, {where: '%evt.num/%static.site'}]",
-                    "append_output[2].suggested_output=true",
-                ],
-                "num=%evt.num %container.info",
-            )
-            .unwrap(),
-            @r#"{"hostname":"box","output":"2016-08-04T16:17:57.000000042+0000: Error num=7  at lab","output_fields":{"evt.cpu":3,"evt.num":7,"evt.time.iso8601":1470327477000000042,"static.site":"lab","where":"7/lab"},"priority":"Error","rule":"Odd \"one\"","source":"syscall","tags":["alpha","zeta"],"time":"2016-08-04T16:17:57.000000042Z"}"#
-        );
-    }
-
-    #[test]
     fn mistakes_say_where_they_are() {
         let errors = [
             alert(&[], "%container.info"),

@@ -1,9 +1,11 @@
 //! Alerts: from a rule that was true for an event to the line that is printed.
 
 mod line;
+mod summary;
 mod template;
 
 pub use line::{Line, LineCompiler, LineError, RuleLabels};
+pub use summary::Summary;
 pub use template::{
     CONTAINER_INFO, NOT_AVAILABLE, Template, TemplateError, TemplateErrorKind, json_value, text_value,
 };
