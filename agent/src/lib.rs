@@ -6,4 +6,5 @@ pub mod cli;
 pub mod config;
 pub mod event;
 pub mod fields;
+pub mod pipeline;
 pub mod state;

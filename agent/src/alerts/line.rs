@@ -309,6 +309,7 @@ mod tests {
     use super::*;
     use crate::event::{Event, Params, id};
     use crate::fields::{FieldSchema, RunInfo};
+    use crate::state::{State, Subject};
 
     fn alert(options: &[&str], output: &str) -> Result<String, String> {
         let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
@@ -331,8 +332,9 @@ mod tests {
         let arena = Bump::new();
         let params = Params::new(&[], std::iter::empty()).unwrap();
         let event = Event::new(7, 1_470_327_477_000_000_042, 1, 3, id::GENERIC_X, 0, params);
+        let state = State::default();
         let mut out = Vec::new();
-        line.write(&EventContext::new(&event, &run, &arena), &mut out);
+        line.write(&EventContext::new(&event, Subject::NONE, &state, &run, &arena), &mut out);
         Ok(String::from_utf8(out).unwrap())
     }
 
@@ -341,6 +343,58 @@ mod tests {
         let mut out = Vec::new();
         push_printable(b"a\tb\n\"\\\x1b[31m\x7f \xff\xc3\xa9", &mut out);
         assert_eq!(String::from_utf8(out).unwrap(), "a\\tb\\n\"\\\\u001b[31m\\u007f \u{fffd}é");
+    }
+
+    #[test]
+    fn json_has_sorted_keys_and_tags() {
+        insta::assert_snapshot!(
+            alert(
+                &["json_output=true", "time_format_iso_8601=true"],
+                "num=%evt.num none=%fd.name cpu=%4evt.cpu|",
+            )
+            .unwrap(),
+            @r#"{"hostname":"box","output":"2016-08-04T16:17:57.000000042+0000: Error num=7 none=<NA> cpu=3   |","output_fields":{"evt.cpu":3,"evt.num":7,"evt.time.iso8601":1470327477000000042,"fd.name":null},"priority":"Error","rule":"Odd \"one\"","source":"syscall","tags":["alpha","zeta"],"time":"2016-08-04T16:17:57.000000042Z"}"#
+        );
+    }
+
+    #[test]
+    fn properties_can_be_left_out() {
+        insta::assert_snapshot!(
+            alert(
+                &[
+                    "json_output=true",
+                    "json_include_output_property=false",
+                    "json_include_output_fields_property=false",
+                    "json_include_tags_property=false",
+                    "json_include_message_property=true",
+                ],
+                "num=%evt.num",
+            )
+            .unwrap(),
+            @r#"{"hostname":"box","message":"num=7","priority":"Error","rule":"Odd \"one\"","source":"syscall","time":"2016-08-04T16:17:57.000000042Z"}"#
+        );
+    }
+
+    #[test]
+    fn outputs_are_appended() {
+        insta::assert_snapshot!(
+            alert(
+                &[
+                    "json_output=true",
+                    "time_format_iso_8601=true",
+                    "static_fields.site=lab",
+                    "append_output[0].match.tags[0]=alpha",
+                    "append_output[0].extra_output=at %static.site",
+                    "append_output[1].match.rule=another",
+                    "append_output[1].extra_output=never",
+                    "append_output[2].extra_fields=[evt.cpu, {where: '%evt.num/%static.site'}]",
+                    "append_output[2].suggested_output=true",
+                ],
+                "num=%evt.num %container.info",
+            )
+            .unwrap(),
+            @r#"{"hostname":"box","output":"2016-08-04T16:17:57.000000042+0000: Error num=7  at lab","output_fields":{"evt.cpu":3,"evt.num":7,"evt.time.iso8601":1470327477000000042,"static.site":"lab","where":"7/lab"},"priority":"Error","rule":"Odd \"one\"","source":"syscall","tags":["alpha","zeta"],"time":"2016-08-04T16:17:57.000000042Z"}"#
+        );
     }
 
     #[test]

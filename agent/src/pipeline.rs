@@ -1,0 +1,99 @@
+//! The loop: each event goes into the state, then past whoever looks at it (rules, or a printer), and then out of the
+//! state again where it ended something.
+//!
+//! ```text
+//! source -> State::apply -> EventContext -> rules -> alerts
+//!                                        \-> State::finish
+//! ```
+//!
+//! An event that nobody wants costs its decoding and its effect on the state, no more.
+
+use bumpalo::Bump;
+
+use crate::capture::Snapshot;
+use crate::config::{self, Config};
+use crate::event::{Category, Direction, Event, EventId, id};
+use crate::fields::{EventContext, RunInfo};
+use crate::state::{Limits, State};
+
+/// State and surroundings of a run.
+#[derive(Debug)]
+pub struct Pipeline {
+    state: State,
+    run: RunInfo,
+    arena: Bump,
+    /// The events so far only told what there already was.
+    leading: bool,
+}
+
+impl Pipeline {
+    /// A pipeline that has seen nothing yet.
+    pub fn new(config: &Config) -> Self {
+        let run = RunInfo {
+            hostname: config::hostname().into_bytes().into(),
+            static_values: config.static_fields.values().map(|value| value.as_bytes().into()).collect(),
+            buffer_base64: config.buffer_format_base64,
+            ..RunInfo::default()
+        };
+        Pipeline { state: State::new(Limits::default()), run, arena: Bump::new(), leading: true }
+    }
+
+    /// The state after the last event.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Takes in what was running when the source began.
+    pub fn begin(&mut self, snapshot: Snapshot) {
+        let _ = snapshot;
+    }
+
+    /// Takes in an event, and shows it to `look` if it is `wanted` and such that rules meet it.
+    pub fn event<R>(
+        &mut self,
+        event: &Event<'_>,
+        wanted: bool,
+        look: impl FnOnce(&EventContext<'_>) -> R,
+    ) -> Option<R> {
+        if self.run.first_ts == 0 {
+            self.run.first_ts = event.ts;
+        }
+        let subject = self.state.apply(event);
+        let visible = self.is_visible(event);
+        let seen = if wanted && visible {
+            let context = EventContext::new(event, subject, &self.state, &self.run, &self.arena);
+            Some(look(&context))
+        } else {
+            None
+        };
+        self.state.finish();
+        if seen.is_some() {
+            self.arena.reset();
+        }
+        seen
+    }
+
+    /// Whether rules meet an event. They never meet the entry of a call, nor the users, groups and containers that a
+    /// capture begins with.
+    fn is_visible(&mut self, event: &Event<'_>) -> bool {
+        if self.leading {
+            if TELLS_OF_EXISTING.contains(&event.id) {
+                return false;
+            }
+            self.leading = false;
+        }
+        let info = event.info();
+        info.direction == Direction::Exit || !info.category.contains(Category::SYSCALL)
+    }
+}
+
+/// The events by which a capture says, before anything else, what there is besides processes.
+const TELLS_OF_EXISTING: &[EventId] = &[
+    id::CONTAINER_E,
+    id::CONTAINER_JSON_E,
+    id::CONTAINER_JSON_2_E,
+    id::USER_ADDED_E,
+    id::USER_DELETED_E,
+    id::GROUP_ADDED_E,
+    id::GROUP_DELETED_E,
+];
