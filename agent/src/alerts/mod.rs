@@ -5,6 +5,7 @@ mod summary;
 mod template;
 
 pub use line::{Line, LineCompiler, LineError, RuleLabels};
+pub(crate) use line::{push_printable, push_string};
 pub use summary::Summary;
 pub use template::{
     CONTAINER_INFO, NOT_AVAILABLE, Template, TemplateError, TemplateErrorKind, json_value, text_value,

@@ -2,6 +2,7 @@
 //!
 //! Each command is a file with its `Args` and a `run(args) -> anyhow::Result<ExitCode>`; errors are printed here only.
 
+mod capture;
 pub mod check;
 pub mod events;
 pub mod fields;

@@ -1,7 +1,22 @@
-//! `saker read`: prints the events of a capture file, like sysdig.
+//! `saker read`: prints the events of a capture, like sysdig: every event that passes the filter, in the given form.
 
+use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use saker_filter::ast::Term;
+use saker_filter::{Field, Schema, parse_term};
+
+use super::capture::{name, open, schema};
+use crate::alerts::{Template, json_value, push_printable, push_string};
+use crate::config::Config;
+use crate::fields::{EventContext, FIELDS, FieldSchema};
+use crate::pipeline::Pipeline;
+
+/// The form in which sysdig shows events.
+const DEFAULT_FORMAT: &str =
+    "*%evt.num %evt.outputtime %evt.cpu %proc.name (%thread.tid) %evt.dir %evt.type %evt.info";
 
 /// What `saker read` takes.
 #[derive(clap::Args, Debug)]
@@ -13,9 +28,139 @@ pub struct Args {
     /// A condition: only events for which it is true are printed
     #[arg(value_name = "FILTER")]
     pub filter: Option<String>,
+
+    /// How to print an event: text with %fields. An event for which one of them is null is left out, unless FORMAT
+    /// begins with '*'
+    #[arg(short = 'p', long = "format", value_name = "FORMAT", conflicts_with = "json")]
+    pub format: Option<String>,
+
+    /// Print a JSON object for each event
+    #[arg(long)]
+    pub json: bool,
+
+    /// The members of the objects: 'all', or names of fields with commas between them
+    #[arg(long, value_name = "all|LIST", requires = "json")]
+    pub fields: Option<String>,
+
+    /// Set a configuration key, as `static_fields.site=lab`; may be given again
+    #[arg(short, long = "option", value_name = "KEY=VALUE")]
+    pub option: Vec<String>,
 }
 
 /// Prints the events.
-pub fn run(_args: Args) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("read is not there yet")
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let result = print(&args, &mut out);
+    // What came before an error is still shown.
+    out.flush()?;
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+fn print(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
+    let config = Config::from_options(&args.option)?;
+    let schema = schema(&config)?;
+    let form = Form::new(args, &schema)?;
+    if args.filter.is_some() {
+        bail!("filters are not there yet");
+    }
+
+    let name = || name(&args.capture);
+    let (mut reader, _progress) = open(&args.capture)?;
+    let mut pipeline = Pipeline::new(&config);
+    let mut line = Vec::new();
+    while let Some(snapshot) = reader.next_section().with_context(name)? {
+        pipeline.begin(snapshot);
+        while let Some(event) = reader.next().with_context(name)? {
+            line.clear();
+            pipeline.event(&event, true, |context| form.write(context, &mut line));
+            out.write_all(&line)?;
+        }
+    }
+    Ok(())
+}
+
+/// How an event is printed.
+enum Form {
+    Text(Template),
+    /// Members of the object, each with its key as `"key":`.
+    Json(Vec<(Vec<u8>, Field)>),
+}
+
+impl Form {
+    fn new(args: &Args, schema: &FieldSchema) -> anyhow::Result<Form> {
+        if !args.json {
+            let format = args.format.as_deref().unwrap_or(DEFAULT_FORMAT);
+            let template = Template::compile(format, schema).with_context(|| format!("format '{format}'"))?;
+            return Ok(Form::Text(template));
+        }
+        let fields = match args.fields.as_deref() {
+            Some("all") => printable(schema),
+            Some(list) => fields(list, schema)?,
+            None => Template::compile(DEFAULT_FORMAT, schema)?
+                .fields()
+                .map(|(name, field)| (name.to_owned(), field.clone()))
+                .collect(),
+        };
+        let members = fields.into_iter().map(|(name, field)| {
+            let mut key = Vec::new();
+            push_string(name.as_bytes(), &mut key);
+            key.push(b':');
+            (key, field)
+        });
+        Ok(Form::Json(members.collect()))
+    }
+
+    fn write(&self, context: &EventContext<'_>, out: &mut Vec<u8>) {
+        match self {
+            Form::Text(template) => {
+                let mut text = Vec::new();
+                if template.render(context, &mut text) {
+                    push_printable(&text, out);
+                    out.push(b'\n');
+                }
+            }
+            Form::Json(members) => {
+                out.push(b'{');
+                for (index, (key, field)) in members.iter().enumerate() {
+                    if index > 0 {
+                        out.push(b',');
+                    }
+                    out.extend_from_slice(key);
+                    json_value(context, field, out);
+                }
+                out.extend_from_slice(b"}\n");
+            }
+        }
+    }
+}
+
+/// Every listed field that can be printed as it is.
+fn printable(schema: &FieldSchema) -> Vec<(String, Field)> {
+    let listed = FIELDS.iter().filter(|info| !info.is_hidden());
+    let named = listed.filter_map(|info| Some((info.name.to_owned(), schema.resolve(info.name, None).ok()?)));
+    named.filter(|(_, field)| !field.traits.filter_only).collect()
+}
+
+/// The fields of a list as `proc.name,proc.env[HOME]`.
+fn fields(list: &str, schema: &FieldSchema) -> anyhow::Result<Vec<(String, Field)>> {
+    let mut fields = Vec::new();
+    let mut rest = list;
+    loop {
+        let Ok((Term::Field(mention), taken)) = parse_term(rest.trim_start()) else {
+            bail!("--fields: expected the name of a field at '{rest}'");
+        };
+        let field = schema
+            .resolve(&mention.name, mention.arg.as_deref())
+            .with_context(|| format!("--fields: '{mention}'"))?;
+        if field.traits.filter_only {
+            bail!("--fields: '{mention}' can be compared, not printed");
+        }
+        fields.push((mention.to_string(), field));
+        rest = rest.trim_start()[taken..].trim_start();
+        match rest.strip_prefix(',') {
+            Some(after) => rest = after,
+            None if rest.is_empty() => return Ok(fields),
+            None => bail!("--fields: expected a comma at '{rest}'"),
+        }
+    }
 }
