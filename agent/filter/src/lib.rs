@@ -6,13 +6,25 @@
 
 pub mod ast;
 pub mod diagnostic;
+mod event_types;
 pub mod events;
 mod lexer;
+mod literal;
 pub mod operator;
 pub mod parse;
 mod print;
+mod regex;
 pub mod schema;
+pub mod typed;
+mod typing;
 pub mod value;
+mod warnings;
+
+#[cfg(test)]
+extern crate self as saker_filter;
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;
 
 pub use ast::Expr;
 pub use diagnostic::{Diagnostic, Span};
@@ -20,4 +32,6 @@ pub use events::EventSet;
 pub use operator::{Modifier, Operator, Transformer};
 pub use parse::{parse, parse_source, parse_term};
 pub use schema::{Arg, Context, Field, FieldError, FieldTraits, Schema, Scope};
+pub use typed::{Comparison, Condition, Source};
+pub use typing::{Checked, check, check_term};
 pub use value::{Type, Value};

@@ -44,6 +44,9 @@ pub struct FieldTraits {
     pub filter_only: bool,
     /// It is kept for old rules only.
     pub deprecated: bool,
+    /// Of the several values that it may have at once, each is compared for itself, also by `!=`: the ancestors of
+    /// `proc.aname`. Without this, `!=` means that none is equal: the two ends of `fd.ip`.
+    pub any_differs: bool,
 }
 
 /// A field with its argument, resolved.
@@ -88,7 +91,9 @@ pub trait Schema {
     /// The port that a service name stands for.
     fn port(&self, service: &[u8]) -> Option<u16>;
 
-    /// The events for which `field operator literals` can be true, `None` if the check does not narrow them.
+    /// The events for which `field operator literals` can be true, `None` if the check does not narrow them. Asked
+    /// for `=`, `==`, `!=` and `in` without modifiers. A field for which `=` with no literals is `Some` decides by
+    /// the event: it may not stand under transformers there, nor beside another field.
     fn events(&self, field: &Field, operator: &str, literals: &[&[u8]]) -> Option<EventSet>;
 
     /// All events there are.

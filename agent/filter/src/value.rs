@@ -31,6 +31,53 @@ pub enum Type {
     Net,
 }
 
+impl Type {
+    /// Falco's name of the type (`PT_…`), as its messages show it.
+    pub fn falco_name(self) -> &'static str {
+        match self {
+            Type::Bool => "BOOL",
+            Type::I16 => "INT16",
+            Type::I32 => "INT32",
+            Type::I64 => "INT64",
+            Type::U8 => "UINT8",
+            Type::U16 => "UINT16",
+            Type::U32 => "UINT32",
+            Type::U64 => "UINT64",
+            Type::Port => "PORT",
+            Type::Double => "DOUBLE",
+            Type::RelTime => "RELTIME",
+            Type::AbsTime => "ABSTIME",
+            Type::Str => "CHARBUF",
+            Type::Buf => "BYTEBUF",
+            Type::Ip => "IPADDR",
+            Type::Net => "IPNET",
+        }
+    }
+
+    /// Which operators it takes.
+    pub(crate) fn class(self) -> Class {
+        match self {
+            Type::Bool => Class::Bool,
+            Type::Str => Class::Text,
+            Type::Buf => Class::Buffer,
+            Type::Ip => Class::Ip,
+            Type::Net => Class::Net,
+            _ => Class::Number,
+        }
+    }
+}
+
+/// Types that are compared alike.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Class {
+    Bool,
+    Number,
+    Text,
+    Buffer,
+    Ip,
+    Net,
+}
+
 /// A value, borrowed from the event, the state or the arena of the event. A null value is `None` of
 /// `Option<Value>`. Integers of all widths are widened.
 #[derive(Clone, Copy, PartialEq, Debug)]

@@ -171,6 +171,7 @@ impl From<Traits> for FieldTraits {
             print_only: traits.contains(Traits::PRINT_ONLY),
             filter_only: traits.contains(Traits::FILTER_ONLY),
             deprecated: traits.contains(Traits::DEPRECATED),
+            any_differs: false,
         }
     }
 }

@@ -259,6 +259,8 @@ impl Schema for FieldSchema {
         };
         let arg = Rest { full: &full, rest: &full[length..], info }.parse()?;
         let mut field = Field { id, arg, ty: info.ty, traits: info.traits.into(), scope: info.scope };
+        // Asked without a level, such a field has a value for every ancestor.
+        field.traits.any_differs = info.scope == Scope::Ancestry && field.arg == Arg::None;
         if info.arg == ArgKind::RawParam
             && let Arg::Index(index) = field.arg
             && let Some(param) = params::first(params::ParamName((index & !BY_NAME) as u16))

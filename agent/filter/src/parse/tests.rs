@@ -147,6 +147,8 @@ fn condition() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn printing_is_a_fixpoint(text in condition()) {
         let first = parse(&text, RULE_DEPTH).map_err(|e| TestCaseError::fail(e[0].render(&text)))?;
