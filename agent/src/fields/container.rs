@@ -1,149 +1,334 @@
-//! Getters of the fields of containers and pods.
+//! Getters of containers and pods: what the built-in container plugin knows from cgroups and container events.
 
-use saker_filter::{Field, Value};
+use saker_filter::{Arg, Field, Value};
 
 use super::EventContext;
+use crate::state::{ContainerInfo, ContainerType, Mount};
 
-pub(super) fn id<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
+type Got<'e> = Option<Value<'e>>;
+
+const HOST: &[u8] = b"host";
+
+/// Characters of a container's id that identify it.
+const SHORT_ID: usize = 12;
+
+pub(super) fn null<'e>(_: &EventContext<'e>, _: &Field) -> Got<'e> {
     None
 }
 
-pub(super) fn full_id<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+/// Where a process lives.
+enum Place<'e> {
+    Host,
+    Container(&'e ContainerInfo),
 }
 
-pub(super) fn name<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+fn place<'e>(context: &EventContext<'e>) -> Option<Place<'e>> {
+    let thread = context.thread?;
+    Some(context.state.container(thread).map_or(Place::Host, Place::Container))
 }
 
-pub(super) fn image<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+fn container<'e>(context: &EventContext<'e>) -> Option<&'e ContainerInfo> {
+    match place(context)? {
+        Place::Host => None,
+        Place::Container(container) => Some(container),
+    }
 }
 
-pub(super) fn image_id<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+/// A text of the container; another one on the host.
+fn text_or<'e>(
+    context: &EventContext<'e>,
+    host: &'static [u8],
+    get: impl Fn(&'e ContainerInfo) -> &'e [u8],
+) -> Got<'e> {
+    Some(Value::Bytes(match place(context)? {
+        Place::Host => host,
+        Place::Container(container) => get(container),
+    }))
 }
 
-pub(super) fn ty<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+fn text<'e>(context: &EventContext<'e>, get: impl Fn(&'e ContainerInfo) -> &'e [u8]) -> Got<'e> {
+    text_or(context, b"", get)
 }
 
-pub(super) fn privileged<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+fn truth<'e>(context: &EventContext<'e>, get: impl Fn(&ContainerInfo) -> bool) -> Got<'e> {
+    Some(Value::Bool(match place(context)? {
+        Place::Host => false,
+        Place::Container(container) => get(container),
+    }))
 }
 
-pub(super) fn mounts<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+pub(super) fn id<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
+    text_or(context, HOST, |container| &container.id)
 }
 
-pub(super) fn mount<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+pub(super) fn full_id<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
+    text_or(context, HOST, |container| &container.full_id)
 }
 
-pub(super) fn mount_source<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+pub(super) fn name<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
+    text_or(context, HOST, |container| &container.name)
 }
 
-pub(super) fn mount_dest<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+pub(super) fn image<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
+    text(context, |container| &container.image)
 }
 
-pub(super) fn mount_mode<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+pub(super) fn image_id<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
+    text(context, |container| &container.image_id)
 }
 
-pub(super) fn mount_rdwr<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+pub(super) fn image_repository<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
+    text(context, |container| &container.image_repo)
 }
 
-pub(super) fn mount_propagation<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+pub(super) fn image_tag<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
+    text(context, |container| &container.image_tag)
 }
 
-pub(super) fn image_repository<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+pub(super) fn image_digest<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
+    text(context, |container| &container.image_digest)
 }
 
-pub(super) fn image_tag<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+pub(super) fn ty<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
+    text_or(context, HOST, |container| match container.kind {
+        ContainerType::Docker => b"docker",
+        ContainerType::Podman => b"podman",
+        ContainerType::Containerd => b"containerd",
+        ContainerType::Crio => b"cri-o",
+        ContainerType::Cri => b"cri",
+        ContainerType::Lxc => b"lxc",
+        ContainerType::LibvirtLxc => b"libvirt-lxc",
+        ContainerType::Bpm => b"bpm",
+        ContainerType::Static => b"static",
+        ContainerType::Unknown => b"unknown",
+    })
 }
 
-pub(super) fn image_digest<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+pub(super) fn privileged<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
+    truth(context, |container| container.privileged)
 }
 
-pub(super) fn null<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+pub(super) fn host_pid<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
+    truth(context, |container| container.host_pid)
 }
 
-pub(super) fn start_ts<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+pub(super) fn host_network<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
+    truth(context, |container| container.host_network)
 }
 
-pub(super) fn duration<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+pub(super) fn host_ipc<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
+    truth(context, |container| container.host_ipc)
 }
 
-pub(super) fn ip<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+fn rdwr(mount: &Mount) -> &'static [u8] {
+    if mount.rdwr { b"true" } else { b"false" }
 }
 
-pub(super) fn cni_json<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+/// `source:dest:mode:rdrw:propagation`.
+fn push_mount(mount: &Mount, out: &mut bumpalo::collections::Vec<'_, u8>) {
+    for (position, part) in
+        [&*mount.source, &*mount.dest, &*mount.mode, rdwr(mount), &*mount.propagation].into_iter().enumerate()
+    {
+        if position > 0 {
+            out.push(b':');
+        }
+        out.extend_from_slice_copy(part);
+    }
 }
 
-pub(super) fn host_pid<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+pub(super) fn mounts<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
+    let mut out = context.buffer();
+    if let Place::Container(container) = place(context)? {
+        for (position, mount) in container.mounts.iter().enumerate() {
+            if position > 0 {
+                out.push(b' ');
+            }
+            push_mount(mount, &mut out);
+        }
+    }
+    Some(Value::Bytes(out.into_bump_slice()))
 }
 
-pub(super) fn host_network<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+/// The mount that the argument means: by number, or the first whose path matches a pattern.
+fn find<'e>(context: &EventContext<'e>, arg: &Arg, path: fn(&Mount) -> &[u8]) -> Option<&'e Mount> {
+    let mounts = &container(context)?.mounts;
+    match arg {
+        Arg::Index(number) => mounts.get(*number as usize),
+        Arg::Key(pattern) => mounts.iter().find(|mount| glob(pattern, path(mount))),
+        Arg::None => None,
+    }
 }
 
-pub(super) fn host_ipc<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+/// Whether a text matches a pattern of `*` (any text) and `?` (any byte). Time is bounded by the product of the
+/// lengths: only the last star is tried again.
+fn glob(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut at, mut tried) = (0, 0);
+    let mut star = None;
+    while tried < text.len() {
+        match pattern.get(at) {
+            Some(b'*') => {
+                star = Some((at, tried));
+                at += 1;
+            }
+            Some(&byte) if byte == b'?' || byte == text[tried] => {
+                at += 1;
+                tried += 1;
+            }
+            _ => match star {
+                Some((back, from)) => {
+                    star = Some((back, from + 1));
+                    at = back + 1;
+                    tried = from + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[at..].iter().all(|&byte| byte == b'*')
 }
 
-pub(super) fn label<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+pub(super) fn mount<'e>(context: &EventContext<'e>, field: &Field) -> Got<'e> {
+    let mut out = context.buffer();
+    push_mount(find(context, &field.arg, |mount| &mount.source)?, &mut out);
+    Some(Value::Bytes(out.into_bump_slice()))
 }
 
-pub(super) fn labels<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+pub(super) fn mount_source<'e>(context: &EventContext<'e>, field: &Field) -> Got<'e> {
+    Some(Value::Bytes(&find(context, &field.arg, |mount| &mount.dest)?.source))
 }
 
-pub(super) fn pod_name<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+pub(super) fn mount_dest<'e>(context: &EventContext<'e>, field: &Field) -> Got<'e> {
+    Some(Value::Bytes(&find(context, &field.arg, |mount| &mount.source)?.dest))
 }
 
-pub(super) fn ns_name<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+pub(super) fn mount_mode<'e>(context: &EventContext<'e>, field: &Field) -> Got<'e> {
+    Some(Value::Bytes(&find(context, &field.arg, |mount| &mount.source)?.mode))
 }
 
-pub(super) fn pod_uid<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+pub(super) fn mount_rdwr<'e>(context: &EventContext<'e>, field: &Field) -> Got<'e> {
+    Some(Value::Bytes(rdwr(find(context, &field.arg, |mount| &mount.source)?)))
 }
 
-pub(super) fn pod_sandbox_id<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+pub(super) fn mount_propagation<'e>(context: &EventContext<'e>, field: &Field) -> Got<'e> {
+    Some(Value::Bytes(&find(context, &field.arg, |mount| &mount.source)?.propagation))
 }
 
-pub(super) fn pod_full_sandbox_id<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+fn started(context: &EventContext<'_>) -> Option<u64> {
+    Some(context.thread?.pidns_init_start_ts).filter(|&ts| ts != 0)
 }
 
-pub(super) fn pod_label<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+pub(super) fn start_ts<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
+    started(context).map(Value::UInt)
 }
 
-pub(super) fn pod_labels<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+pub(super) fn duration<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
+    started(context).map(|ts| Value::UInt(context.event.ts.wrapping_sub(ts)))
 }
 
-pub(super) fn pod_ip<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+pub(super) fn ip<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
+    text(context, |container| &container.ip)
 }
 
-pub(super) fn pod_cni_json<'e>(_context: &EventContext<'e>, _field: &Field) -> Option<Value<'e>> {
-    None
+pub(super) fn cni_json<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
+    text(context, |container| &container.cni_json)
+}
+
+type Labels = [(crate::state::Bytes, crate::state::Bytes)];
+
+fn find_label<'e>(labels: &'e Labels, name: &[u8]) -> Got<'e> {
+    labels.iter().find(|(key, _)| **key == *name).map(|(_, value)| Value::Bytes(value))
+}
+
+fn join_labels<'e>(context: &EventContext<'e>, get: impl Fn(&ContainerInfo) -> &Labels) -> Got<'e> {
+    let mut out = context.buffer();
+    if let Place::Container(container) = place(context)? {
+        for (key, value) in get(container) {
+            if !out.is_empty() {
+                out.push(b',');
+            }
+            out.extend_from_slice_copy(key);
+            out.push(b':');
+            out.extend_from_slice_copy(value);
+        }
+    }
+    Some(Value::Bytes(out.into_bump_slice()))
+}
+
+pub(super) fn label<'e>(context: &EventContext<'e>, field: &Field) -> Got<'e> {
+    let Arg::Key(name) = &field.arg else { return None };
+    find_label(&container(context)?.labels, name)
+}
+
+pub(super) fn labels<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
+    join_labels(context, |container| &container.labels)
+}
+
+/// A label that the kubelet gives to the containers of a pod.
+fn kubelet_label<'e>(context: &EventContext<'e>, name: &[u8]) -> Got<'e> {
+    find_label(&container(context)?.labels, name)
+}
+
+pub(super) fn pod_name<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
+    kubelet_label(context, b"io.kubernetes.pod.name")
+}
+
+pub(super) fn ns_name<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
+    kubelet_label(context, b"io.kubernetes.pod.namespace")
+}
+
+pub(super) fn pod_uid<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
+    kubelet_label(context, b"io.kubernetes.pod.uid")
+}
+
+pub(super) fn pod_sandbox_id<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
+    text(context, |container| {
+        let id = &container.pod_sandbox_id;
+        &id[..id.len().min(SHORT_ID)]
+    })
+}
+
+pub(super) fn pod_full_sandbox_id<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
+    text(context, |container| &container.pod_sandbox_id)
+}
+
+pub(super) fn pod_label<'e>(context: &EventContext<'e>, field: &Field) -> Got<'e> {
+    let Arg::Key(name) = &field.arg else { return None };
+    find_label(&container(context)?.pod_sandbox_labels, name)
+}
+
+pub(super) fn pod_labels<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
+    join_labels(context, |container| &container.pod_sandbox_labels)
+}
+
+/// Text of the container if it belongs to a pod, else empty.
+fn of_pod<'e>(context: &EventContext<'e>, get: impl Fn(&'e ContainerInfo) -> &'e [u8]) -> Got<'e> {
+    text(context, |container| if container.pod_sandbox_id.is_empty() { b"" } else { get(container) })
+}
+
+pub(super) fn pod_ip<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
+    of_pod(context, |container| &container.ip)
+}
+
+pub(super) fn pod_cni_json<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
+    of_pod(context, |container| &container.cni_json)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::glob;
+
+    #[test]
+    fn mounts_are_found_by_pattern() {
+        let matches = [
+            ("/a", "/a"),
+            ("/a*", "/abc"),
+            ("*c", "/abc"),
+            ("/?b*", "/abc"),
+            ("/a/*/c", "/a/b/c"),
+            ("*", ""),
+        ];
+        let others = [("/a", "/ab"), ("", "a"), ("/?", "/"), ("*b", "/abc")];
+        assert!(matches.iter().all(|(pattern, text)| glob(pattern.as_bytes(), text.as_bytes())));
+        assert!(!others.iter().any(|(pattern, text)| glob(pattern.as_bytes(), text.as_bytes())));
+    }
 }

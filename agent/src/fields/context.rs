@@ -98,11 +98,6 @@ impl<'e> EventContext<'e> {
         *self.leader.get_or_init(|| self.state.leader(self.thread?))
     }
 
-    /// The parent.
-    pub(super) fn parent(&self) -> Option<&'e Thread> {
-        self.state.parent(self.thread?)
-    }
-
     /// An empty byte string in the arena.
     pub(super) fn buffer(&self) -> BumpVec<'e, u8> {
         BumpVec::new_in(self.arena)

@@ -182,15 +182,15 @@ fields! {
         "thread.ismain" Bool Na Process [] thread::ismain "Whether the thread is the main one of its process.";
         "thread.vtid" I64 Id Process [] thread::vtid "Thread id in the thread's own pid namespace.";
         "thread.nametid" Str Na Process [TABLE_ONLY] thread::nametid "`proc.name` and `thread.tid` in one word.";
-        "thread.exectime" RelTime Dec Event [] thread::exectime "On a switch: how long the thread that leaves the CPU had run.";
-        "thread.totexectime" RelTime Dec Event [] thread::totexectime "On a switch: how long the thread has run since the source began.";
+        "thread.exectime" RelTime Dec Event [] evt::zero "How long a thread ran before it left the CPU. Always 0, as in Falco 0.44.";
+        "thread.totexectime" RelTime Dec Event [] thread::totexectime "How long the thread ran since the source began. Always 0, as in Falco 0.44.";
         "thread.cgroups" Str Na Process [] thread::cgroups "All cgroups of the thread, each as `subsystem=path`.";
         "thread.cgroup"(Cgroup) Str Na Process [] thread::cgroup "Cgroup of the thread in one subsystem, e.g. `thread.cgroup.cpuset`.";
         "proc.nthreads" U64 Dec Event [] proc::nthreads "How many threads of the process live.";
         "proc.nchilds" U64 Dec Event [] proc::nchilds "How many threads of the process live, not counting the main one.";
-        "thread.cpu" Double Na Event [] thread::cpu "CPU time of the thread between two snapshots.";
-        "thread.cpu.user" Double Na Event [] thread::cpu_user "User CPU time of the thread between two snapshots.";
-        "thread.cpu.system" Double Na Event [] thread::cpu_system "System CPU time of the thread between two snapshots.";
+        "thread.cpu" Double Na Event [] thread::cpu "CPU time of the thread between two snapshots of it. Always 0, as in Falco 0.44; null for other events.";
+        "thread.cpu.user" Double Na Event [] thread::cpu "User part of `thread.cpu`.";
+        "thread.cpu.system" Double Na Event [] thread::cpu "System part of `thread.cpu`.";
         "thread.vmsize" U64 Dec Event [] thread::vmsize "Virtual memory in KiB, for the main thread; 0 for others.";
         "thread.vmrss" U64 Dec Event [] thread::vmrss "Resident memory in KiB, for the main thread; 0 for others.";
         "thread.vmsize.b" U64 Dec Event [TABLE_ONLY] thread::vmsize_b "`thread.vmsize` in bytes.";
@@ -203,7 +203,7 @@ fields! {
         "proc.stderr.name" Str Na Event [] proc::stderr_name "Name of descriptor 2 of the process.";
     }
     User {
-        "user.uid" U32 Id Process [] user::uid "User id.";
+        "user.uid" U32 Id Process [] user::uid "Effective user id.";
         "user.name" Str Na Event [] user::name "User name; `<NA>` for an unknown id.";
         "user.homedir" Str Na Event [] user::homedir "Home directory of the user.";
         "user.shell" Str Na Event [] user::shell "Shell of the user.";
@@ -211,13 +211,13 @@ fields! {
         "user.loginname" Str Na Event [] user::loginname "Name of the user at login.";
     }
     Group {
-        "group.gid" U32 Id Process [] user::gid "Group id.";
+        "group.gid" U32 Id Process [] user::gid "Effective group id.";
         "group.name" Str Na Event [] user::group_name "Group name; `<NA>` for an unknown id.";
     }
     Fd {
         "fd.num" I64 Id Event [] fd::num "Number of the descriptor.";
-        "fd.type" Str Na Event [] fd::ty "What the descriptor is: `file`, `directory`, `ipv4`, `ipv6`, `unix`, `pipe`, `event`, `signalfd`, `eventpoll`, `inotify`, `memfd`, …";
-        "fd.typechar" Str Na Event [] fd::typechar "`fd.type` as one character: `f` file, `d` directory, `4` and `6` IP sockets, `u` Unix socket, `p` pipe, …";
+        "fd.type" Str Na Event [] fd::ty "What the descriptor is: `file`, `directory`, `ipv4`, `ipv6`, `unix`, `pipe`, `event`, `signalfd`, `eventpoll`, `inotify`, `memfd` and others.";
+        "fd.typechar" Str Na Event [] fd::typechar "`fd.type` as one character: `f` file, `d` directory, `4` and `6` IP sockets, `u` Unix socket, `p` pipe and others.";
         "fd.name" Str Na Event [] fd::name "Full name: the absolute path of a file, both ends of a socket.";
         "fd.directory" Str Na Event [] fd::directory "Directory of a file.";
         "fd.filename" Str Na Event [] fd::filename "Name of a file without its directory.";
@@ -287,7 +287,7 @@ fields! {
         "container.name" Str Na Event [] container::name "Name of the container; `host` outside of containers.";
         "container.image" Str Na Event [] container::image "Image of the container with its tag.";
         "container.image.id" Str Na Event [] container::image_id "Id of the image.";
-        "container.type" Str Na Process [] container::ty "What runs the container: `docker`, `containerd`, `cri-o`, `podman`, …; `host` outside of containers.";
+        "container.type" Str Na Process [] container::ty "What runs the container: `docker`, `containerd`, `cri-o`, `podman` or another; `host` outside of containers.";
         "container.privileged" Bool Na Event [] container::privileged "Whether the container is privileged.";
         "container.mounts" Str Na Event [] container::mounts "All mounts, each as `source:dest:mode:rdrw:propagation`, joined by spaces.";
         "container.mount"(IndexOrKey) Str Na Event [] container::mount "One mount, by number or by its source (which may be a glob).";
