@@ -17,6 +17,7 @@ pub(super) const FDS_V2: u32 = 0x218;
 pub(super) const EVENT_V2: u32 = 0x216;
 pub(super) const EVENT_V2_LARGE: u32 = 0x221;
 pub(super) const EVENT_FLAGS_V2: u32 = 0x217;
+pub(super) const EVENT_FLAGS_V2_LARGE: u32 = 0x222;
 
 /// What a block holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,7 +76,7 @@ impl Block {
             EVENT_V2_LARGE => event(false, true, true),
             0x208 => event(true, false, false),
             EVENT_FLAGS_V2 => event(true, true, false),
-            0x222 => event(true, true, true),
+            EVENT_FLAGS_V2_LARGE => event(true, true, true),
             0x205 | 0x8004_ABCD => Block::Interfaces { sized: false },
             INTERFACES_V2 => Block::Interfaces { sized: true },
             0x206 | 0x8005_ABCD => Block::Users { sized: false },

@@ -14,6 +14,10 @@ mod error;
 mod input;
 mod reader;
 mod tables;
+#[cfg(test)]
+mod tests;
+mod write;
 
 pub use error::{ScapError, ScapErrorKind};
 pub use reader::{ReaderStats, ScapReader};
+pub use write::ScapWriter;
