@@ -7,4 +7,5 @@ pub mod config;
 pub mod event;
 pub mod fields;
 pub mod pipeline;
+pub mod rules;
 pub mod state;

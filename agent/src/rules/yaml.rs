@@ -1,0 +1,425 @@
+//! First step of loading rules: the text of a file to nodes that know where they stand.
+//!
+//! The only place that knows the YAML parser. Nodes behave as yaml-cpp's do, because Falco's verdicts depend on it:
+//! of duplicate keys the first counts, `<<` is a key like any other, an empty plain scalar is null, and a node stands
+//! where its first token stands (a block mapping at its first key, a block scalar at its `>` or `|`).
+//! Aliases share the node that they name, so nothing grows by being referred to.
+
+use std::rc::Rc;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
+
+/// How deep collections may nest.
+const MAX_DEPTH: usize = 100;
+
+/// The most nodes that a file may have.
+const MAX_NODES: usize = 4_000_000;
+
+/// Where something stands: a byte offset into the text of the file (without a byte order mark).
+pub(crate) type Offset = usize;
+
+/// A shared node; aliases refer to the same one.
+pub(crate) type NodeRef = Rc<Node>;
+
+/// A value of a document.
+#[derive(Debug)]
+pub(crate) struct Node {
+    /// Where its first token stands.
+    pub at: Offset,
+    /// What it is.
+    pub value: Value,
+}
+
+/// What a node is.
+#[derive(Debug)]
+pub(crate) enum Value {
+    /// Nothing, `~`, or `null` in its three spellings, unquoted and without a tag.
+    Null,
+    /// A text.
+    Scalar(String),
+    /// A sequence.
+    Seq(Vec<NodeRef>),
+    /// A mapping, in the order of the file, duplicate keys included.
+    Map(Vec<(NodeRef, NodeRef)>),
+}
+
+impl Node {
+    /// The value of the first key that reads `key`, `None` if there is none or this is no mapping.
+    pub(crate) fn get(&self, key: &str) -> Option<&NodeRef> {
+        self.entries().iter().find(|(name, _)| name.scalar() == Some(key)).map(|(_, value)| value)
+    }
+
+    /// The entries of a mapping; empty for anything else.
+    pub(crate) fn entries(&self) -> &[(NodeRef, NodeRef)] {
+        match &self.value {
+            Value::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The text of a scalar.
+    pub(crate) fn scalar(&self) -> Option<&str> {
+        match &self.value {
+            Value::Scalar(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The items of a sequence.
+    pub(crate) fn items(&self) -> Option<&[NodeRef]> {
+        match &self.value {
+            Value::Seq(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// Whether this is [`Value::Null`].
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self.value, Value::Null)
+    }
+
+    /// Whether this is a mapping.
+    pub(crate) fn is_map(&self) -> bool {
+        matches!(self.value, Value::Map(_))
+    }
+}
+
+/// Why a text is no YAML, in yaml-cpp's words where its words are known.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct YamlError {
+    /// Where the trouble is.
+    pub at: Offset,
+    /// What it is.
+    pub message: String,
+}
+
+/// Reads all documents of a text. Null documents are left out: a `---` too many means nothing.
+///
+/// `text` must not begin with a byte order mark.
+pub(crate) fn parse(text: &str) -> Result<Vec<NodeRef>, YamlError> {
+    let mut builder = Builder { text, bytes_of: bytes_of(text), open: Vec::new(), anchors: Vec::new(), seen: 0 };
+    let mut parser = Parser::new_from_str(text);
+    let mut documents = Vec::new();
+    let mut previous_end = 0;
+    while let Some(event) = parser.next_event() {
+        let (event, span) = event.map_err(|error| {
+            let at = builder.byte(error.marker().index());
+            translate(text, at, error.info(), builder.open.last())
+        })?;
+        let start = builder.byte(span.start.index());
+        if let Some(root) = builder.take(event, start, previous_end)?
+            && !root.is_null()
+        {
+            documents.push(root);
+        }
+        previous_end = builder.byte(span.end.index());
+    }
+    Ok(documents)
+}
+
+/// The byte offset of each character, `None` when they are the same.
+fn bytes_of(text: &str) -> Option<Vec<u32>> {
+    (!text.is_ascii()).then(|| text.char_indices().map(|(byte, _)| byte as u32).collect())
+}
+
+/// A collection that is not complete yet.
+#[derive(Debug)]
+struct Open {
+    at: Offset,
+    anchor: usize,
+    flow: bool,
+    map: bool,
+    /// Items of a sequence, or keys and values of a mapping in turn.
+    children: Vec<NodeRef>,
+}
+
+struct Builder<'t> {
+    text: &'t str,
+    bytes_of: Option<Vec<u32>>,
+    open: Vec<Open>,
+    anchors: Vec<Option<NodeRef>>,
+    seen: usize,
+}
+
+impl Builder<'_> {
+    fn byte(&self, index: usize) -> Offset {
+        match &self.bytes_of {
+            Some(table) => table.get(index).map_or(self.text.len(), |&byte| byte as usize),
+            None => index.min(self.text.len()),
+        }
+    }
+
+    /// Takes the next event; returns the root node when it completes a document's.
+    fn take(
+        &mut self,
+        event: Event<'_>,
+        start: Offset,
+        previous_end: Offset,
+    ) -> Result<Option<NodeRef>, YamlError> {
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let at = match style {
+                    ScalarStyle::Literal | ScalarStyle::Folded => block_scalar_header(self.text, previous_end),
+                    // An absent value stands where the next token does.
+                    ScalarStyle::Plain if text.is_empty() => absent_value(self.text, start),
+                    _ => start,
+                };
+                let null = style == ScalarStyle::Plain && tag.is_none() && is_null(&text);
+                let value = if null { Value::Null } else { Value::Scalar(text.into_owned()) };
+                self.finish(Node { at, value }, anchor)
+            }
+            Event::SequenceStart(anchor, tag) => self.open(start, anchor, tag.as_deref(), false),
+            Event::MappingStart(anchor, tag) => self.open(start, anchor, tag.as_deref(), true),
+            Event::SequenceEnd | Event::MappingEnd => {
+                let Some(done) = self.open.pop() else { return Ok(None) };
+                let value = if done.map { Value::Map(pairs(done.children)) } else { Value::Seq(done.children) };
+                self.finish(Node { at: done.at, value }, done.anchor)
+            }
+            Event::Alias(anchor) => match self.anchors.get(anchor) {
+                Some(Some(node)) => {
+                    let node = Rc::clone(node);
+                    self.place(node, start)
+                }
+                // The anchor's own node is not complete yet: it would contain itself.
+                _ => Err(YamlError { at: start, message: "the referenced anchor is not defined".to_owned() }),
+            },
+            Event::DocumentStart(_) => {
+                self.anchors.clear();
+                Ok(None)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn open(
+        &mut self,
+        at: Offset,
+        anchor: usize,
+        _tag: Option<&Tag>,
+        map: bool,
+    ) -> Result<Option<NodeRef>, YamlError> {
+        if self.open.len() >= MAX_DEPTH {
+            return Err(YamlError { at, message: format!("collections nest deeper than {MAX_DEPTH}") });
+        }
+        let bracket = if map { b'{' } else { b'[' };
+        // Properties (`&anchor`, `!tag`) may stand before the bracket.
+        let flow = self.text.as_bytes()[at..].iter().find(|&&byte| byte == bracket || byte == b'\n');
+        let flow = flow == Some(&bracket)
+            && matches!(self.text.as_bytes().get(at), Some(&byte) if byte == bracket || byte == b'&' || byte == b'!');
+        self.open.push(Open { at, anchor, flow, map, children: Vec::new() });
+        Ok(None)
+    }
+
+    fn finish(&mut self, node: Node, anchor: usize) -> Result<Option<NodeRef>, YamlError> {
+        let at = node.at;
+        let node = Rc::new(node);
+        if anchor > 0 {
+            if self.anchors.len() <= anchor {
+                self.anchors.resize(anchor + 1, None);
+            }
+            self.anchors[anchor] = Some(Rc::clone(&node));
+        }
+        self.place(node, at)
+    }
+
+    fn place(&mut self, node: NodeRef, at: Offset) -> Result<Option<NodeRef>, YamlError> {
+        self.seen += 1;
+        if self.seen > MAX_NODES {
+            return Err(YamlError { at, message: format!("more than {MAX_NODES} values") });
+        }
+        match self.open.last_mut() {
+            Some(parent) => {
+                parent.children.push(node);
+                Ok(None)
+            }
+            None => Ok(Some(node)),
+        }
+    }
+}
+
+fn pairs(children: Vec<NodeRef>) -> Vec<(NodeRef, NodeRef)> {
+    let mut entries = Vec::with_capacity(children.len() / 2);
+    let mut children = children.into_iter();
+    while let (Some(key), Some(value)) = (children.next(), children.next()) {
+        entries.push((key, value));
+    }
+    entries
+}
+
+fn is_null(text: &str) -> bool {
+    matches!(text, "" | "~" | "null" | "Null" | "NULL")
+}
+
+/// Where the token after an absent value stands; `from` may still be at the colon of its key.
+fn absent_value(text: &str, from: Offset) -> Offset {
+    skip_blank(text, from + usize::from(text.as_bytes().get(from) == Some(&b':')))
+}
+
+/// The first offset from `from` on that is neither blank nor within a comment.
+fn skip_blank(text: &str, from: Offset) -> Offset {
+    skip(text, from, b" \t\r\n")
+}
+
+/// Where the `>` or `|` of a block scalar stands (or its anchor or tag), given where the token before it ended.
+fn block_scalar_header(text: &str, from: Offset) -> Offset {
+    skip(text, from, b" \t\r\n:-?")
+}
+
+fn skip(text: &str, from: Offset, skipped: &[u8]) -> Offset {
+    let bytes = text.as_bytes();
+    let mut at = from;
+    while let Some(&byte) = bytes.get(at) {
+        if byte == b'#' {
+            at += memchr::memchr(b'\n', &bytes[at..]).unwrap_or(bytes.len() - at);
+        } else if skipped.contains(&byte) {
+            at += 1;
+        } else {
+            break;
+        }
+    }
+    at
+}
+
+/// The parser's complaint in yaml-cpp's words, as far as the two have the same notion.
+fn translate(text: &str, at: Offset, info: &str, open: Option<&Open>) -> YamlError {
+    let error = |at: Offset, message: &str| YamlError { at, message: message.to_owned() };
+    let at_end = skip_blank(text, at) >= text.len();
+    let in_flow = open.filter(|open| open.flow);
+    if let Some(open) = in_flow
+        && at_end
+        && !info.contains("quoted scalar")
+    {
+        let what = if open.map { "end of map flow not found" } else { "end of sequence flow not found" };
+        return error(text.len(), what);
+    }
+    if info.contains("tab") && !info.contains("comment") {
+        let tab = memchr::memchr(b'\t', &text.as_bytes()[at..]).map_or(at, |ahead| at + ahead);
+        return error(tab, "illegal tab when looking for indentation");
+    }
+    let known = [
+        ("mapping values are not allowed", "illegal map value"),
+        ("mapping keys are not allowed", "illegal map key"),
+        ("block sequence entries are not allowed", "illegal block entry"),
+        ("did not find expected '-' indicator", "end of sequence not found"),
+        ("while parsing a block mapping", "end of map not found"),
+        ("while parsing a flow mapping", "end of map flow not found"),
+        ("while parsing a flow sequence", "end of sequence flow not found"),
+        ("found unexpected end of stream", "illegal EOF in scalar"),
+        ("found unexpected document indicator", "illegal document indicator in scalar"),
+        ("found unknown escape character", "unknown escape character: "),
+        ("expected hexadecimal number", "bad character found while scanning hex number"),
+        ("found unknown anchor", "the referenced anchor is not defined"),
+        ("scanning an anchor or alias", "illegal character found while scanning anchor"),
+        ("indentation indicator equal to 0", "cannot set zero indentation for a block scalar"),
+        ("scanning a block scalar", "unexpected character in block scalar"),
+        ("misplaced bracket", "illegal flow end"),
+        ("unexpected character", "unknown token"),
+    ];
+    match known.iter().find(|(ours, _)| info.contains(ours)) {
+        Some((_, theirs)) => error(at, theirs),
+        None => error(at, info),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+
+    fn show(node: &Node, out: &mut String) {
+        let _ = write!(out, "{}:", node.at);
+        match &node.value {
+            Value::Null => out.push_str("null"),
+            Value::Scalar(text) => {
+                let _ = write!(out, "{text:?}");
+            }
+            Value::Seq(items) => {
+                out.push('[');
+                items.iter().for_each(|item| {
+                    show(item, out);
+                    out.push(' ');
+                });
+                out.push(']');
+            }
+            Value::Map(entries) => {
+                out.push('{');
+                entries.iter().for_each(|(key, value)| {
+                    show(key, out);
+                    out.push('=');
+                    show(value, out);
+                    out.push(' ');
+                });
+                out.push('}');
+            }
+        }
+    }
+
+    fn shown(text: &str) -> String {
+        match parse(text) {
+            Ok(documents) => {
+                let mut out = String::new();
+                for document in documents {
+                    show(&document, &mut out);
+                    out.push('\n');
+                }
+                out
+            }
+            Err(error) => format!("{}: {}", error.at, error.message),
+        }
+    }
+
+    #[test]
+    fn nodes_stand_at_their_first_token() {
+        let text = "- rule: >  # why\n    a\n\n    b\n  e:\n  f: &x [é, ~, \"\"]\n- *x\n- &base\n  k: 'v'\n";
+        insta::assert_snapshot!(shown(text), @r#"0:[2:{2:"rule"=8:"a\nb\n" 32:"e"=37:null 37:"f"=40:[44:"é" 48:null 51:"" ] } 40:[44:"é" 48:null 51:"" ] 62:{70:"k"=73:"v" } ]"#);
+    }
+
+    #[test]
+    fn the_first_of_duplicate_keys_counts() {
+        let documents = parse("a: 1\na: 2\n<<: {b: 3}\n").unwrap();
+        assert_eq!(documents[0].get("a").unwrap().scalar(), Some("1"));
+        assert!(documents[0].get("b").is_none());
+        assert_eq!(documents[0].entries().len(), 3);
+    }
+
+    #[test]
+    fn null_documents_are_left_out() {
+        insta::assert_snapshot!(shown("---\n---\n- a\n---\n# nothing\n---\n- b\n"), @r#"
+        8:[10:"a" ]
+        30:[32:"b" ]
+        "#);
+        assert_eq!(shown(""), "");
+        assert_eq!(shown("# only a comment\n"), "");
+    }
+
+    #[test]
+    fn only_plain_untagged_nothing_is_null() {
+        insta::assert_snapshot!(shown("[~, null, NULL, nUll, !!str null, 'null', '']"), @r#"0:[1:null 4:null 10:null 16:"nUll" 22:"null" 34:"null" 42:"" ]"#);
+    }
+
+    #[test]
+    fn errors_are_yaml_cpps() {
+        assert_eq!(shown("- rule: [\n"), "10: end of sequence flow not found");
+        assert_eq!(shown("- {a: b,\n"), "9: end of map flow not found");
+        assert_eq!(shown("- rule: r\n\tdesc: d\n"), "10: illegal tab when looking for indentation");
+        assert_eq!(shown("- a: b: c\n"), "6: illegal map value");
+        assert_eq!(shown("- *nope\n"), "2: the referenced anchor is not defined");
+        assert_eq!(shown("- \"a\n"), "2: illegal EOF in scalar");
+    }
+
+    #[test]
+    fn bombs_stay_small() {
+        let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for i in 1..60 {
+            let _ = writeln!(text, "a{i}: &a{i} [{}]", vec![format!("*a{}", i - 1); 10].join(", "));
+        }
+        assert_eq!(parse(&text).unwrap()[0].entries().len(), 60);
+        assert_eq!(
+            parse(&"- ".repeat(5000)).unwrap_err().message,
+            format!("collections nest deeper than {MAX_DEPTH}")
+        );
+        assert!(parse(&"[".repeat(5000)).is_err());
+        assert!(parse("&a [*a]").is_err());
+    }
+}
