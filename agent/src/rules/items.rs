@@ -1,9 +1,9 @@
 //! What the reader makes of a file and the collector keeps: lists, macros, rules and requirements, as they were
 //! written, with the places that findings about them need.
 
-use super::priority::Priority;
 use super::source::Place;
 use super::version::Version;
+use crate::config::Priority;
 
 /// A text that may have been put together from several scalars (by `append`).
 #[derive(Clone, Debug)]

@@ -1,10 +1,26 @@
 //! Rule files to a `RuleSet`.
 #![allow(dead_code)]
+
 mod codes;
+mod collector;
+mod compile;
+mod describe;
+mod environment;
+mod exceptions;
 mod finding;
 mod items;
-mod priority;
+mod lists;
+mod loader;
+mod reader;
 mod schema;
 mod source;
 mod version;
 mod yaml;
+
+pub use codes::{ErrorCode, ItemKind, WarningCode};
+pub use describe::describe;
+pub use environment::{Environment, Plugin, SYSCALL};
+pub use finding::{Code, Finding, Location};
+pub use loader::{LoadResult, Loader};
+pub use source::{Position, Source};
+pub use version::{ENGINE_VERSION, Version};

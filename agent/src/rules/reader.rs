@@ -6,11 +6,11 @@ use super::collector::Collector;
 use super::environment::Environment;
 use super::finding::{Code, Fallible, Finding, Spot};
 use super::items::{Entry, ExceptionInfo, ListInfo, MacroInfo, PluginRequirement, RuleInfo, RuleUpdate, Text};
-use super::priority::Priority;
 use super::schema::key_text;
 use super::source::Place;
 use super::version::{ENGINE_VERSION, Version};
 use super::yaml::{Node, NodeRef, Offset};
+use crate::config::Priority;
 
 const APPEND_IS_DEPRECATED: &str = "'append' key is deprecated. Add an 'append' entry (e.g. 'condition: append') \
                                     under 'override' instead.";
@@ -420,10 +420,7 @@ impl<'r> Reader<'r> {
             place: ctx.place,
             order: Default::default(),
         };
-        if let Some(warning) = self.collector.define_rule(self.env, info, &ctx.trail())? {
-            self.warnings.push(warning);
-        }
-        Ok(())
+        self.collector.define_rule(self.env, info, &ctx.trail(), &mut self.warnings)
     }
 
     fn exceptions(&mut self, item: &Node, rule: &Ctx<'_>, append: bool) -> Fallible<Vec<ExceptionInfo>> {
