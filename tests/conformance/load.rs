@@ -90,7 +90,8 @@ fn compare(case: &Path, expected: &Value) -> (Vec<String>, Vec<String>) {
             format!("{} {} {}", finding["code"], finding["item_type"], finding["item_name"])
         };
         let mut want: Vec<String> = wanted.iter().map(codes).collect();
-        let mut got: Vec<String> = found.iter().map(|finding| codes(&json(finding, loader.sources()))).collect();
+        let mut got: Vec<String> =
+            found.iter().map(|finding| codes(&json(finding, loader.sources()))).collect();
         let in_order = want == got;
         want.sort();
         got.sort();

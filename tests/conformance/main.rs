@@ -4,6 +4,7 @@
 //! `../shared/conformance`; without it every test here passes with a notice.
 
 mod filters;
+mod load;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};

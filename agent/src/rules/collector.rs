@@ -219,8 +219,7 @@ impl Collector {
     ) -> Fallible<()> {
         let now = self.tick();
         let Some(rule) = self.rules.get_mut(&update.name) else {
-            let message =
-                "An 'override.<key>: replace' to a rule was requested but no rule by that name already exists";
+            let message = "An 'override.<key>: replace' to a rule was requested but no rule by that name already exists";
             return refuse(message, trail);
         };
         if update.is_empty() {

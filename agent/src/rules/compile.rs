@@ -9,7 +9,7 @@ use std::rc::Rc;
 use rustc_hash::FxHashMap;
 use saker_filter::ast::{FieldRef, TooLarge, Visitor};
 use saker_filter::diagnostic::position;
-use saker_filter::{Expr, Span, parse};
+use saker_filter::{Checked, Condition, Diagnostic, EventSet, Expr, Span, check, parse};
 
 use super::codes::{ErrorCode, ItemKind, WarningCode};
 use super::collector::Collector;
@@ -20,6 +20,9 @@ use super::items::{MacroInfo, RuleInfo, Text};
 use super::lists::{CompiledList, Expanded, Lists, MAX_EXPANDED};
 use super::source::{Place, Source};
 use crate::alerts::{CONTAINER_INFO, Template, TemplateError};
+
+/// A rule that can be true for more event ids than this is warned of.
+const MAX_EVENTS: usize = 100;
 
 /// How many levels of macros that are only visible because they were redefined may be nested.
 const MAX_LATE_MACROS: usize = 100;
@@ -63,6 +66,10 @@ pub(super) struct CompiledRule {
     pub info: usize,
     /// The condition with its exceptions, lists and macros.
     pub expr: Rc<Expr>,
+    /// The same, typed.
+    pub condition: Condition,
+    /// The events for which it can be true, by what it says of `evt.type`.
+    pub events: EventSet,
     pub output: String,
     pub template: Template,
     /// The fields of its exceptions, as written, sorted.
@@ -273,7 +280,7 @@ impl<'c> Compiler<'c> {
         condition: &'c Text,
         exceptions: &'c [super::items::ExceptionInfo],
         exact: bool,
-    ) -> Fallible<Result<(Expr, Vec<String>), (usize, saker_filter::Diagnostic)>> {
+    ) -> Fallible<Result<(Expr, Vec<String>), (usize, Diagnostic)>> {
         let mut excepted = exceptions::apply(&condition.text, exceptions, exact)?;
         let expanded = self.out.lists.expand(&excepted.text, exact).map_err(|_| {
             let message = format!("Lists make the condition longer than {MAX_EXPANDED} bytes");
@@ -331,8 +338,14 @@ impl<'c> Compiler<'c> {
         index: usize,
         visibility: usize,
     ) -> Fallible<Option<Rc<Expr>>> {
-        let mut resolution =
-            Resolution { compiler: self, index, visibility, path: Vec::new(), late: FxHashMap::default(), used: Vec::new() };
+        let mut resolution = Resolution {
+            compiler: self,
+            index,
+            visibility,
+            path: Vec::new(),
+            late: FxHashMap::default(),
+            used: Vec::new(),
+        };
         let problem = match resolution.resolve(expr) {
             Ok(resolved) => {
                 let used = resolution.used;
@@ -380,7 +393,53 @@ impl<'c> Compiler<'c> {
         };
         let text = self.parsed.last().map(|parsed| parsed.excepted.text.clone()).unwrap_or_default();
         self.warn_of_condition(owner, &expr, &text);
-        Ok(Some(CompiledRule { info: index, expr, output, template, exception_fields }))
+        let Some(checked) = self.check(info, &expr, &text) else { return Ok(None) };
+        let Checked { condition, events, .. } = checked;
+        Ok(Some(CompiledRule { info: index, expr, condition, events, output, template, exception_fields }))
+    }
+
+    /// Types the condition of a rule. `None` if it cannot be, which is reported.
+    fn check(&mut self, info: &'c RuleInfo, expr: &Expr, text: &str) -> Option<Checked> {
+        let owner = Owner::Rule(info);
+        let checked = match check(expr, self.env.schema) {
+            Ok(checked) => checked,
+            Err(diagnostics) => {
+                for diagnostic in diagnostics {
+                    let skip = info.skip_if_unknown_filter && is_forgivable(&diagnostic.message);
+                    let code = match skip {
+                        true => Code::Warning(WarningCode::UnknownFilter),
+                        false => Code::Error(ErrorCode::CompileCondition),
+                    };
+                    let finding = self.diagnosed(code, diagnostic, owner, text);
+                    if skip {
+                        self.warn(finding);
+                        return None;
+                    }
+                    self.fail(Box::new(finding));
+                }
+                return None;
+            }
+        };
+        for diagnostic in &checked.warnings {
+            let code = Code::Warning(WarningCode::CompileCondition);
+            let finding = self.diagnosed(code, diagnostic.clone(), owner, text);
+            self.warn(finding);
+        }
+        let too_many = checked.events.is_empty() || checked.events.len() > MAX_EVENTS;
+        if too_many && info.warn_evttypes && info.source == SYSCALL {
+            let message =
+                "Rule matches too many evt.type values. This has a significant performance penalty.";
+            let code = Code::Warning(WarningCode::NoEvttype);
+            self.warn(Finding::new(code, message, owner.trail()));
+        }
+        Some(checked)
+    }
+
+    /// A finding of the typing.
+    fn diagnosed(&self, code: Code, diagnostic: Diagnostic, owner: Owner<'c>, text: &str) -> Finding {
+        let mut finding = Finding::new(code, diagnostic.message, owner.condition_trail());
+        self.place(&mut finding, text.to_owned(), diagnostic.span, diagnostic.at);
+        finding
     }
 
     /// The output of a rule with what the configuration appends; `None` if it is to be left out because of it.
@@ -482,8 +541,7 @@ impl<'c> Compiler<'c> {
             let mut warning = Finding::new(code, DEPRECATED_FIELDS[index].1, owner.condition_trail());
             self.place(&mut warning, text.to_owned(), span, span.start);
             // Falco does not say where in the condition.
-            warning.condition =
-                Some(InCondition { text: text.to_owned(), offset: 0, line: 0, column: 0 });
+            warning.condition = Some(InCondition { text: text.to_owned(), offset: 0, line: 0, column: 0 });
             self.warn(warning);
         }
     }
@@ -515,9 +573,9 @@ impl<'c> Compiler<'c> {
     }
 }
 
-fn unreachable_diagnostic(source: usize) -> saker_filter::Diagnostic {
+fn unreachable_diagnostic(source: usize) -> Diagnostic {
     let span = Span { source: source as u32, start: 0, end: 0 };
-    saker_filter::Diagnostic { message: "condition cannot be parsed".to_owned(), span, at: 0 }
+    Diagnostic { message: "condition cannot be parsed".to_owned(), span, at: 0 }
 }
 
 impl Parsed<'_> {
@@ -600,9 +658,11 @@ impl Resolution<'_, '_> {
 
     fn macro_(&mut self, name: &str, span: Span) -> Result<Rc<Expr>, Problem> {
         let compiler = &*self.compiler;
-        let index = compiler.collector.macros.index(name).filter(|&index| {
-            compiler.collector.macros.all()[index].order.index < self.visibility
-        });
+        let index = compiler
+            .collector
+            .macros
+            .index(name)
+            .filter(|&index| compiler.collector.macros.all()[index].order.index < self.visibility);
         let Some(index) = index else { return Err(Problem::Undefined(name.to_owned(), span)) };
         if self.path.contains(&index) {
             return Err(Problem::Loop(name.to_owned(), span));
@@ -627,7 +687,9 @@ impl Resolution<'_, '_> {
     }
 }
 
-/// Whether events of a rule's source are system calls.
-pub(super) fn is_syscall(info: &RuleInfo) -> bool {
-    info.source == SYSCALL
+/// Whether `skip-if-unknown-filter` forgives an error: what is unknown may exist elsewhere.
+fn is_forgivable(message: &str) -> bool {
+    ["nonexistent field", "invalid formatting token", "unknown event type", "unknown filter:"]
+        .iter()
+        .any(|unknown| message.contains(unknown))
 }

@@ -272,7 +272,8 @@ fn window(line: &str, column: usize) -> (String, usize) {
     let column = line.floor_char_boundary(column.min(line.len()));
     let from = if column > SIDE { line.floor_char_boundary(column - SIDE) } else { 0 };
     let to = line.floor_char_boundary((column + SIDE).min(line.len()));
-    let clean = |text: &str| -> String { text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect() };
+    let clean =
+        |text: &str| -> String { text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect() };
     let lead = if from > 0 { "…" } else { "" };
     let tail = if to < line.len() { "…" } else { "" };
     let before = format!("{lead}{}", clean(&line[from..column]));

@@ -135,11 +135,7 @@ impl<'e> Loader<'e> {
     /// Reads a file into the collector; `false` if it must not be compiled.
     fn read(&mut self, file: u32, result: &mut LoadResult) -> bool {
         let source = &self.sources[file as usize];
-        let root = Spot {
-            kind: ItemKind::RulesContent,
-            name: String::new(),
-            place: Place { file, at: 0 },
-        };
+        let root = Spot { kind: ItemKind::RulesContent, name: String::new(), place: Place { file, at: 0 } };
         let documents = match yaml::parse(source.text()) {
             Ok(documents) => documents,
             Err(error) => {

@@ -5,7 +5,9 @@ use super::codes::{ErrorCode, ItemKind, WarningCode};
 use super::collector::Collector;
 use super::environment::Environment;
 use super::finding::{Code, Fallible, Finding, Spot};
-use super::items::{Entry, ExceptionInfo, ListInfo, MacroInfo, PluginRequirement, RuleInfo, RuleUpdate, Text};
+use super::items::{
+    Entry, ExceptionInfo, ListInfo, MacroInfo, PluginRequirement, RuleInfo, RuleUpdate, Text,
+};
 use super::schema::key_text;
 use super::source::Place;
 use super::version::{ENGINE_VERSION, Version};
@@ -139,9 +141,9 @@ impl<'r> Reader<'r> {
             return Ok(());
         }
         if !item.is_map() {
-            return root.child(ItemKind::RulesContentItem, "", item.at).error(
-                "Unexpected element type. Each element should be a yaml associative array.",
-            );
+            return root
+                .child(ItemKind::RulesContentItem, "", item.at)
+                .error("Unexpected element type. Each element should be a yaml associative array.");
         }
         if item.get("required_engine_version").is_some() {
             self.engine_version(item, &root)
@@ -235,8 +237,7 @@ impl<'r> Reader<'r> {
         if append && !overrides.is_empty() {
             return ctx.error(OVERRIDE_AND_APPEND);
         }
-        let info =
-            ListInfo { name: name.to_owned(), items, place: ctx.place, order: Default::default() };
+        let info = ListInfo { name: name.to_owned(), items, place: ctx.place, order: Default::default() };
         if append || overrides.append.contains(&"items") {
             self.collector.append_list(info).map_err(|message| validation(message, &ctx))
         } else {
@@ -514,8 +515,7 @@ impl<'r> Reader<'r> {
             let text = key_text(key);
             if !known.contains(&text) {
                 let message = format!("Unknown key '{text}'. The key will be ignored.");
-                let mut warning =
-                    Finding::new(Code::Warning(WarningCode::UnknownKey), message, ctx.trail());
+                let mut warning = Finding::new(Code::Warning(WarningCode::UnknownKey), message, ctx.trail());
                 warning.place.at = key.at;
                 warning.width = text.len();
                 self.warnings.push(warning);

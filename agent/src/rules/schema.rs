@@ -60,17 +60,8 @@ static ITEM: Shape = keys(
 );
 
 /// Only in capitals, unlike what the reader accepts.
-const PRIORITIES: &[&str] = &[
-    "EMERGENCY",
-    "ALERT",
-    "CRITICAL",
-    "ERROR",
-    "WARNING",
-    "NOTICE",
-    "INFO",
-    "INFORMATIONAL",
-    "DEBUG",
-];
+const PRIORITIES: &[&str] =
+    &["EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "INFORMATIONAL", "DEBUG"];
 
 static EXCEPTION: Shape = keys(
     &[("comps", Shape::Any), ("fields", Shape::Any), ("name", Shape::Text), ("values", Shape::Any)],
@@ -207,8 +198,9 @@ impl Validation {
             let Some(child) = node.get(key) else { continue };
             matched += 1;
             if !self.child(&format!("[\"{key}\"]"), shape, child) {
-                valid = self
-                    .fail(&format!("Failed to validate against schema associated with property name '{key}'."));
+                valid = self.fail(&format!(
+                    "Failed to validate against schema associated with property name '{key}'."
+                ));
             }
         }
         // Duplicate keys count too, but are known: then no name is given.

@@ -97,7 +97,8 @@ pub(crate) struct YamlError {
 ///
 /// `text` must not begin with a byte order mark.
 pub(crate) fn parse(text: &str) -> Result<Vec<NodeRef>, YamlError> {
-    let mut builder = Builder { text, bytes_of: bytes_of(text), open: Vec::new(), anchors: Vec::new(), seen: 0 };
+    let mut builder =
+        Builder { text, bytes_of: bytes_of(text), open: Vec::new(), anchors: Vec::new(), seen: 0 };
     let mut parser = Parser::new_from_str(text);
     let mut documents = Vec::new();
     let mut previous_end = 0;
@@ -159,7 +160,9 @@ impl Builder<'_> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let at = match style {
-                    ScalarStyle::Literal | ScalarStyle::Folded => block_scalar_header(self.text, previous_end),
+                    ScalarStyle::Literal | ScalarStyle::Folded => {
+                        block_scalar_header(self.text, previous_end)
+                    }
                     // An absent value stands where the next token does.
                     ScalarStyle::Plain if text.is_empty() => absent_value(self.text, start),
                     _ => start,
@@ -172,7 +175,8 @@ impl Builder<'_> {
             Event::MappingStart(anchor, tag) => self.open(start, anchor, tag.as_deref(), true),
             Event::SequenceEnd | Event::MappingEnd => {
                 let Some(done) = self.open.pop() else { return Ok(None) };
-                let value = if done.map { Value::Map(pairs(done.children)) } else { Value::Seq(done.children) };
+                let value =
+                    if done.map { Value::Map(pairs(done.children)) } else { Value::Seq(done.children) };
                 self.finish(Node { at: done.at, value }, done.anchor)
             }
             Event::Alias(anchor) => match self.anchors.get(anchor) {
