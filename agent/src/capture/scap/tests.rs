@@ -524,12 +524,12 @@ fn errors_say_what_and_where() {
     *trailer.last_mut().unwrap() = 1;
     insta::assert_snapshot!(text(&trailer), @"at byte 142148: block 0x216 says 48 bytes at its head and 16777264 at its end");
     let mut length = good.clone();
-    let at = good.len() - 44;
+    let at = good.len() - 48;
     length[at + 4] = 3;
-    insta::assert_snapshot!(text(&length), @"");
+    insta::assert_snapshot!(text(&length), @"at byte 142148: block 0x216 has the impossible length 3");
     let mut params = good.clone();
     params[at + 10 + 26] = 200;
-    insta::assert_snapshot!(text(&params), @"");
+    insta::assert_snapshot!(text(&params), @"at byte 142148: event 203 is damaged: its parameters are longer than itself");
 }
 
 /// Cut anywhere, a capture gives all events before the cut and then an error at the block that is cut.
