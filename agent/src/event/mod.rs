@@ -219,12 +219,12 @@ pub struct EventInfo {
 }
 
 impl EventInfo {
-    /// Whether the event only feeds the state: the entry of a call, an entry of a users, groups or containers table, a task
-    /// or a descriptor found by iterating over them. Falco numbers these and never shows them to rules.
+    /// Whether the event only feeds the state: the entry of a call, or a task or a descriptor found by iterating over them.
+    /// Falco numbers these and never shows them to rules. (Users, groups and containers that a capture begins with are hidden
+    /// too, but by their place: later ones are shown.)
     pub const fn is_internal(&self) -> bool {
         let call = matches!(self.direction, Direction::Enter) && self.category.contains(Category::SYSCALL);
-        let table = Category::METAEVENT.union(Category::PROCESS);
-        call || self.category.contains(table) || self.category.contains(Category::ITER)
+        call || self.category.contains(Category::ITER)
     }
 }
 
