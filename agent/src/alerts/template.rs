@@ -3,8 +3,8 @@
 //! What stands behind a `%` is read as a condition would read it, as far as it makes sense: `%proc.name[0]` is the
 //! field and the text `[0]`, because `proc.name` takes no argument. `%` itself cannot be written.
 
-use saker_filter::ast::Term;
-use saker_filter::{Field, Schema, parse_term};
+use saker_filter::ast::{FieldRef, Term};
+use saker_filter::{Field, Schema, Source, check_term, parse_term};
 
 use crate::fields::{EventContext, render_json, render_text};
 
@@ -68,7 +68,7 @@ enum Piece {
 enum Printed {
     Field(Field),
     /// A transformer over fields.
-    Call(Term),
+    Call(Source),
 }
 
 #[derive(Clone, Debug)]
@@ -119,10 +119,10 @@ impl Template {
 
     /// Reads the field or transformer at the start of `token`; returns how many bytes it takes.
     fn push_value(&mut self, token: &str, width: usize, schema: &dyn Schema) -> Option<usize> {
-        let (term, taken) = longest_term(token, schema)?;
-        let printed = match &term {
-            Term::Field(field) => Printed::Field(resolve(field, schema)?),
-            _ => Printed::Call(term.clone()),
+        let (term, source, taken) = longest_term(token, schema)?;
+        let printed = match source {
+            Source::Field(field) => Printed::Field(field),
+            call => Printed::Call(call),
         };
         self.pieces.push(Piece::Value(printed, width));
         self.collect_names(&term, schema, &mut false);
@@ -212,15 +212,15 @@ pub fn json_value(context: &EventContext<'_>, field: &Field, out: &mut Vec<u8>) 
     }
 }
 
-fn resolve(field: &saker_filter::ast::FieldRef, schema: &dyn Schema) -> Option<Field> {
+fn resolve(field: &FieldRef, schema: &dyn Schema) -> Option<Field> {
     schema.resolve(&field.name, field.arg.as_deref()).ok().filter(|field| !field.traits.filter_only)
 }
 
-/// The term that the longest beginning of `text` is, and that beginning's length.
+/// The term that the longest beginning of `text` is, typed, and that beginning's length.
 ///
 /// A shorter beginning than the whole text can only be better when it ends within the name of a field: behind the
 /// name, a cut would take away the bracket that closes the argument.
-fn longest_term(text: &str, schema: &dyn Schema) -> Option<(Term, usize)> {
+fn longest_term(text: &str, schema: &dyn Schema) -> Option<(Term, Source, usize)> {
     if let Some(found) = term(text, schema) {
         return Some(found);
     }
@@ -230,13 +230,15 @@ fn longest_term(text: &str, schema: &dyn Schema) -> Option<(Term, usize)> {
     (1..=name.min(512)).rev().find_map(|length| term(&text[..length], schema))
 }
 
-fn term(text: &str, schema: &dyn Schema) -> Option<(Term, usize)> {
+fn term(text: &str, schema: &dyn Schema) -> Option<(Term, Source, usize)> {
     let (term, taken) = parse_term(text).ok()?;
-    match &term {
-        Term::Field(field) => resolve(field, schema).map(|_| ()),
-        _ => None,
-    }?;
-    Some((term, taken))
+    let (source, _, _) = check_term(&term, schema).ok()?;
+    // What can only be compared cannot be printed.
+    let printable = match &source {
+        Source::Field(field) => !field.traits.filter_only,
+        _ => true,
+    };
+    printable.then_some((term, source, taken))
 }
 
 /// The placeholder that rules written before Falco 0.41 have at the end of their outputs. It shows nothing any more:
@@ -269,6 +271,12 @@ mod tests {
             ("%proc.name[0]", vec!["proc.name"]),
             ("%proc.namefoo", vec!["proc.name"]),
             ("%10proc.name|%0proc.pid", vec!["proc.name", "proc.pid"]),
+            ("%tolower(proc.name) x", vec!["proc.name", "tolower(proc.name)"]),
+            ("%toupper(tolower(proc.name))", vec!["proc.name", "toupper(tolower(proc.name))"]),
+            (
+                "%concat(proc.name, tolower(proc.pname))",
+                vec!["proc.name", "proc.pname", "concat(proc.name,tolower(proc.pname))"],
+            ),
             ("%proc.env[HOME] (%proc.env[\"A B\"])", vec!["proc.env[HOME]", "proc.env[\"A B\"]"]),
         ] {
             assert_eq!(
@@ -280,11 +288,25 @@ mod tests {
 
     #[test]
     fn mistakes_have_the_texts_of_falco() {
-        let errors: Vec<String> =
-            ["", "%", "a %", "50%", "%5", "%%", "%nosuch.field", "a %(proc.name)", "%evt.arg", "% proc.name"]
-                .iter()
-                .map(|text| format!("{text:?} {}", names(text).unwrap_err()))
-                .collect();
+        let errors: Vec<String> = [
+            "",
+            "%",
+            "a %",
+            "50%",
+            "%5",
+            "%%",
+            "%nosuch.field",
+            "a %(proc.name)",
+            "%evt.arg",
+            "% proc.name",
+            "%tolower(proc.name",
+            "%tolower(proc.pid)",
+            "%val(proc.name)",
+            "%nosuch(proc.name)",
+        ]
+        .iter()
+        .map(|text| format!("{text:?} {}", names(text).unwrap_err()))
+        .collect();
         insta::assert_snapshot!(errors.join("\n"), @r#"
         "" 0: empty formatting token
         "%" 0: invalid formatting syntax: formatting cannot end with a %
@@ -296,6 +318,10 @@ mod tests {
         "a %(proc.name)" 2: unknown filter: unexpected token after '
         "%evt.arg" 0: unknown filter: unexpected token after '
         "% proc.name" 0: unknown filter: unexpected token after '
+        "%tolower(proc.name" 0: unknown filter: unexpected token after '
+        "%tolower(proc.pid)" 0: unknown filter: unexpected token after '
+        "%val(proc.name)" 0: unknown filter: unexpected token after '
+        "%nosuch(proc.name)" 0: unknown filter: unexpected token after '
         "#);
     }
 }
