@@ -1,6 +1,6 @@
 //! The line of an alert, as text or as JSON, byte for byte like Falco's.
 //!
-//! All that is the same for every alert of a rule is put together once, when the rule is compiled; an alert fills in
+//! All that is the same for every alert of a rule is put together once, when the line is compiled; an alert fills in
 //! what the event says.
 
 use std::collections::BTreeMap;
@@ -9,25 +9,13 @@ use std::io::Write as _;
 use jiff::Timestamp;
 use saker_filter::{Field, Schema};
 
-use crate::alerts::template::{CONTAINER_INFO, Template, TemplateError, json_value};
-use crate::config::{AppendOutput, Config, ExtraField, Priority};
+use crate::alerts::append::appends;
+use crate::alerts::template::{Template, TemplateError, json_value};
+use crate::config::{Config, ExtraField, Priority};
 use crate::fields::EventContext;
 
-/// What `append_output[].suggested_output` appends: the fields that the container plugin suggests, in its order.
-const SUGGESTED: &[&str] = &[
-    "container.id",
-    "container.name",
-    "container.image.repository",
-    "container.image.tag",
-    "k8s.pod.name",
-    "k8s.ns.name",
-];
-
-/// The source of system calls, the only one that suggests fields.
-const SYSCALL: &str = "syscall";
-
 /// What an alert tells of its rule.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct RuleLabels<'r> {
     /// Its name.
     pub name: &'r str,
@@ -35,10 +23,8 @@ pub struct RuleLabels<'r> {
     pub source: &'r str,
     /// How severe it is.
     pub priority: Priority,
-    /// Its tags, in any order.
-    pub tags: Vec<&'r str>,
-    /// Its output template.
-    pub output: &'r str,
+    /// Its tags, sorted, each once.
+    pub tags: &'r [String],
 }
 
 /// An output template that does not compile.
@@ -94,9 +80,10 @@ enum Member {
 }
 
 impl LineCompiler<'_> {
-    /// Compiles the line of a rule.
-    pub fn compile(&self, rule: &RuleLabels<'_>) -> Result<Line, LineError> {
-        let message = self.message(rule)?;
+    /// Compiles the line of a rule whose output is `message`, with [`append_output`](crate::alerts::append_output)
+    /// in it.
+    pub fn compile(&self, rule: &RuleLabels<'_>, message: &Template) -> Result<Line, LineError> {
+        let message = message.clone().tolerant();
         let time = if self.config.time_format_iso_8601 { "evt.time.iso8601" } else { "evt.time" };
         let prefix = self.template("time", &format!("*%{time}: {}", rule.priority.word()), rule)?;
         let json = self.config.json_output.then(|| self.json(rule, &prefix, &message)).transpose()?;
@@ -104,35 +91,11 @@ impl LineCompiler<'_> {
     }
 
     fn template(&self, place: &str, text: &str, rule: &RuleLabels<'_>) -> Result<Template, LineError> {
-        // Null values of alerts always show.
-        let tolerant = if text.starts_with('*') { text.to_owned() } else { format!("*{text}") };
-        Template::compile(if text.is_empty() { text } else { &tolerant }, self.schema)
-            .map_err(|error| LineError { rule: rule.name.to_owned(), place: place.to_owned(), error })
-    }
-
-    /// The entries of `append_output` that are about the rule, with their index.
-    fn appended<'c>(&'c self, rule: &RuleLabels<'_>) -> impl Iterator<Item = (usize, &'c AppendOutput)> {
-        self.config.append_output.iter().enumerate().filter(move |(_, append)| {
-            append.source.as_deref().is_none_or(|source| source == rule.source)
-                && append.rule.as_deref().is_none_or(|name| name == rule.name)
-                && append.tags.iter().all(|tag| rule.tags.contains(&tag.as_str()))
+        Template::compile(text, self.schema).map(Template::tolerant).map_err(|error| LineError {
+            rule: rule.name.to_owned(),
+            place: place.to_owned(),
+            error,
         })
-    }
-
-    fn message(&self, rule: &RuleLabels<'_>) -> Result<Template, LineError> {
-        let mut text = rule.output.to_owned();
-        for (index, append) in self.appended(rule) {
-            if let Some(extra) = &append.extra_output {
-                self.template(&format!("append_output[{index}].extra_output"), extra, rule)?;
-                text = text + " " + extra;
-            }
-            if append.suggested_output && rule.source == SYSCALL {
-                for field in SUGGESTED.iter().filter(|field| self.schema.resolve(field, None).is_ok()) {
-                    text = format!("{text} {}=%{field}", field.replace('.', "_"));
-                }
-            }
-        }
-        self.template("output", &text.replace(CONTAINER_INFO, ""), rule)
     }
 
     fn json(&self, rule: &RuleLabels<'_>, prefix: &Template, message: &Template) -> Result<Json, LineError> {
@@ -147,11 +110,8 @@ impl LineCompiler<'_> {
         tail.extend_from_slice(b",\"source\":");
         push_string(rule.source.as_bytes(), &mut tail);
         if config.json_include_tags_property {
-            let mut tags = rule.tags.clone();
-            tags.sort_unstable();
-            tags.dedup();
             tail.extend_from_slice(b",\"tags\":[");
-            for (index, tag) in tags.iter().enumerate() {
+            for (index, tag) in rule.tags.iter().enumerate() {
                 if index > 0 {
                     tail.push(b',');
                 }
@@ -186,7 +146,7 @@ impl LineCompiler<'_> {
         for (name, field) in message.fields().chain(prefix.fields()) {
             members.insert(name.to_owned(), Member::Field(field.clone()));
         }
-        for (index, append) in self.appended(rule) {
+        for (index, append) in appends(&self.config.append_output, rule) {
             for extra in &append.extra_fields {
                 let place = |key| format!("append_output[{index}].extra_fields '{key}'");
                 match extra {
@@ -307,6 +267,7 @@ mod tests {
     use bumpalo::Bump;
 
     use super::*;
+    use crate::alerts::append_output;
     use crate::event::{Event, Params, id};
     use crate::fields::{FieldSchema, RunInfo};
     use crate::state::{State, Subject};
@@ -319,11 +280,12 @@ mod tests {
             name: "Odd \"one\"",
             source: "syscall",
             priority: Priority::Error,
-            tags: vec!["zeta", "alpha", "zeta"],
-            output,
+            tags: &["alpha".to_owned(), "zeta".to_owned()],
         };
+        let output = append_output(output, &rule, &config.append_output, &schema);
         let compiler = LineCompiler { config: &config, schema: &schema, hostname: "box" };
-        let line = compiler.compile(&rule).map_err(|error| error.to_string())?;
+        let message = Template::compile(&output, &schema).map_err(|error| error.to_string())?;
+        let line = compiler.compile(&rule, &message).map_err(|error| error.to_string())?;
 
         let run = RunInfo {
             static_values: config.static_fields.values().map(|value| value.as_bytes().into()).collect(),
@@ -390,27 +352,23 @@ mod tests {
                     "append_output[2].extra_fields=[evt.cpu, {where: '%evt.num/%static.site'}]",
                     "append_output[2].suggested_output=true",
                 ],
-                "num=%evt.num %container.info",
+                "num=%evt.num",
             )
             .unwrap(),
-            @r#"{"hostname":"box","output":"2016-08-04T16:17:57.000000042+0000: Error num=7  at lab","output_fields":{"evt.cpu":3,"evt.num":7,"evt.time.iso8601":1470327477000000042,"static.site":"lab","where":"7/lab"},"priority":"Error","rule":"Odd \"one\"","source":"syscall","tags":["alpha","zeta"],"time":"2016-08-04T16:17:57.000000042Z"}"#
+            @r#"{"hostname":"box","output":"2016-08-04T16:17:57.000000042+0000: Error num=7 at lab","output_fields":{"evt.cpu":3,"evt.num":7,"evt.time.iso8601":1470327477000000042,"static.site":"lab","where":"7/lab"},"priority":"Error","rule":"Odd \"one\"","source":"syscall","tags":["alpha","zeta"],"time":"2016-08-04T16:17:57.000000042Z"}"#
         );
     }
 
     #[test]
     fn mistakes_say_where_they_are() {
         let errors = [
-            alert(&[], "%container.info"),
-            alert(&[], "a %nosuch"),
-            alert(&["append_output[0].extra_output=%"], "a"),
-            alert(&["json_output=true", "append_output[0].extra_fields[0].k=%no"], "a"),
+            alert(&["json_output=true", "append_output[0].extra_fields[0]=no"], "a"),
+            alert(&["json_output=true", "append_output[0].extra_fields[0].k=%"], "a"),
         ];
         let errors: Vec<String> = errors.into_iter().map(Result::unwrap_err).collect();
         insta::assert_snapshot!(errors.join("\n"), @r#"
-        rule 'Odd "one"': output: empty formatting token
-        rule 'Odd "one"': output: unknown filter: unexpected token after '
-        rule 'Odd "one"': append_output[0].extra_output: invalid formatting syntax: formatting cannot end with a %
-        rule 'Odd "one"': append_output[0].extra_fields 'k': unknown filter: unexpected token after '
+        rule 'Odd "one"': append_output[0].extra_fields 'no': unknown filter: unexpected token after '
+        rule 'Odd "one"': append_output[0].extra_fields 'k': invalid formatting syntax: formatting cannot end with a %
         "#);
     }
 }

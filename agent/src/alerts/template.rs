@@ -111,6 +111,11 @@ impl Template {
         Ok(template)
     }
 
+    /// The same template as if it began with `*`.
+    pub fn tolerant(self) -> Template {
+        Template { tolerant: true, ..self }
+    }
+
     fn push_text(&mut self, text: &str) {
         if !text.is_empty() {
             self.pieces.push(Piece::Text(text.as_bytes().into()));

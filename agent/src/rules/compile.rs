@@ -19,7 +19,7 @@ use super::finding::{Code, Fallible, Finding, InCondition, Spot};
 use super::items::{MacroInfo, RuleInfo, Text};
 use super::lists::{CompiledList, Expanded, Lists, MAX_EXPANDED};
 use super::source::{Place, Source};
-use crate::alerts::{CONTAINER_INFO, Template, TemplateError};
+use crate::alerts::{CONTAINER_INFO, RuleLabels, Template, TemplateError, append_output};
 
 /// A rule that can be true for more event ids than this is warned of.
 const MAX_EVENTS: usize = 100;
@@ -444,16 +444,10 @@ impl<'c> Compiler<'c> {
 
     /// The output of a rule with what the configuration appends; `None` if it is to be left out because of it.
     fn output(&mut self, info: &RuleInfo) -> Fallible<Option<(String, Template)>> {
-        let mut output = info.output.text.clone();
-        for extra in self.env.append_output {
-            let fits = extra.source.as_ref().is_none_or(|source| *source == info.source)
-                && extra.rule.as_ref().is_none_or(|rule| *rule == info.name)
-                && extra.tags.iter().all(|tag| info.tags.contains(tag));
-            if let Some(extra) = extra.extra_output.as_ref().filter(|_| fits) {
-                output.push(' ');
-                output.push_str(extra);
-            }
-        }
+        let labels =
+            RuleLabels { name: &info.name, source: &info.source, priority: info.priority, tags: &info.tags };
+        let entries = self.env.append_output;
+        let mut output = append_output(&info.output.text, &labels, entries, self.env.schema);
         if output.contains(CONTAINER_INFO) {
             let code = Code::Warning(WarningCode::DeprecatedItem);
             let trail = Owner::Rule(info).trail();

@@ -1,0 +1,96 @@
+//! `append_output`: what the configuration adds to the outputs of rules.
+
+use saker_filter::Schema;
+
+use crate::alerts::line::RuleLabels;
+use crate::config::AppendOutput;
+
+/// What `suggested_output` appends: the fields that the container plugin suggests, in its order.
+const SUGGESTED: &[&str] = &[
+    "container.id",
+    "container.name",
+    "container.image.repository",
+    "container.image.tag",
+    "k8s.pod.name",
+    "k8s.ns.name",
+];
+
+/// The source of system calls, the only one that suggests fields.
+const SYSCALL: &str = "syscall";
+
+/// The entries that are about a rule, with their index.
+pub(super) fn appends<'a>(
+    entries: &'a [AppendOutput],
+    rule: &RuleLabels<'_>,
+) -> impl Iterator<Item = (usize, &'a AppendOutput)> {
+    entries.iter().enumerate().filter(move |(_, entry)| {
+        entry.source.as_deref().is_none_or(|source| source == rule.source)
+            && entry.rule.as_deref().is_none_or(|name| name == rule.name)
+            && entry.tags.iter().all(|tag| rule.tags.contains(tag))
+    })
+}
+
+/// The output template of a rule with what is appended to it.
+pub fn append_output(
+    output: &str,
+    rule: &RuleLabels<'_>,
+    entries: &[AppendOutput],
+    schema: &dyn Schema,
+) -> String {
+    let mut text = output.to_owned();
+    for (_, entry) in appends(entries, rule) {
+        if let Some(extra) = &entry.extra_output {
+            text.push(' ');
+            text.push_str(extra);
+        }
+        if entry.suggested_output && rule.source == SYSCALL {
+            for field in SUGGESTED.iter().filter(|field| schema.resolve(field, None).is_ok()) {
+                text.push_str(&format!(" {}=%{field}", field.replace('.', "_")));
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Priority};
+    use crate::fields::FieldSchema;
+
+    fn appended(options: &[&str], container: bool) -> String {
+        let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
+        let config = Config::from_options(&options).unwrap();
+        let tags = ["alpha".to_owned(), "beta".to_owned()];
+        let rule = RuleLabels { name: "r", source: "syscall", priority: Priority::Error, tags: &tags };
+        append_output("out", &rule, &config.append_output, &FieldSchema::new(container))
+    }
+
+    #[test]
+    fn entries_apply_to_the_rules_that_they_match() {
+        let entry = "append_output[0].extra_output=x %proc.pid";
+        assert_eq!(appended(&[entry], false), "out x %proc.pid");
+        for (filter, fits) in [
+            ("append_output[0].match.source=syscall", true),
+            ("append_output[0].match.source=k8s_audit", false),
+            ("append_output[0].match.rule=r", true),
+            ("append_output[0].match.rule=other", false),
+            ("append_output[0].match.tags=[beta, alpha]", true),
+            ("append_output[0].match.tags=[beta, gamma]", false),
+        ] {
+            assert_eq!(appended(&[entry, filter], false).ends_with("%proc.pid"), fits, "{filter}");
+        }
+    }
+
+    #[test]
+    fn suggested_fields_are_those_that_exist() {
+        let entry = "append_output[0].suggested_output=true";
+        assert_eq!(appended(&[entry], false), "out");
+        assert_eq!(
+            appended(&[entry, "append_output[1].extra_output=last"], true),
+            "out container_id=%container.id container_name=%container.name \
+             container_image_repository=%container.image.repository container_image_tag=%container.image.tag \
+             k8s_pod_name=%k8s.pod.name k8s_ns_name=%k8s.ns.name last"
+        );
+    }
+}
