@@ -11,7 +11,7 @@
 use bumpalo::Bump;
 
 use crate::capture::Snapshot;
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::event::{Category, Direction, Event, EventId, id};
 use crate::fields::{EventContext, RunInfo};
 use crate::state::{Limits, State};
@@ -30,7 +30,8 @@ impl Pipeline {
     /// A pipeline that has seen nothing yet.
     pub fn new(config: &Config) -> Self {
         let run = RunInfo {
-            hostname: config::hostname().into_bytes().into(),
+            // What happened elsewhere did not happen on this host: like Falco's, a replay shows none.
+            hostname: Box::default(),
             static_values: config.static_fields.values().map(|value| value.as_bytes().into()).collect(),
             buffer_base64: config.buffer_format_base64,
             ..RunInfo::default()
@@ -55,7 +56,7 @@ impl Pipeline {
         wanted: bool,
         look: impl FnOnce(&EventContext<'_>) -> R,
     ) -> Option<R> {
-        if self.run.first_ts == 0 {
+        if self.run.first_ts == 0 && !event.info().category.contains(Category::METAEVENT) {
             self.run.first_ts = event.ts;
         }
         let subject = self.state.apply(event);

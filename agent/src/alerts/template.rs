@@ -205,7 +205,7 @@ impl Printed {
 /// Appends a field's value as text; `false` if it is null.
 pub fn text_value(context: &EventContext<'_>, field: &Field, out: &mut Vec<u8>) -> bool {
     let Some(value) = context.shown(field) else { return false };
-    render_text(field, value, out);
+    render_text(context, field, value, out);
     true
 }
 

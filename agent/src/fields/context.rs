@@ -16,7 +16,8 @@ use crate::state::{Fd, State, Subject, Thread};
 pub struct RunInfo {
     /// `evt.hostname`.
     pub hostname: Box<[u8]>,
-    /// Time of the first event, nanoseconds since the epoch; `evt.reltime` starts there.
+    /// Time of the first event that is no notice of the source itself, nanoseconds since the epoch; 0 before it.
+    /// `evt.reltime` starts there.
     pub first_ts: u64,
     /// The values of `static.*`, in the order in which the schema got the names.
     pub static_values: Vec<Box<[u8]>>,

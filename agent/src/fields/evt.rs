@@ -5,7 +5,7 @@ use saker_filter::{Arg, Field, Value};
 use super::EventContext;
 use super::schema::BY_ID;
 use super::time;
-use crate::event::{Category, Direction, EVENTS, Event, EventFlags, id};
+use crate::event::{Category, Direction, EVENTS, Event, EventFlags, id, syscall};
 use crate::state::{FdType, Thread};
 
 type Got<'e> = Option<Value<'e>>;
@@ -17,8 +17,8 @@ mod open {
     pub(super) const RDONLY: u64 = 1 << 0;
     pub(super) const WRONLY: u64 = 1 << 1;
     pub(super) const CREAT: u64 = 1 << 2;
-    pub(super) const TMPFILE: u64 = 1 << 10;
-    pub(super) const F_CREATED: u64 = 1 << 13;
+    pub(super) const TMPFILE: u64 = 1 << 13;
+    pub(super) const F_CREATED: u64 = 1 << 14;
 }
 
 /// `PPM_S_IX*`: any permission to execute.
@@ -143,16 +143,12 @@ pub(super) fn dir<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
 /// `evt.type`: the name of the call behind a generic event, of an asynchronous event its own name.
 pub(super) fn name_of<'e>(event: &'e Event<'e>) -> &'e [u8] {
     match event.id {
-        id::GENERIC_X | id::GENERIC_E => syscall_name(event),
+        id::GENERIC_X | id::GENERIC_E => {
+            syscall::of_generic(event).map_or(b"unknown", |call| call.name.as_bytes())
+        }
         id::ASYNCEVENT_E => event.param_str(1).unwrap_or_default(),
         _ => event.info().name.as_bytes(),
     }
-}
-
-/// The name of the call that a generic event stands for.
-pub(super) fn syscall_name(event: &Event<'_>) -> &'static [u8] {
-    let _ = event;
-    b"unknown"
 }
 
 pub(super) fn ty<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {

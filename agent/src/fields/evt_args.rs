@@ -4,7 +4,7 @@ use saker_filter::{Arg, Field, Value};
 
 use super::schema::BY_NAME;
 use super::{EventContext, evt, params, print};
-use crate::event::{Category, Direction, Event, ParamType, id};
+use crate::event::{Category, Direction, Event, ParamInfo, ParamType, id};
 use crate::state::FdType;
 
 type Got<'e> = Option<Value<'e>>;
@@ -18,6 +18,11 @@ fn index(event: &Event<'_>, arg: &Arg) -> Option<usize> {
         number as usize
     };
     (index < event.param_count().min(event.info().params.len())).then_some(index)
+}
+
+/// The row of the parameter that the argument of `evt.rawarg` means, if this event has it.
+pub(super) fn param(event: &Event<'_>, arg: &Arg) -> Option<&'static ParamInfo> {
+    event.info().params.get(index(event, arg)?)
 }
 
 pub(super) fn arg<'e>(context: &EventContext<'e>, field: &Field) -> Got<'e> {

@@ -25,6 +25,8 @@ mod user;
 use bitflags::bitflags;
 use saker_filter::{Field, FieldTraits, Scope, Type, Value};
 
+use crate::event::Format;
+
 pub use context::{EventContext, RunInfo};
 pub use render::{render_json, render_text};
 pub use schema::FieldSchema;
@@ -120,23 +122,6 @@ pub enum ArgKind {
     Key,
     /// Needed: a name or a number.
     IndexOrKey,
-}
-
-/// How a number is printed (`PF_*`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Format {
-    /// Not a number, or by its type's default.
-    Na,
-    /// Decimal.
-    Dec,
-    /// Decimal: an identifier, not a quantity.
-    Id,
-    /// Decimal, in text padded to nine digits.
-    Padded,
-    /// Upper case hexadecimal without prefix.
-    Hex,
-    /// Octal.
-    Oct,
 }
 
 bitflags! {

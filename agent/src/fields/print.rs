@@ -6,8 +6,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use bumpalo::collections::Vec as BumpVec;
 
-use super::{EventContext, Format, names, paths, time};
-use crate::event::{Event, ParamInfo, ParamType};
+use super::{EventContext, names, paths, time};
+use crate::event::{Detail, Event, FlagTable, Format, ParamInfo, ParamType, syscall};
 use crate::state::{FdType, L4Proto};
 
 type Out<'e> = BumpVec<'e, u8>;
@@ -15,6 +15,7 @@ type Out<'e> = BumpVec<'e, u8>;
 /// `AT_FDCWD` in events (`PPM_AT_FDCWD`).
 pub(super) const AT_FDCWD: i64 = -100;
 
+const AF_UNSPEC: u8 = 0;
 const AF_UNIX: u8 = 1;
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
@@ -27,27 +28,84 @@ pub(super) fn string<'e>(event: &'e Event<'e>, index: usize) -> &'e [u8] {
     }
 }
 
+/// A parameter with the type that it has in this event.
+#[derive(Clone, Copy)]
+struct Param<'e> {
+    bytes: &'e [u8],
+    ty: ParamType,
+    format: Format,
+    detail: Detail,
+}
+
+impl<'e> Param<'e> {
+    /// Parameter `index`, if the event has it. One whose first byte says what it is becomes what that says.
+    fn new(event: &'e Event<'e>, index: usize) -> Option<Self> {
+        let ParamInfo { ty, format, detail, .. } = *event.info().params.get(index)?;
+        let bytes = event.param(index)?;
+        let mut param = Param { bytes, ty, format, detail };
+        if let Detail::Variants(variants) = detail
+            && let Some((&variant, rest)) = bytes.split_first()
+            && let Some(&(ty, _)) = variants.get(usize::from(variant))
+        {
+            param = Param { bytes: rest, ty, detail: Detail::None, ..param };
+        }
+        Some(param)
+    }
+
+    fn signed(&self) -> i64 {
+        match *self.bytes {
+            [byte] => i64::from(byte as i8),
+            [a, b] => i64::from(i16::from_le_bytes([a, b])),
+            [a, b, c, d] => i64::from(i32::from_le_bytes([a, b, c, d])),
+            _ => u64_at(self.bytes, 0).unwrap_or(0) as i64,
+        }
+    }
+
+    fn unsigned(&self) -> u64 {
+        match *self.bytes {
+            [byte] => u64::from(byte),
+            [a, b] => u64::from(u16::from_le_bytes([a, b])),
+            [a, b, c, d] => u64::from(u32::from_le_bytes([a, b, c, d])),
+            _ => u64_at(self.bytes, 0).unwrap_or(0),
+        }
+    }
+
+    fn text(&self) -> &'e [u8] {
+        match self.bytes {
+            b"" | b"(NULL)\0" => b"<NA>",
+            bytes => bytes.split(|&byte| byte == 0).next().unwrap_or_default(),
+        }
+    }
+
+    fn flags(&self) -> FlagTable {
+        match self.detail {
+            Detail::Names(table) => table,
+            _ => &[],
+        }
+    }
+}
+
 /// What `evt.arg` shows of parameter `index`, which the event must have.
 pub(super) fn short<'e>(context: &EventContext<'e>, index: usize) -> &'e [u8] {
-    let Some(param) = context.event.info().params.get(index) else { return b"" };
+    let Some(param) = Param::new(context.event, index) else { return b"" };
     if param.ty == ParamType::CharBuf {
-        return string(context.event, index);
+        return param.text();
     }
     let mut out = context.buffer();
-    meaning(context, param, index, &mut out);
+    meaning(context, param, &mut out);
     if out.is_empty() {
-        value(context, param, index, &mut out);
+        value(context, param, &mut out);
     }
     out.into_bump_slice()
 }
 
 /// What `evt.args` shows of parameter `index`: the value, and in parentheses what it means.
 pub(super) fn full<'e>(context: &EventContext<'e>, index: usize, out: &mut Out<'e>) {
-    let Some(param) = context.event.info().params.get(index) else { return };
-    value(context, param, index, out);
+    let Some(param) = Param::new(context.event, index) else { return };
+    value(context, param, out);
     let before = out.len();
     out.push(b'(');
-    meaning(context, param, index, out);
+    meaning(context, param, out);
     if out.len() > before + 1 {
         out.push(b')');
     } else {
@@ -107,7 +165,7 @@ fn number(value: i64, bits: u32, format: Format, out: &mut Out<'_>) {
         Format::Padded => {
             put!(out, "{value:09}");
         }
-        Format::Dec | Format::Id | Format::Na => {
+        Format::Dec | Format::Id | Format::Na | Format::Dir => {
             put!(out, "{value}");
         }
     }
@@ -126,26 +184,24 @@ fn empty(ty: ParamType) -> &'static [u8] {
 }
 
 /// The value alone.
-fn value<'e>(context: &EventContext<'e>, param: &ParamInfo, index: usize, out: &mut Out<'e>) {
-    let event = context.event;
-    let bytes = event.param(index).unwrap_or_default();
+fn value<'e>(context: &EventContext<'e>, param: Param<'e>, out: &mut Out<'e>) {
+    let Param { bytes, format, .. } = param;
     if bytes.is_empty() {
         return out.extend_from_slice_copy(empty(param.ty));
     }
-    let signed = event.param_i64(index).unwrap_or(0);
-    let unsigned = event.param_u64(index).unwrap_or(0);
+    let (signed, unsigned) = (param.signed(), param.unsigned());
     match param.ty {
-        ParamType::CharBuf => out.extend_from_slice_copy(string(event, index)),
-        ParamType::FsPath | ParamType::FsRelPath => push_clean(string(event, index), out),
+        ParamType::CharBuf => out.extend_from_slice_copy(param.text()),
+        ParamType::FsPath | ParamType::FsRelPath => push_clean(param.text(), out),
         ParamType::ByteBuf => payload(bytes, context.shown.get() && context.run.buffer_base64, out),
         ParamType::CharBufArray | ParamType::CharBufPairArray => strings(bytes, out),
-        ParamType::Int16 => number(signed, 16, format(param), out),
-        ParamType::Int32 => number(signed, 32, format(param), out),
+        ParamType::Int16 => number(signed, 16, format, out),
+        ParamType::Int32 => number(signed, 32, format, out),
         // Falco prints the widest unsigned numbers as signed ones.
-        ParamType::Int64 | ParamType::UInt64 => number(signed, 64, format(param), out),
-        ParamType::UInt32 | ParamType::Mode => number(signed, 32, format(param), out),
-        ParamType::UInt8 => number(unsigned as i64, 8, format(param), out),
-        ParamType::UInt16 | ParamType::Port => number(unsigned as i64, 16, format(param), out),
+        ParamType::Int64 | ParamType::UInt64 => number(signed, 64, format, out),
+        ParamType::UInt32 | ParamType::Mode => number(signed, 32, format, out),
+        ParamType::UInt8 => number(unsigned as i64, 8, format, out),
+        ParamType::UInt16 | ParamType::Port => number(unsigned as i64, 16, format, out),
         ParamType::Errno | ParamType::Fd | ParamType::Fd32 | ParamType::Pid | ParamType::Pid32 => {
             put!(out, "{signed}");
         }
@@ -182,13 +238,11 @@ fn value<'e>(context: &EventContext<'e>, param: &ParamInfo, index: usize, out: &
 }
 
 /// What the value means, if there is anything to say.
-fn meaning<'e>(context: &EventContext<'e>, param: &ParamInfo, index: usize, out: &mut Out<'e>) {
-    let event = context.event;
-    if event.param(index).is_none_or(<[u8]>::is_empty) {
+fn meaning<'e>(context: &EventContext<'e>, param: Param<'e>, out: &mut Out<'e>) {
+    if param.bytes.is_empty() {
         return;
     }
-    let signed = event.param_i64(index).unwrap_or(0);
-    let unsigned = event.param_u64(index).unwrap_or(0);
+    let (signed, unsigned) = (param.signed(), param.unsigned());
     match param.ty {
         ParamType::Fd | ParamType::Fd32 => fd(context, signed, out),
         ParamType::Pid | ParamType::Pid32 => {
@@ -198,15 +252,19 @@ fn meaning<'e>(context: &EventContext<'e>, param: &ParamInfo, index: usize, out:
             out.extend_from_slice_copy(names::error(signed).unwrap_or_default().as_bytes());
         }
         ParamType::FsPath | ParamType::FsRelPath => {
-            let path = string(event, index);
+            let path = param.text();
             if path != b"<NA>"
                 && path.first().is_some_and(|&first| first != b'/')
-                && let Some(base) = base_dir(context, param, index)
+                && let Some(base) = base_dir(context, param)
             {
                 push_clean(paths::join(context.arena, base, path), out);
             }
         }
-        ParamType::SyscallId => out.extend_from_slice_copy(super::evt::syscall_name(event)),
+        ParamType::SyscallId => {
+            let call = usize::try_from(unsigned).ok().and_then(|code| syscall::SYSCALLS.get(code));
+            let name = call.map_or("<unknown syscall>", |call| call.name);
+            out.extend_from_slice_copy(name.as_bytes());
+        }
         ParamType::SigType => {
             out.extend_from_slice_copy(names::signal(unsigned).unwrap_or_default().as_bytes())
         }
@@ -216,13 +274,13 @@ fn meaning<'e>(context: &EventContext<'e>, param: &ParamInfo, index: usize, out:
         }
         ParamType::Uid | ParamType::Gid => owner(context, param.ty, unsigned as u32, out),
         ParamType::EnumFlags8 | ParamType::EnumFlags16 | ParamType::EnumFlags32 => {
-            let named = flags(param).iter().filter(|(_, flag)| *flag == unsigned as u32);
+            let named = param.flags().iter().filter(|(_, flag)| *flag == unsigned as u32);
             join(named.map(|(name, _)| *name), b'|', out);
         }
         ParamType::Flags8 | ParamType::Flags16 | ParamType::Flags32 => {
-            named_flags(flags(param), unsigned as u32, out);
+            named_flags(param.flags(), unsigned as u32, out);
         }
-        ParamType::Mode => named_flags(flags(param), unsigned as u32, out),
+        ParamType::Mode => named_flags(param.flags(), unsigned as u32, out),
         _ => {}
     }
 }
@@ -273,27 +331,20 @@ fn fd<'e>(context: &EventContext<'e>, number: i64, out: &mut Out<'e>) {
 }
 
 /// The directory that a relative path starts in, with a slash at its end.
-fn base_dir<'e>(context: &EventContext<'e>, param: &ParamInfo, index: usize) -> Option<&'e [u8]> {
-    let cwd = context.state.cwd(context.thread?)?;
-    let event = context.event;
-    let dirfd = match (param.ty, dirfd_index(event, index)) {
-        (ParamType::FsRelPath, Some(dirfd)) => event.param_i64(dirfd)?,
+fn base_dir<'e>(context: &EventContext<'e>, param: Param<'e>) -> Option<&'e [u8]> {
+    let thread = context.thread?;
+    let dirfd = match param.detail {
+        Detail::RelativeTo(dirfd) => context.event.param_i64(dirfd).unwrap_or(AT_FDCWD),
         _ => AT_FDCWD,
     };
     if dirfd == AT_FDCWD {
-        return Some(cwd);
+        return context.state.cwd(thread);
     }
-    let dir = context.state.fd(context.thread?, dirfd)?;
+    let dir = context.state.fd(thread, dirfd)?;
     let mut base = context.buffer();
     push_clean(&dir.name, &mut base);
     base.push(b'/');
     Some(base.into_bump_slice())
-}
-
-/// The parameter that holds the directory of the path in parameter `index`: the descriptor just before it.
-pub(super) fn dirfd_index(event: &Event<'_>, index: usize) -> Option<usize> {
-    let params = event.info().params;
-    (0..index).rev().find(|&before| params.get(before).is_some_and(|param| param.ty == ParamType::Fd))
 }
 
 /// The name of a user or group that an event tells.
@@ -350,6 +401,7 @@ fn address(bytes: &[u8], out: &mut Out<'_>) {
 fn sockaddr(bytes: &[u8], out: &mut Out<'_>) {
     let (family, rest) = bytes.split_first().map_or((0, bytes), |(family, rest)| (*family, rest));
     match (family, rest.len()) {
+        (AF_UNSPEC, _) => out.extend_from_slice_copy(b"<NA>"),
         (AF_UNIX, _) => push_clean(rest.split(|&byte| byte == 0).next().unwrap_or_default(), out),
         (AF_INET, 6) | (AF_INET6, 18) => {
             let (ip, port) = rest.split_at(rest.len() - 2);
@@ -438,16 +490,6 @@ fn general(number: f64, out: &mut Out<'_>) {
         let sign = if exponent < 0 { '-' } else { '+' };
         put!(out, "{}e{sign}{:02}", trim(mantissa), exponent.abs());
     }
-}
-
-/// The print format of a parameter.
-fn format(_param: &ParamInfo) -> Format {
-    Format::Dec
-}
-
-/// The named values of a parameter.
-fn flags(_param: &ParamInfo) -> &'static [(&'static str, u32)] {
-    &[]
 }
 
 #[cfg(test)]

@@ -2,27 +2,27 @@
 
 use saker_filter::{Field, Type, Value};
 
-use super::schema::format;
-use super::{EventContext, Format};
+use super::{ArgKind, EventContext};
+use super::{evt_args, schema};
+use crate::event::Format;
 
 /// Appends a value of a field as text.
-pub fn render_text(field: &Field, value: Value<'_>, out: &mut Vec<u8>) {
+pub fn render_text(context: &EventContext<'_>, field: &Field, value: Value<'_>, out: &mut Vec<u8>) {
     use std::io::Write as _;
     // Writing to a Vec does not fail.
     let _ = match value {
         Value::Bool(value) => write!(out, "{value}"),
-        Value::Int(value) => match format(field) {
-            Format::Hex if field.ty == Type::I32 => write!(out, "{:X}", value as i32),
-            Format::Hex => write!(out, "{value:X}"),
-            Format::Oct => write!(out, "{value:o}"),
+        Value::Int(value) => match format(context, field) {
+            Format::Hex => write!(out, "{:X}", bits(field.ty, value)),
+            Format::Oct => write!(out, "{:o}", bits(field.ty, value)),
             Format::Padded => write!(out, "{value:09}"),
-            Format::Dec | Format::Id | Format::Na => write!(out, "{value}"),
+            Format::Dec | Format::Id | Format::Dir | Format::Na => write!(out, "{value}"),
         },
-        Value::UInt(value) => match format(field) {
+        Value::UInt(value) => match format(context, field) {
             Format::Hex => write!(out, "{value:X}"),
             Format::Oct => write!(out, "{value:o}"),
             Format::Padded => write!(out, "{value:09}"),
-            Format::Dec | Format::Id | Format::Na => write!(out, "{value}"),
+            Format::Dec | Format::Id | Format::Dir | Format::Na => write!(out, "{value}"),
         },
         Value::Double(value) => write!(out, "{value:.1}"),
         Value::Bytes(value) => {
@@ -37,12 +37,32 @@ pub fn render_text(field: &Field, value: Value<'_>, out: &mut Vec<u8>) {
                 if position > 0 {
                     out.push(b',');
                 }
-                render_text(field, *value, out);
+                render_text(context, field, *value, out);
             }
             out.push(b')');
             Ok(())
         }
     };
+}
+
+/// How numbers of a field are printed. For `evt.rawarg` the parameter of this event says.
+fn format(context: &EventContext<'_>, field: &Field) -> Format {
+    let Some(info) = schema::info(field) else { return Format::Na };
+    match info.arg {
+        ArgKind::RawParam => {
+            evt_args::param(context.event(), &field.arg).map_or(Format::Na, |param| param.format)
+        }
+        _ => info.format,
+    }
+}
+
+/// The bits of a number in the width of its type.
+fn bits(ty: Type, value: i64) -> u64 {
+    match ty {
+        Type::I16 => u64::from(value as u16),
+        Type::I32 => u64::from(value as u32),
+        _ => value as u64,
+    }
 }
 
 /// Appends a value of a field as JSON: numbers and booleans as such (but hexadecimal and octal ones as strings), lists
@@ -51,12 +71,12 @@ pub fn render_json(context: &EventContext<'_>, field: &Field, value: Value<'_>, 
     use std::io::Write as _;
     let text = |out: &mut Vec<u8>| {
         let mut text = Vec::new();
-        render_text(field, value, &mut text);
+        render_text(context, field, value, &mut text);
         string(&text, out);
     };
     let _ = match value {
         _ if is_time_of_day(field) => write!(out, "{}", context.event().ts),
-        Value::Int(_) | Value::UInt(_) if matches!(format(field), Format::Hex | Format::Oct) => {
+        Value::Int(_) | Value::UInt(_) if matches!(format(context, field), Format::Hex | Format::Oct) => {
             text(out);
             Ok(())
         }
@@ -97,7 +117,7 @@ fn string(bytes: &[u8], out: &mut Vec<u8>) {
 
 /// Fields that show a time of day in text: in JSON they are the time of the event in nanoseconds.
 fn is_time_of_day(field: &Field) -> bool {
-    super::schema::info(field).is_some_and(|info| {
+    schema::info(field).is_some_and(|info| {
         matches!(
             info.name,
             "evt.time"

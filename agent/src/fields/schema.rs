@@ -4,8 +4,8 @@
 use rustc_hash::FxHashMap;
 use saker_filter::{Arg, EventSet, Field, FieldError, FieldTraits, Schema, Scope, Type};
 
-use super::{ArgKind, Class, FIELDS, FieldInfo, Format, Services, Traits, params};
-use crate::event::{EVENTS, EventId, id};
+use super::{ArgKind, Class, FIELDS, FieldInfo, Services, Traits, params};
+use crate::event::{EVENTS, ParamInfo, id, syscall};
 
 /// An [`Arg::Index`] of a parameter that is given by name: this bit and the number of the name.
 pub(super) const BY_NAME: u32 = 1 << 31;
@@ -81,9 +81,14 @@ pub(super) fn info(field: &Field) -> Option<&'static FieldInfo> {
     FIELDS.get(usize::from(field.id))
 }
 
-/// How numbers of a field are printed; for `evt.rawarg` by its type.
-pub(super) fn format(field: &Field) -> Format {
-    info(field).map_or(Format::Na, |info| info.format)
+/// The parameter that gives `evt.rawarg.NAME` its type.
+fn raw_param(info: &FieldInfo, arg: &Arg) -> Option<&'static ParamInfo> {
+    match *arg {
+        Arg::Index(index) if info.arg == ArgKind::RawParam => {
+            params::first(params::ParamName((index & !BY_NAME) as u16))
+        }
+        _ => None,
+    }
 }
 
 fn lossy(bytes: &[u8]) -> String {
@@ -261,10 +266,7 @@ impl Schema for FieldSchema {
         let mut field = Field { id, arg, ty: info.ty, traits: info.traits.into(), scope: info.scope };
         // Asked without a level, such a field has a value for every ancestor.
         field.traits.any_differs = info.scope == Scope::Ancestry && field.arg == Arg::None;
-        if info.arg == ArgKind::RawParam
-            && let Arg::Index(index) = field.arg
-            && let Some(param) = params::first(params::ParamName((index & !BY_NAME) as u16))
-        {
+        if let Some(param) = raw_param(info, &field.arg) {
             field.ty = params::value_type(param.ty);
         }
         Ok(field)
@@ -311,7 +313,9 @@ impl Schema for FieldSchema {
 
 /// Whether something is called so that `evt.type` can say: an event, a system call, an asynchronous event.
 fn is_event_name(name: &[u8]) -> bool {
-    EVENTS.iter().any(|row| row.name.as_bytes() == name) || ASYNC_EVENTS.contains(&name)
+    EVENTS.iter().any(|row| row.name.as_bytes() == name)
+        || syscall::SYSCALLS.iter().any(|call| call.name.as_bytes() == name)
+        || ASYNC_EVENTS.contains(&name)
 }
 
 /// The events that can have one of these names. A name that no row of the event table has is that of a system call
@@ -322,18 +326,12 @@ fn events_named(names: &[&[u8]]) -> EventSet {
         let before = set.len();
         let rows = EVENTS.iter().skip(2).filter(|row| row.name.as_bytes() == *name);
         rows.for_each(|row| set.insert(row.id.0));
-        let EventId(generic) = id::GENERIC_X;
-        if set.len() == before && is_generic_syscall(name) {
+        if set.len() == before && syscall::SYSCALLS.iter().any(|call| call.name.as_bytes() == *name) {
             set.insert(id::GENERIC_E.0);
-            set.insert(generic);
+            set.insert(id::GENERIC_X.0);
         }
     }
     set
-}
-
-/// Whether a system call of this name arrives as the generic event.
-fn is_generic_syscall(_name: &[u8]) -> bool {
-    false
 }
 
 impl FieldInfo {

@@ -4,8 +4,9 @@
 //! Names, types and flags are Falco 0.44's (libs 0.25.4, container plugin 0.7.1); the getters stand in the files
 //! of their class.
 
-use super::{ArgKind, Class, FieldInfo, Format, Traits};
+use super::{ArgKind, Class, FieldInfo, Traits};
 use super::{container, evt, evt_args, fd, fspath, proc, thread, user};
+use crate::event::Format;
 use saker_filter::{Scope, Type};
 
 /// Each row: name, argument, type, print format, scope, traits, getter, doc.
