@@ -12,7 +12,7 @@ use bumpalo::Bump;
 
 use crate::capture::Snapshot;
 use crate::config::Config;
-use crate::event::{Category, Direction, Event, EventId, id};
+use crate::event::{Category, Event, EventId, id};
 use crate::fields::{EventContext, RunInfo};
 use crate::state::{Limits, State};
 
@@ -83,8 +83,7 @@ impl Pipeline {
             }
             self.leading = false;
         }
-        let info = event.info();
-        info.direction == Direction::Exit || !info.category.contains(Category::SYSCALL)
+        !event.info().is_internal()
     }
 }
 

@@ -6,6 +6,8 @@
 mod fields;
 mod filters;
 mod load;
+mod oracle;
+mod replay;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -13,7 +15,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 /// Where the corpus is, `None` (and a notice) when there is none.
-pub fn corpus() -> Option<PathBuf> {
+pub(crate) fn corpus() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/conformance");
     let dir = std::env::var_os("SAKER_CONFORMANCE").map_or(beside, PathBuf::from);
     if dir.join("MANIFEST.tsv").is_file() {
@@ -24,7 +26,7 @@ pub fn corpus() -> Option<PathBuf> {
 }
 
 /// How many cases of a data set agree; prints the line that the scores are read from, then the cases that differ.
-pub struct Score {
+pub(crate) struct Score {
     name: &'static str,
     passed: usize,
     failures: Vec<String>,
@@ -32,12 +34,12 @@ pub struct Score {
 
 impl Score {
     /// An empty score of a data set.
-    pub fn new(name: &'static str) -> Self {
+    pub(crate) fn new(name: &'static str) -> Self {
         Score { name, passed: 0, failures: Vec::new() }
     }
 
     /// Counts one case; `failure` says what differs.
-    pub fn add(&mut self, failure: Option<String>) {
+    pub(crate) fn add(&mut self, failure: Option<String>) {
         match failure {
             None => self.passed += 1,
             Some(failure) => self.failures.push(failure),
@@ -46,7 +48,7 @@ impl Score {
 
     /// Prints the score and fails when it is below `floor` (a share, 0 to 1). The differing cases are listed in
     /// full when `SAKER_CONFORMANCE_VERBOSE` is set, else the first ten.
-    pub fn report(self, floor: f64) {
+    pub(crate) fn report(self, floor: f64) {
         let total = self.passed + self.failures.len();
         let share = if total == 0 { 1.0 } else { self.passed as f64 / total as f64 };
         let shown = if std::env::var_os("SAKER_CONFORMANCE_VERBOSE").is_some() { usize::MAX } else { 10 };
@@ -59,7 +61,7 @@ impl Score {
 }
 
 /// The bytes of a file of the corpus, unpacked if it is a gzip stream.
-pub fn read(path: &Path) -> Vec<u8> {
+pub(crate) fn read(path: &Path) -> Vec<u8> {
     let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         return bytes;
@@ -70,7 +72,7 @@ pub fn read(path: &Path) -> Vec<u8> {
 }
 
 /// The objects of a file with one in each line.
-pub fn json_lines(path: &Path) -> Vec<Value> {
+pub(crate) fn json_lines(path: &Path) -> Vec<Value> {
     let lines = read(path);
     let lines = lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
     lines.map(|line| serde_json::from_slice(line).expect("the corpus is intact")).collect()

@@ -5,7 +5,7 @@ use std::process::Command;
 
 /// Whether this process has the oracle's time zone and host name. If not, the test `name` is run again in a process
 /// that has them; then there is nothing left to do here.
-pub fn surrounds(name: &str) -> bool {
+pub(crate) fn surrounds(name: &str) -> bool {
     let surroundings = [("TZ", "UTC"), ("LC_ALL", "C"), ("FALCO_HOSTNAME", "conformance")];
     if surroundings.iter().all(|(key, value)| std::env::var(key).as_deref() == Ok(value)) {
         return true;
@@ -20,12 +20,13 @@ pub fn surrounds(name: &str) -> bool {
 }
 
 /// The names of ports, as a file in the form of services(5). Removed when dropped.
-pub struct Services(PathBuf);
+pub(crate) struct Services(PathBuf);
 
 impl Services {
     /// Converts the corpus's table; `name` keeps tests that run at once apart.
-    pub fn new(corpus: &Path, name: &str) -> Self {
-        let table = String::from_utf8(crate::read(&corpus.join("reference/services_oracle.tsv"))).expect("it is text");
+    pub(crate) fn new(corpus: &Path, name: &str) -> Self {
+        let table = String::from_utf8(crate::read(&corpus.join("reference/services_oracle.tsv")))
+            .expect("it is text");
         let rows = table.lines().skip(1).map(|row| {
             let mut cells = row.split('\t');
             let [port, protocol, name, aliases] = [(); 4].map(|()| cells.next().unwrap_or_default());
@@ -37,7 +38,7 @@ impl Services {
     }
 
     /// The option that makes Saker use it.
-    pub fn option(&self) -> String {
+    pub(crate) fn option(&self) -> String {
         format!("saker.services_file={}", self.0.display())
     }
 }

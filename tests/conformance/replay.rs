@@ -34,7 +34,9 @@ fn replay() {
                 let (corpus, services) = (&corpus, &services);
                 let cases: Vec<_> = directories.iter().skip(worker).step_by(workers).collect();
                 scope.spawn(move || {
-                    let case = |directory: &&std::path::PathBuf| ((*directory).clone(), judge(corpus, directory, services));
+                    let case = |directory: &&std::path::PathBuf| {
+                        ((*directory).clone(), judge(corpus, directory, services))
+                    };
                     cases.iter().map(case).collect::<Vec<_>>()
                 })
             })
@@ -54,10 +56,10 @@ fn replay() {
 
 /// Replays a case; says what differs.
 fn judge(corpus: &Path, directory: &Path, services: &Services) -> Option<String> {
-    let case: Value = serde_json::from_slice(&read(&directory.join("case.json"))).expect("the corpus is intact");
-    let strings = |key| -> Vec<&str> {
-        case[key].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
-    };
+    let case: Value =
+        serde_json::from_slice(&read(&directory.join("case.json"))).expect("the corpus is intact");
+    let strings =
+        |key| -> Vec<&str> { case[key].as_array().into_iter().flatten().filter_map(Value::as_str).collect() };
     let mut option = vec!["rule_matching=all".to_owned(), "json_output=true".to_owned(), services.option()];
     if !strings("plugins").contains(&"container") {
         option.push("saker.builtin_plugins=[]".to_owned());
@@ -101,7 +103,9 @@ fn lines(corpus: &Path, expect: &Value, stdout: &[u8]) -> Option<String> {
     };
     let mut alerts = Vec::new();
     for line in got {
-        let Ok(mut alert) = serde_json::from_str::<Value>(line) else { return Some(format!("no JSON: {line}")) };
+        let Ok(mut alert) = serde_json::from_str::<Value>(line) else {
+            return Some(format!("no JSON: {line}"));
+        };
         if let Some(alert) = alert.as_object_mut() {
             alert.remove("hostname");
         }
@@ -115,7 +119,8 @@ fn difference<T: PartialEq>(got: &[T], wanted: &[T], show: impl Fn(&T) -> String
     if got == wanted {
         return None;
     }
-    let at = got.iter().zip(wanted).position(|(got, wanted)| got != wanted).unwrap_or(got.len().min(wanted.len()));
+    let at =
+        got.iter().zip(wanted).position(|(got, wanted)| got != wanted).unwrap_or(got.len().min(wanted.len()));
     let shown = |alert: Option<&T>| alert.map_or("nothing".to_owned(), &show);
     Some(format!(
         "{} alerts instead of {}, alert {at} differs\n    got:    {}\n    wanted: {}",
@@ -129,7 +134,7 @@ fn difference<T: PartialEq>(got: &[T], wanted: &[T], show: impl Fn(&T) -> String
 fn footer(expect: &Value, stderr: &str) -> Option<String> {
     let mut counts = BTreeMap::new();
     let mut section = "";
-    for line in stderr.lines() {
+    for line in stderr.lines().skip_while(|line| !line.starts_with("Events detected: ")) {
         match line.split_once(": ") {
             Some(("Events detected", total)) => {
                 counts.insert(("events_detected", String::new()), total.parse().unwrap_or(u64::MAX));
