@@ -12,6 +12,8 @@ use super::finding::{Code, Fallible, Finding, Spot};
 use super::items::{ListInfo, MacroInfo, Order, PluginRequirement, Requirements, RuleInfo, RuleUpdate};
 use super::version::{ENGINE_VERSION, Version};
 
+const OTHER_SOURCE: &str = "Rule has been re-defined with a different source";
+
 /// Things with names, in the order of their first definition.
 #[derive(Clone, Debug)]
 pub(super) struct Named<T> {
@@ -142,7 +144,7 @@ impl Collector {
     ) -> Fallible<()> {
         let previous = self.rules.get(&info.name);
         if previous.is_some_and(|previous| previous.source != info.source) {
-            return refuse("Rule has been re-defined with a different source", trail);
+            return refuse(OTHER_SOURCE, trail);
         }
         let index = previous.map(|previous| previous.order.index);
         info.unknown_source = !env.knows_source(&info.source);
@@ -176,6 +178,9 @@ impl Collector {
                 "Rule uses 'append' or 'override.<key>: append' but no rule by that name already exists";
             return refuse(message, trail);
         };
+        if update.source.as_ref().is_some_and(|source| *source != rule.source) {
+            return refuse(OTHER_SOURCE, trail);
+        }
         if update.is_empty() {
             return refuse("Appended rule must have exceptions or condition property", trail);
         }
@@ -222,6 +227,9 @@ impl Collector {
             let message = "An 'override.<key>: replace' to a rule was requested but no rule by that name already exists";
             return refuse(message, trail);
         };
+        if update.source.as_ref().is_some_and(|source| *source != rule.source) {
+            return refuse(OTHER_SOURCE, trail);
+        }
         if update.is_empty() {
             return refuse("The rule must have at least one field that can be replaced", trail);
         }

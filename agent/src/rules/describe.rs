@@ -108,7 +108,8 @@ fn rule(compiled: &CompiledRule, info: &RuleInfo, names: &Names<'_>) -> Value {
     let written = parse::parse(condition, parse::RULE_DEPTH).ok();
     let written = written.as_ref().map(|expr| Mentions::of(expr, names));
     let mentions = Mentions::of(&compiled.expr, names);
-    let output_fields: BTreeSet<&str> = compiled.template.names().collect();
+    let mut output_fields: Vec<&str> = compiled.template.names().collect();
+    output_fields.sort_unstable();
     let exception_names: BTreeSet<&str> = info.exceptions.iter().map(|e| e.name.as_str()).collect();
     let mut exception_operators = BTreeSet::new();
     for exception in &info.exceptions {
@@ -147,7 +148,7 @@ fn rule(compiled: &CompiledRule, info: &RuleInfo, names: &Names<'_>) -> Value {
     })
 }
 
-fn output_names(fields: &BTreeSet<&str>) -> Vec<String> {
+fn output_names(fields: &[&str]) -> Vec<String> {
     fields.iter().map(|&field| field.to_owned()).collect()
 }
 

@@ -70,6 +70,7 @@ pub(super) fn only_values(exception: &ExceptionInfo) -> Fallible<()> {
 }
 
 fn check(env: &Environment<'_>, exception: &mut ExceptionInfo, source_known: bool) -> Fallible<()> {
+    squeeze(&mut exception.comps);
     if !exception.comps.is_given() {
         exception.comps = match &exception.fields {
             Entry::List(fields) => Entry::List(vec![Entry::Text("=".to_owned()); fields.len()]),
@@ -115,11 +116,23 @@ fn check(env: &Environment<'_>, exception: &mut ExceptionInfo, source_known: boo
     Ok(())
 }
 
+/// Takes needless blanks out of operators.
+fn squeeze(comps: &mut Entry) {
+    match comps {
+        Entry::Absent => {}
+        Entry::Text(text) => {
+            let words: Vec<&str> = text.split_ascii_whitespace().collect();
+            *text = words.join(" ");
+        }
+        Entry::List(comps) => comps.iter_mut().for_each(squeeze),
+    }
+}
+
 /// The operator that a text spells, with the modifier behind it.
 fn comparison(text: &str) -> Option<(Operator, Option<Modifier>)> {
     let operator = |text: &str| Operator::ALL.iter().copied().find(|operator| operator.text() == text);
     let Some((first, second)) = text.split_once(' ') else { return Some((operator(text)?, None)) };
-    let modifier = Modifier::ALL.iter().copied().find(|modifier| modifier.text() == second.trim())?;
+    let modifier = Modifier::ALL.iter().copied().find(|modifier| modifier.text() == second)?;
     let operator = operator(first).filter(|operator| operator.kind() == OperatorKind::Text)?;
     Some((operator, Some(modifier)))
 }

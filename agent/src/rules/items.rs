@@ -100,7 +100,8 @@ pub(crate) struct RuleInfo {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RuleUpdate {
     pub name: String,
-    pub place: Place,
+    /// Given although it cannot be changed: it must be that of the rule.
+    pub source: Option<String>,
     pub condition: Option<Text>,
     pub output: Option<Text>,
     pub description: Option<String>,

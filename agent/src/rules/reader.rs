@@ -222,7 +222,6 @@ impl<'r> Reader<'r> {
         let unnamed = root.child(ItemKind::List, "", item.at);
         let (name, _) = required(item, "list", &unnamed)?;
         let ctx = root.child(ItemKind::List, name, item.at);
-        self.warn_unknown_keys(item, LIST_KEYS, &ctx);
         if name.bytes().any(|byte| byte.is_ascii_whitespace() || byte == 0x0b || b"()\"'=,".contains(&byte)) {
             let message = "List has an invalid name. List names should match a regular expression: \
                            ([^()\"'[:space:]=,]+)";
@@ -239,18 +238,18 @@ impl<'r> Reader<'r> {
         }
         let info = ListInfo { name: name.to_owned(), items, place: ctx.place, order: Default::default() };
         if append || overrides.append.contains(&"items") {
-            self.collector.append_list(info).map_err(|message| validation(message, &ctx))
+            self.collector.append_list(info).map_err(|message| validation(message, &ctx))?;
         } else {
             self.collector.define_list(info);
-            Ok(())
         }
+        self.warn_unknown_keys(item, LIST_KEYS, &ctx);
+        Ok(())
     }
 
     fn macro_(&mut self, item: &Node, root: &Ctx<'_>) -> Fallible<()> {
         let unnamed = root.child(ItemKind::Macro, "", item.at);
         let (name, _) = required(item, "macro", &unnamed)?;
         let ctx = root.child(ItemKind::Macro, name, item.at);
-        self.warn_unknown_keys(item, MACRO_KEYS, &ctx);
         if !is_identifier(name) {
             let message = "Macro has an invalid name. Macro names should match a regular expression: \
                            ([a-zA-Z]+[a-zA-Z0-9_]*)";
@@ -265,40 +264,47 @@ impl<'r> Reader<'r> {
         let info =
             MacroInfo { name: name.to_owned(), condition, place: ctx.place, order: Default::default() };
         if append || overrides.append.contains(&"condition") {
-            self.collector.append_macro(info).map_err(|message| validation(message, &ctx))
+            self.collector.append_macro(info).map_err(|message| validation(message, &ctx))?;
         } else {
             self.collector.define_macro(info);
-            Ok(())
         }
+        self.warn_unknown_keys(item, MACRO_KEYS, &ctx);
+        Ok(())
     }
 
     fn rule(&mut self, item: &Node, root: &Ctx<'_>) -> Fallible<()> {
         let unnamed = root.child(ItemKind::Rule, "", item.at);
         let (name, _) = required(item, "rule", &unnamed)?;
         let ctx = root.child(ItemKind::Rule, name, item.at);
-        self.warn_unknown_keys(item, RULE_KEYS, &ctx);
         let append = self.append_flag(item, &ctx)?;
         let overrides = overrides(item, RULE_OVERRIDES, &ctx)?;
         if append && !overrides.is_empty() {
             return ctx.error(OVERRIDE_AND_APPEND);
         }
         if !overrides.is_empty() {
-            self.rule_overrides(item, overrides, &ctx)
+            self.rule_overrides(item, overrides, &ctx)?;
         } else if append {
-            self.rule_append(item, &ctx)
+            self.rule_append(item, &ctx)?;
         } else if ["condition", "output", "desc", "priority"].iter().all(|key| item.get(key).is_none()) {
-            self.rule_toggle(item, &ctx)
+            self.rule_toggle(item, &ctx)?;
         } else {
-            self.rule_definition(item, &ctx)
+            self.rule_definition(item, &ctx)?;
         }
+        self.warn_unknown_keys(item, RULE_KEYS, &ctx);
+        Ok(())
     }
 
     fn rule_overrides(&mut self, item: &Node, overrides: Overrides<'_>, ctx: &Ctx<'_>) -> Fallible<()> {
         let overridable = RULE_OVERRIDES.replace;
         let mut unexplained: Vec<&str> =
             overridable.iter().copied().filter(|key| item.get(key).is_some()).collect();
+        let update = RuleUpdate {
+            name: ctx.name.to_owned(),
+            source: optional(item, "source", ctx)?.map(|(source, _)| source.to_owned()),
+            ..Default::default()
+        };
         if !overrides.append.is_empty() {
-            let mut update = RuleUpdate { name: ctx.name.to_owned(), place: ctx.place, ..Default::default() };
+            let mut update = update.clone();
             let mut named = |key| take_override(&overrides.append, &mut unexplained, "append", key, ctx);
             if named("condition")? {
                 update.condition = Some(required_text(item, "condition", ctx)?);
@@ -318,7 +324,7 @@ impl<'r> Reader<'r> {
             self.collector.append_rule(self.env, update, &ctx.trail())?;
         }
         if !overrides.replace.is_empty() {
-            let mut update = RuleUpdate { name: ctx.name.to_owned(), place: ctx.place, ..Default::default() };
+            let mut update = update;
             let mut named = |key| take_override(&overrides.replace, &mut unexplained, "replace", key, ctx);
             if named("condition")? {
                 update.condition = Some(required_text(item, "condition", ctx)?);
@@ -367,7 +373,11 @@ impl<'r> Reader<'r> {
     }
 
     fn rule_append(&mut self, item: &Node, ctx: &Ctx<'_>) -> Fallible<()> {
-        let mut update = RuleUpdate { name: ctx.name.to_owned(), place: ctx.place, ..Default::default() };
+        let mut update = RuleUpdate {
+            name: ctx.name.to_owned(),
+            source: optional(item, "source", ctx)?.map(|(source, _)| source.to_owned()),
+            ..Default::default()
+        };
         if item.get("condition").is_some() {
             update.condition = Some(required_text(item, "condition", ctx)?);
         }

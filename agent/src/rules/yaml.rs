@@ -5,9 +5,12 @@
 //! where its first token stands (a block mapping at its first key, a block scalar at its `>` or `|`).
 //! Aliases share the node that they name, so nothing grows by being referred to.
 
+mod flow;
+
+use std::borrow::Cow;
 use std::rc::Rc;
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
+use saphyr_parser::{Event, Parser, ScalarStyle};
 
 /// How deep collections may nest.
 const MAX_DEPTH: usize = 100;
@@ -97,30 +100,110 @@ pub(crate) struct YamlError {
 ///
 /// `text` must not begin with a byte order mark.
 pub(crate) fn parse(text: &str) -> Result<Vec<NodeRef>, YamlError> {
-    let mut builder =
-        Builder { text, bytes_of: bytes_of(text), open: Vec::new(), anchors: Vec::new(), seen: 0 };
-    let mut parser = Parser::new_from_str(text);
+    let mut text = Cow::Borrowed(text);
+    let mut builder = Builder::default();
     let mut documents = Vec::new();
-    let mut previous_end = 0;
-    while let Some(event) = parser.next_event() {
-        let (event, span) = event.map_err(|error| {
-            let at = builder.byte(error.marker().index());
-            translate(text, at, error.info(), builder.open.last())
-        })?;
-        let start = builder.byte(span.start.index());
-        if let Some(root) = builder.take(event, start, previous_end)?
-            && !root.is_null()
-        {
-            documents.push(root);
+    let mut work = 0;
+    loop {
+        let failed = match read(&text, &mut builder, &mut documents) {
+            Ok(()) => return Ok(documents),
+            Err(failed) => failed,
+        };
+        // The parser wants flow collections to be indented like blocks, which nobody else does.
+        let flow = builder.open.iter().find(|open| open.flow).map(|open| open.at);
+        // It may not have told us yet that one begins.
+        let flow = flow.unwrap_or_else(|| block_scalar_header(&text, failed.previous_end));
+        let joined = if failed.is_indentation() { flow::join_lines(&text, flow) } else { None };
+        let Some(joined) = joined else {
+            return Err(translate(&text, failed, builder.open.last()));
+        };
+        text = Cow::Owned(joined);
+        let resumed = builder.resume(&text, flow);
+        work += if resumed { text.len() } else { text.len() * REREAD };
+        if work > MAX_WORK {
+            return Err(translate(&text, failed, builder.open.last()));
         }
-        previous_end = builder.byte(span.end.index());
+        if !resumed {
+            documents.clear();
+            builder = Builder::default();
+        }
     }
-    Ok(documents)
 }
 
-/// The byte offset of each character, `None` when they are the same.
-fn bytes_of(text: &str) -> Option<Vec<u32>> {
-    (!text.is_ascii()).then(|| text.char_indices().map(|(byte, _)| byte as u32).collect())
+/// How many bytes may be copied to join lines: a text with very many such collections is refused.
+const MAX_WORK: usize = 256 << 20;
+
+/// How much dearer it is to read a text again than to copy it.
+const REREAD: usize = 100;
+
+/// What the parser refuses.
+struct Failed {
+    at: Offset,
+    info: String,
+    /// Where the last event ended.
+    previous_end: Offset,
+    /// The complaint is ours and final.
+    ours: bool,
+}
+
+impl Failed {
+    fn is_indentation(&self) -> bool {
+        !self.ours && self.info.starts_with("invalid indentation")
+    }
+}
+
+/// Reads from where the builder stands to the end.
+fn read(text: &str, builder: &mut Builder, documents: &mut Vec<NodeRef>) -> Result<(), Failed> {
+    let base = builder.base;
+    let rest = text.get(base..).unwrap_or_default();
+    let mut bytes = ByteIndex::new(rest);
+    let mut parser = Parser::new_from_str(rest);
+    let mut previous_end = base;
+    while let Some(event) = parser.next_event() {
+        let (event, span) = event.map_err(|error| Failed {
+            at: base + bytes.of(error.marker().index()),
+            info: error.info().to_owned(),
+            previous_end,
+            ours: false,
+        })?;
+        let start = base + bytes.of(span.start.index());
+        let root = builder
+            .take(text, event, start, previous_end)
+            .map_err(|error| Failed { at: error.at, info: error.message, previous_end, ours: true })?;
+        documents.extend(root.filter(|root| !root.is_null()));
+        previous_end = base + bytes.of(span.end.index());
+    }
+    Ok(())
+}
+
+/// Turns the parser's positions, which count characters, into bytes. They mostly ascend, so it walks from one to the
+/// next.
+struct ByteIndex<'t> {
+    text: &'t str,
+    ascii: bool,
+    characters: usize,
+    bytes: usize,
+}
+
+impl<'t> ByteIndex<'t> {
+    fn new(text: &'t str) -> Self {
+        ByteIndex { text, ascii: text.is_ascii(), characters: 0, bytes: 0 }
+    }
+
+    fn of(&mut self, index: usize) -> usize {
+        if self.ascii {
+            return index.min(self.text.len());
+        }
+        while self.characters > index {
+            self.characters -= 1;
+            self.bytes = self.text.floor_char_boundary(self.bytes - 1);
+        }
+        while self.characters < index && self.bytes < self.text.len() {
+            self.characters += 1;
+            self.bytes = self.text.ceil_char_boundary(self.bytes + 1);
+        }
+        self.bytes
+    }
 }
 
 /// A collection that is not complete yet.
@@ -134,45 +217,66 @@ struct Open {
     children: Vec<NodeRef>,
 }
 
-struct Builder<'t> {
-    text: &'t str,
-    bytes_of: Option<Vec<u32>>,
+#[derive(Default)]
+struct Builder {
     open: Vec<Open>,
     anchors: Vec<Option<NodeRef>>,
     seen: usize,
+    /// Where reading begins.
+    base: Offset,
+    /// The root of the document is open already, from before.
+    resumed: bool,
 }
 
-impl Builder<'_> {
-    fn byte(&self, index: usize) -> Offset {
-        match &self.bytes_of {
-            Some(table) => table.get(index).map_or(self.text.len(), |&byte| byte as usize),
-            None => index.min(self.text.len()),
+impl Builder {
+    /// Goes back to the beginning of the item of a rule file (a block sequence without indentation) that it is in, or
+    /// that begins with what stands at `next`. `false` if the document is none, or has anchors, which the rest could
+    /// refer to.
+    fn resume(&mut self, text: &str, next: Offset) -> bool {
+        let bytes = text.as_bytes();
+        let line_of = |at: Offset| memchr::memrchr(b'\n', &bytes[..at.min(bytes.len())]).map_or(0, |at| at + 1);
+        let Some(root) = self.open.first() else { return false };
+        if root.map || root.flow || line_of(root.at) != root.at || !self.anchors.is_empty() {
+            return false;
         }
+        let mut line = line_of(self.open.get(1).map_or(next, |item| item.at));
+        while bytes.get(line) != Some(&b'-') {
+            match line.checked_sub(1) {
+                Some(end) if line > root.at => line = line_of(end),
+                _ => return false,
+            }
+        }
+        self.open.truncate(1);
+        self.base = line;
+        self.resumed = true;
+        true
     }
 
     /// Takes the next event; returns the root node when it completes a document's.
     fn take(
         &mut self,
+        text: &str,
         event: Event<'_>,
         start: Offset,
         previous_end: Offset,
     ) -> Result<Option<NodeRef>, YamlError> {
         match event {
-            Event::Scalar(text, style, anchor, tag) => {
+            Event::Scalar(value, style, anchor, tag) => {
                 let at = match style {
                     ScalarStyle::Literal | ScalarStyle::Folded => {
-                        block_scalar_header(self.text, previous_end)
+                        block_scalar_header(text, previous_end)
                     }
                     // An absent value stands where the next token does.
-                    ScalarStyle::Plain if text.is_empty() => absent_value(self.text, start),
+                    ScalarStyle::Plain if value.is_empty() => absent_value(text, start),
                     _ => start,
                 };
-                let null = style == ScalarStyle::Plain && tag.is_none() && is_null(&text);
-                let value = if null { Value::Null } else { Value::Scalar(text.into_owned()) };
+                let null = style == ScalarStyle::Plain && tag.is_none() && is_null(&value);
+                let value = if null { Value::Null } else { Value::Scalar(value.into_owned()) };
                 self.finish(Node { at, value }, anchor)
             }
-            Event::SequenceStart(anchor, tag) => self.open(start, anchor, tag.as_deref(), false),
-            Event::MappingStart(anchor, tag) => self.open(start, anchor, tag.as_deref(), true),
+            Event::SequenceStart(..) if std::mem::take(&mut self.resumed) => Ok(None),
+            Event::SequenceStart(anchor, _) => self.open(text, dash_before(text, start), anchor, false),
+            Event::MappingStart(anchor, _) => self.open(text, start, anchor, true),
             Event::SequenceEnd | Event::MappingEnd => {
                 let Some(done) = self.open.pop() else { return Ok(None) };
                 let value =
@@ -195,21 +299,20 @@ impl Builder<'_> {
         }
     }
 
-    fn open(
-        &mut self,
-        at: Offset,
-        anchor: usize,
-        _tag: Option<&Tag>,
-        map: bool,
-    ) -> Result<Option<NodeRef>, YamlError> {
+    fn open(&mut self, text: &str, at: Offset, anchor: usize, map: bool) -> Result<Option<NodeRef>, YamlError> {
         if self.open.len() >= MAX_DEPTH {
             return Err(YamlError { at, message: format!("collections nest deeper than {MAX_DEPTH}") });
         }
         let bracket = if map { b'{' } else { b'[' };
-        // Properties (`&anchor`, `!tag`) may stand before the bracket.
-        let flow = self.text.as_bytes()[at..].iter().find(|&&byte| byte == bracket || byte == b'\n');
-        let flow = flow == Some(&bracket)
-            && matches!(self.text.as_bytes().get(at), Some(&byte) if byte == bracket || byte == b'&' || byte == b'!');
+        let bytes = text.as_bytes().get(at..).unwrap_or_default();
+        let flow = match bytes.first() {
+            // Properties (`&anchor`, `!tag`) may stand before the bracket.
+            Some(b'&' | b'!') => {
+                let line = &bytes[..memchr::memchr(b'\n', bytes).unwrap_or(bytes.len())];
+                memchr::memchr(bracket, line).is_some()
+            }
+            first => first == Some(&bracket),
+        };
         self.open.push(Open { at, anchor, flow, map, children: Vec::new() });
         Ok(None)
     }
@@ -259,6 +362,17 @@ fn absent_value(text: &str, from: Offset) -> Offset {
     skip_blank(text, from + usize::from(text.as_bytes().get(from) == Some(&b':')))
 }
 
+/// Where a sequence stands that the parser reports at `at`: at the dash of its first item, if that is where the report
+/// is behind.
+fn dash_before(text: &str, at: Offset) -> Offset {
+    let bytes = text.as_bytes();
+    if matches!(bytes.get(at), Some(b'-' | b'[' | b'&' | b'!')) {
+        return at;
+    }
+    let before = bytes.get(..at).unwrap_or_default().trim_ascii_end();
+    if before.ends_with(b"-") { before.len() - 1 } else { at }
+}
+
 /// The first offset from `from` on that is neither blank nor within a comment.
 fn skip_blank(text: &str, from: Offset) -> Offset {
     skip(text, from, b" \t\r\n")
@@ -285,7 +399,11 @@ fn skip(text: &str, from: Offset, skipped: &[u8]) -> Offset {
 }
 
 /// The parser's complaint in yaml-cpp's words, as far as the two have the same notion.
-fn translate(text: &str, at: Offset, info: &str, open: Option<&Open>) -> YamlError {
+fn translate(text: &str, failed: Failed, open: Option<&Open>) -> YamlError {
+    let Failed { at, info, ours, .. } = failed;
+    if ours {
+        return YamlError { at, message: info };
+    }
     let error = |at: Offset, message: &str| YamlError { at, message: message.to_owned() };
     let at_end = skip_blank(text, at) >= text.len();
     let in_flow = open.filter(|open| open.flow);
@@ -321,7 +439,7 @@ fn translate(text: &str, at: Offset, info: &str, open: Option<&Open>) -> YamlErr
     ];
     match known.iter().find(|(ours, _)| info.contains(ours)) {
         Some((_, theirs)) => error(at, theirs),
-        None => error(at, info),
+        None => error(at, &info),
     }
 }
 
@@ -410,6 +528,18 @@ mod tests {
         assert_eq!(shown("- a: b: c\n"), "6: illegal map value");
         assert_eq!(shown("- *nope\n"), "2: the referenced anchor is not defined");
         assert_eq!(shown("- \"a\n"), "2: illegal EOF in scalar");
+    }
+
+    #[test]
+    fn flow_collections_need_no_indentation() {
+        let text = "- list: é\n  items: [\n    a, # it's ]\n    'b\"]'\n  ]\n- x: {\n  a: 1\n}\n- é: [\n1,\n]\n---\n[\n]\n";
+        insta::assert_snapshot!(shown(text), @r#"
+        0:[2:{2:"list"=8:"é" 13:"items"=20:[26:"a" 42:"b\"]" ] } 54:{54:"x"=57:{61:"a"=64:"1" } } 70:{70:"é"=74:[76:"1" ] } ]
+        85:[]
+        "#);
+        let anchored = "- &a x\n- [\n*a\n]\n- [\n*a\n]\n";
+        insta::assert_snapshot!(shown(anchored), @r#"0:[2:"x" 9:[2:"x" ] 18:[2:"x" ] ]"#);
+        assert_eq!(shown("- [\na, [\n]\n"), "11: end of sequence flow not found");
     }
 
     #[test]
