@@ -167,9 +167,12 @@ fn read(text: &str, builder: &mut Builder, documents: &mut Vec<NodeRef>) -> Resu
             ours: false,
         })?;
         let start = base + bytes.of(span.start.index());
-        let root = builder
-            .take(text, event, start, previous_end)
-            .map_err(|error| Failed { at: error.at, info: error.message, previous_end, ours: true })?;
+        let root = builder.take(text, event, start, previous_end).map_err(|error| Failed {
+            at: error.at,
+            info: error.message,
+            previous_end,
+            ours: true,
+        })?;
         documents.extend(root.filter(|root| !root.is_null()));
         previous_end = base + bytes.of(span.end.index());
     }
@@ -234,7 +237,8 @@ impl Builder {
     /// refer to.
     fn resume(&mut self, text: &str, next: Offset) -> bool {
         let bytes = text.as_bytes();
-        let line_of = |at: Offset| memchr::memrchr(b'\n', &bytes[..at.min(bytes.len())]).map_or(0, |at| at + 1);
+        let line_of =
+            |at: Offset| memchr::memrchr(b'\n', &bytes[..at.min(bytes.len())]).map_or(0, |at| at + 1);
         let Some(root) = self.open.first() else { return false };
         if root.map || root.flow || line_of(root.at) != root.at || !self.anchors.is_empty() {
             return false;
@@ -263,9 +267,7 @@ impl Builder {
         match event {
             Event::Scalar(value, style, anchor, tag) => {
                 let at = match style {
-                    ScalarStyle::Literal | ScalarStyle::Folded => {
-                        block_scalar_header(text, previous_end)
-                    }
+                    ScalarStyle::Literal | ScalarStyle::Folded => block_scalar_header(text, previous_end),
                     // An absent value stands where the next token does.
                     ScalarStyle::Plain if value.is_empty() => absent_value(text, start),
                     _ => start,
@@ -299,7 +301,13 @@ impl Builder {
         }
     }
 
-    fn open(&mut self, text: &str, at: Offset, anchor: usize, map: bool) -> Result<Option<NodeRef>, YamlError> {
+    fn open(
+        &mut self,
+        text: &str,
+        at: Offset,
+        anchor: usize,
+        map: bool,
+    ) -> Result<Option<NodeRef>, YamlError> {
         if self.open.len() >= MAX_DEPTH {
             return Err(YamlError { at, message: format!("collections nest deeper than {MAX_DEPTH}") });
         }
