@@ -7,8 +7,11 @@ mod seeds;
 
 use std::hint::black_box;
 use std::io::Cursor;
+use std::sync::LazyLock;
 
 use saker::capture::scap::{ScapError, ScapReader};
+use saker::fields::FieldSchema;
+use saker::rules::{Environment, Loader, Plugin, describe};
 
 pub use seeds::seeds;
 
@@ -22,18 +25,49 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: &[Target] =
-    &[Target { name: "condition", run: condition }, Target { name: "scap", run: scap }];
+pub const TARGETS: &[Target] = &[
+    Target { name: "condition", run: condition },
+    Target { name: "rules_file", run: rules_file },
+    Target { name: "scap", run: scap },
+];
 
-/// The text of a condition: parsed and printed, or refused with diagnostics.
+/// All fields there are.
+static SCHEMA: LazyLock<FieldSchema> = LazyLock::new(|| FieldSchema::new(true));
+
+/// The text of a condition: parsed, printed and typed, or refused with diagnostics.
 pub fn condition(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     match saker_filter::parse(text, saker_filter::parse::RULE_DEPTH) {
-        Ok(expr) => drop(black_box(expr.to_string())),
+        Ok(expr) => {
+            black_box(expr.to_string());
+            match saker_filter::check(&expr, &*SCHEMA) {
+                Ok(checked) => drop(black_box(checked)),
+                Err(diagnostics) => {
+                    diagnostics.iter().for_each(|diagnostic| drop(black_box(diagnostic.render(text))));
+                }
+            }
+        }
         Err(diagnostics) => {
             assert!(!diagnostics.is_empty(), "refused without a reason");
             diagnostics.iter().for_each(|diagnostic| drop(black_box(diagnostic.render(text))));
         }
+    }
+}
+
+/// A rule file: loaded, its findings shown as text and JSON, its rules described.
+pub fn rules_file(data: &[u8]) {
+    let plugins = [Plugin::container()];
+    let environment = Environment { schema: &*SCHEMA, plugins: &plugins, append_output: &[] };
+    let mut loader = Loader::new(environment);
+    let result = loader.load("rules.yaml", data);
+    assert_eq!(result.successful(), result.errors.is_empty());
+    black_box(result.json(loader.sources()));
+    for finding in result.errors.iter().chain(&result.warnings).chain(&result.further_errors) {
+        black_box(finding.render(loader.sources()));
+    }
+    if result.successful() {
+        black_box(describe(&loader));
+        black_box(loader.rules().count());
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::read::GzDecoder;
@@ -13,6 +13,7 @@ use saker::event::{EVENTS, EventFlags, EventInfo, ParamType};
 pub fn seeds(root: &Path, target: &str) -> Vec<Vec<u8>> {
     match target {
         "condition" => lines(&root.join("fuzz/seeds/condition.txt")),
+        "rules_file" => rule_files(root),
         "scap" => captures(root),
         _ => Vec::new(),
     }
@@ -22,6 +23,19 @@ pub fn seeds(root: &Path, target: &str) -> Vec<Vec<u8>> {
 fn lines(path: &Path) -> Vec<Vec<u8>> {
     let text = fs::read(path).expect("the seeds are in the repository");
     text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect()
+}
+
+/// Rule files that use all of the language, and the shipped ones.
+fn rule_files(root: &Path) -> Vec<Vec<u8>> {
+    let mut folders = vec![root.join("fuzz/seeds/rules_file")];
+    let tactics = fs::read_dir(root.join("rules")).expect("the shipped rules");
+    folders.extend(tactics.flatten().map(|tactic| tactic.path()));
+    let mut files: Vec<PathBuf> = Vec::new();
+    for folder in folders {
+        files.extend(fs::read_dir(folder).expect("a folder of rules").flatten().map(|file| file.path()));
+    }
+    files.sort();
+    files.iter().map(|path| fs::read(path).expect("a rule file")).collect()
 }
 
 /// Small captures: pieces of the bundled one, and one with events of every id, plain and compressed.

@@ -66,6 +66,11 @@ fn conditions() {
 }
 
 #[test]
+fn rule_files() {
+    survives("rules_file");
+}
+
+#[test]
 fn captures() {
     survives("scap");
 }

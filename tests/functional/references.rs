@@ -1,0 +1,29 @@
+//! The references under `docs/` are what the commands print.
+
+use std::fs;
+use std::path::Path;
+
+use crate::{saker, text};
+
+fn is_current(reference: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/{reference}.md"));
+    let out = saker(&[reference, "--format", "markdown"]);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    assert!(kept == text(&out.stdout), "docs/{reference}.md is not current: run scripts/docs");
+}
+
+#[test]
+fn fields() {
+    is_current("fields");
+}
+
+#[test]
+fn events() {
+    is_current("events");
+}
+
+#[test]
+fn syscalls() {
+    is_current("syscalls");
+}
