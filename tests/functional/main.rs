@@ -1,5 +1,7 @@
 //! Black-box tests of the binary `saker`: what an operator types and what comes out.
 
+mod references;
+
 use std::process::{Command, Output};
 
 /// Runs `saker` with these arguments in a fixed time zone, under a fixed host name.
