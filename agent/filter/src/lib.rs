@@ -5,16 +5,22 @@
 //! events a check on `evt.type` allows is told to it by the two traits.
 
 pub mod ast;
+mod canonical;
+mod compile;
 pub mod diagnostic;
+mod eval;
 mod event_types;
 pub mod events;
 mod lexer;
 mod literal;
+mod matcher;
 pub mod operator;
 pub mod parse;
 mod print;
+pub mod program;
 mod regex;
 pub mod schema;
+mod source;
 pub mod typed;
 mod typing;
 pub mod value;
@@ -27,10 +33,13 @@ extern crate self as saker_filter;
 mod support;
 
 pub use ast::Expr;
+pub use compile::Compiler;
 pub use diagnostic::{Diagnostic, Span};
+pub use eval::{Evaluation, Memo, ScopeMemo};
 pub use events::EventSet;
 pub use operator::{Modifier, Operator, Transformer};
 pub use parse::{parse, parse_source, parse_term};
+pub use program::{CheckId, CheckTable, Program};
 pub use schema::{Arg, Context, Field, FieldError, FieldTraits, Schema, Scope};
 pub use typed::{Comparison, Condition, Source};
 pub use typing::{Checked, check, check_term};

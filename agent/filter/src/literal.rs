@@ -28,10 +28,17 @@ pub(crate) fn number(text: &[u8]) -> Result<i128, String> {
     Ok(if negative { -value } else { value })
 }
 
-/// A port: digits, or the name of a service. Nothing at all is port 0.
+/// A port: digits, or the name of a service. Nothing at all is port 0. Numbers above 65,535 are accepted as far as
+/// Falco does, and equal no port.
 pub(crate) fn port(text: &[u8], schema: &dyn Schema) -> Result<i128, String> {
+    if text.is_empty() {
+        return Ok(0);
+    }
     if text.iter().all(u8::is_ascii_digit) {
-        return if text.is_empty() { Ok(0) } else { number(text) };
+        return match number(text)? {
+            port if port <= i128::from(i32::MAX) => Ok(port),
+            _ => Err(format!("{} is not a valid port", lossy(text))),
+        };
     }
     schema.port(text).map(i128::from).ok_or_else(|| format!("unrecognized protocol {}", lossy(text)))
 }

@@ -7,12 +7,15 @@ use ipnet::IpNet;
 
 use crate::operator::{Modifier, Transformer};
 use crate::regex::Regex;
-use crate::schema::{Field, Scope};
+use crate::schema::{Context, Field, Scope};
+use crate::value::Value;
 
 /// A condition that can be compiled.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Condition {
     pub(crate) root: Node,
+    /// The fields in it as they were written, for printing; the first spelling of each.
+    pub(crate) names: Vec<(Field, Box<str>)>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -200,19 +203,23 @@ impl Source {
             Source::Join(a, b) | Source::Getopt { arguments: a, options: b, .. } => a.scope().max(b.scope()),
         }
     }
+}
 
-    /// Shows every field in it to `see`.
-    pub fn fields<'s>(&'s self, see: &mut impl FnMut(&'s Field)) {
+impl Source {
+    /// Whether its value is a list by its type.
+    pub fn is_list(&self) -> bool {
         match self {
-            Source::Field(field) => see(field),
-            Source::Literal(_) => {}
-            Source::Map(_, source) | Source::Count(source) => source.fields(see),
-            Source::List(list) | Source::Concat(list) => list.iter().for_each(|source| source.fields(see)),
-            Source::Join(a, b) | Source::Getopt { arguments: a, options: b, .. } => {
-                a.fields(see);
-                b.fields(see);
-            }
+            Source::Field(field) => field.traits.list,
+            Source::Map(_, inner) => inner.is_list(),
+            Source::List(_) | Source::Getopt { option: None, .. } => true,
+            Source::Literal(_) | Source::Count(_) | Source::Join(..) | Source::Concat(_) => false,
+            Source::Getopt { .. } => false,
         }
+    }
+
+    /// Its value for an event; `None` is null.
+    pub fn value<'v, 'e: 'v, C: Context<'e> + ?Sized>(&'v self, context: &C) -> Option<Value<'v>> {
+        crate::source::value(self, context)
     }
 }
 
@@ -231,33 +238,12 @@ impl Comparison {
     pub fn scope(&self) -> Scope {
         self.source.scope().max(self.test.scope())
     }
-
-    /// Shows every field in it to `see`.
-    pub fn fields<'s>(&'s self, see: &mut impl FnMut(&'s Field)) {
-        self.source.fields(see);
-        if let Test::Source(_, source) = &self.test {
-            source.fields(see);
-        }
-    }
 }
 
 impl Condition {
     /// Every field in it, once each, in the order of the text.
-    pub fn fields(&self) -> Vec<&Field> {
-        fn collect<'s>(node: &'s Node, fields: &mut Vec<&'s Field>) {
-            match node {
-                Node::And(children) | Node::Or(children) => children.iter().for_each(|c| collect(c, fields)),
-                Node::Not(child) => collect(child, fields),
-                Node::Check(check) => check.fields(&mut |field| {
-                    if !fields.contains(&field) {
-                        fields.push(field);
-                    }
-                }),
-            }
-        }
-        let mut fields = Vec::new();
-        collect(&self.root, &mut fields);
-        fields
+    pub fn fields(&self) -> impl Iterator<Item = &Field> {
+        self.names.iter().map(|(field, _)| field)
     }
 }
 

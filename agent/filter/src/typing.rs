@@ -3,6 +3,8 @@
 //! Which operator takes which type, how literals are read and what is said when they do not fit are Falco's. A
 //! condition may have several diagnostics, one for each check; the first is the one that Falco reports.
 
+use std::cell::RefCell;
+
 use crate::ast::{Call, Check, Expr, ExprKind, Literal, Operand, Term};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::event_types;
@@ -10,7 +12,7 @@ use crate::events::EventSet;
 use crate::literal;
 use crate::operator::{Operator, Transformer};
 use crate::regex::Regex;
-use crate::schema::Schema;
+use crate::schema::{Field, Schema};
 use crate::typed::{
     BoolTest, Comparison, Condition, IpTest, NetTest, Node, NumberTest, Order, Quantifier, Relation, Source,
     Test, TextTest, Typed,
@@ -31,14 +33,14 @@ pub struct Checked {
 
 /// Types a condition whose macros are substituted.
 pub fn check(expr: &Expr, schema: &dyn Schema) -> Result<Checked, Vec<Diagnostic>> {
-    let mut typing = Typing { schema, errors: Vec::new(), warnings: Vec::new() };
+    let mut typing = Typing::new(schema);
     let root = typing.node(expr);
     if typing.errors.is_empty() {
         event_types::refuse(expr, schema, &mut typing.errors);
     }
     match root {
         Some(root) if typing.errors.is_empty() => Ok(Checked {
-            condition: Condition { root },
+            condition: Condition { root, names: typing.names.into_inner() },
             events: event_types::events(expr, schema),
             warnings: typing.warnings,
         }),
@@ -48,7 +50,7 @@ pub fn check(expr: &Expr, schema: &dyn Schema) -> Result<Checked, Vec<Diagnostic
 
 /// Types a field or transformer outside of a condition: what an output template prints.
 pub fn check_term(term: &Term, schema: &dyn Schema) -> Result<(Source, Type, bool), Diagnostic> {
-    let typing = Typing { schema, errors: Vec::new(), warnings: Vec::new() };
+    let typing = Typing::new(schema);
     let typed = typing.term(term).map_err(|message| Diagnostic::new(message, term.span()))?;
     Ok((typed.source, typed.ty, typed.list))
 }
@@ -57,11 +59,16 @@ struct Typing<'s> {
     schema: &'s dyn Schema,
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
+    names: RefCell<Vec<(Field, Box<str>)>>,
 }
 
 type Fallible<T> = Result<T, String>;
 
-impl Typing<'_> {
+impl<'s> Typing<'s> {
+    fn new(schema: &'s dyn Schema) -> Self {
+        Typing { schema, errors: Vec::new(), warnings: Vec::new(), names: RefCell::default() }
+    }
+
     /// `None` if there is an error in it, which is then noted.
     fn node(&mut self, expr: &Expr) -> Option<Node> {
         let mut children = |list: &[Expr]| {
@@ -176,6 +183,10 @@ impl Typing<'_> {
                     .resolve(&reference.name, reference.arg.as_deref())
                     .map_err(|error| error.to_string())?;
                 let name = self.schema.name(&field).to_owned();
+                let mut names = self.names.borrow_mut();
+                if names.iter().all(|(known, _)| *known != field) {
+                    names.push((field.clone(), reference.to_string().into()));
+                }
                 Ok(Typed {
                     ty: field.ty,
                     list: field.traits.list,

@@ -1,0 +1,389 @@
+//! Typed conditions to programs.
+//!
+//! All conditions of a rule set go into one graph of conjunctions, checks and negations, in which equal parts are one
+//! node: a macro that forty rules use is there once. On the way in, checks get a canonical form, and alternatives on
+//! one source become one check (`proc.name = a or proc.name = b` is a set; several `contains` one automaton). In a
+//! conjunction, what depends on the process only is gathered in a node of its own, so that its outcome can be kept
+//! while the process stays as it is. At the end the graph is written out as flat operations; parts that are used more
+//! than once or can be kept become groups.
+
+use rustc_hash::FxHashMap;
+
+use crate::canonical::{self, Canonical};
+use crate::matcher::Matcher;
+use crate::program::{
+    Check, CheckKind, CheckTable, FALSE, Memory, Op, Program, Slots, SourceEntry, TRUE, Target,
+};
+use crate::schema::{Field, Scope};
+use crate::typed::{self, Comparison, Condition, Source, Test};
+
+/// Compiles conditions into one table.
+#[derive(Default)]
+pub struct Compiler {
+    graph: Graph,
+    roots: Vec<Edge>,
+    names: FxHashMap<Field, Box<str>>,
+}
+
+impl Compiler {
+    /// An empty one.
+    pub fn new() -> Self {
+        Compiler::default()
+    }
+
+    /// Adds a condition. Its program is the one at the returned position of what [`Compiler::finish`] returns.
+    pub fn add(&mut self, condition: &Condition) -> usize {
+        for (field, name) in &condition.names {
+            self.names.entry(field.clone()).or_insert_with(|| name.clone());
+        }
+        let root = self.graph.condition(&condition.root);
+        self.roots.push(root);
+        self.roots.len() - 1
+    }
+
+    /// The table and the programs, in the order in which their conditions were added.
+    pub fn finish(self) -> (CheckTable, Vec<Program>) {
+        Writer::new(&self.graph, &self.roots).write(&self.roots, self.names)
+    }
+}
+
+/// A node of the graph, or its negation.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+struct Edge(u32);
+
+impl Edge {
+    /// Node 0 is what always holds.
+    const TRUE: Edge = Edge(0);
+    const FALSE: Edge = Edge(1);
+
+    fn to(node: usize) -> Self {
+        Edge((node as u32) << 1)
+    }
+
+    fn node(self) -> usize {
+        (self.0 >> 1) as usize
+    }
+
+    fn negated(self) -> bool {
+        self.0 & 1 == 1
+    }
+
+    fn not(self) -> Self {
+        Edge(self.0 ^ 1)
+    }
+}
+
+enum NodeKind {
+    True,
+    Check(Comparison),
+    And(Box<[Edge]>),
+}
+
+struct Node {
+    kind: NodeKind,
+    scope: Scope,
+}
+
+struct Graph {
+    /// Children stand before their parents.
+    nodes: Vec<Node>,
+    checks: FxHashMap<Comparison, usize>,
+    conjunctions: FxHashMap<Box<[Edge]>, usize>,
+}
+
+impl Default for Graph {
+    fn default() -> Self {
+        Graph {
+            nodes: vec![Node { kind: NodeKind::True, scope: Scope::Constant }],
+            checks: FxHashMap::default(),
+            conjunctions: FxHashMap::default(),
+        }
+    }
+}
+
+impl Graph {
+    fn condition(&mut self, node: &typed::Node) -> Edge {
+        match node {
+            typed::Node::And(children) => {
+                let edges = children.iter().map(|child| self.condition(child)).collect();
+                self.and(edges)
+            }
+            typed::Node::Or(children) => {
+                let edges = children.iter().map(|child| self.condition(child).not()).collect();
+                self.and(edges).not()
+            }
+            typed::Node::Not(child) => self.condition(child).not(),
+            typed::Node::Check(comparison) => match canonical::canonical(comparison) {
+                Canonical::Always(true) => Edge::TRUE,
+                Canonical::Always(false) => Edge::FALSE,
+                Canonical::Check(comparison) => self.check(comparison),
+            },
+        }
+    }
+
+    fn check(&mut self, comparison: Comparison) -> Edge {
+        if let Some(node) = self.checks.get(&comparison) {
+            return Edge::to(*node);
+        }
+        let node = self.nodes.len();
+        self.nodes.push(Node { scope: comparison.scope(), kind: NodeKind::Check(comparison.clone()) });
+        self.checks.insert(comparison, node);
+        Edge::to(node)
+    }
+
+    /// The conjunction of edges.
+    fn and(&mut self, mut edges: Vec<Edge>) -> Edge {
+        self.merge(&mut edges);
+        edges.sort_unstable();
+        edges.dedup();
+        edges.retain(|edge| *edge != Edge::TRUE);
+        let contradicts = |pair: &[Edge]| pair[0].not() == pair[1];
+        if edges.first() == Some(&Edge::FALSE) || edges.windows(2).any(contradicts) {
+            return Edge::FALSE;
+        }
+        for scope in [Scope::Process, Scope::Ancestry] {
+            self.gather(&mut edges, scope);
+        }
+        self.conjunction(edges)
+    }
+
+    /// Makes what does not depend on more than `scope` one edge, if something else does.
+    fn gather(&mut self, edges: &mut Vec<Edge>, scope: Scope) {
+        let (within, beyond): (Vec<_>, Vec<_>) =
+            edges.iter().partition(|edge| self.nodes[edge.node()].scope <= scope);
+        if within.len() < 2 || beyond.is_empty() {
+            return;
+        }
+        *edges = beyond;
+        edges.push(self.conjunction(within));
+        edges.sort_unstable();
+    }
+
+    fn conjunction(&mut self, edges: Vec<Edge>) -> Edge {
+        match edges[..] {
+            [] => return Edge::TRUE,
+            [edge] => return edge,
+            _ => {}
+        }
+        let key: Box<[Edge]> = edges.into();
+        if let Some(node) = self.conjunctions.get(&key) {
+            return Edge::to(*node);
+        }
+        let scope = key.iter().map(|edge| self.nodes[edge.node()].scope).max().unwrap_or(Scope::Constant);
+        let node = self.nodes.len();
+        self.nodes.push(Node { kind: NodeKind::And(key.clone()), scope });
+        self.conjunctions.insert(key, node);
+        Edge::to(node)
+    }
+
+    /// Replaces negated checks on one source, which together are the negation of alternatives, by one.
+    fn merge(&mut self, edges: &mut Vec<Edge>) {
+        if edges.iter().filter(|edge| edge.negated()).count() < 2 {
+            return;
+        }
+        let mut groups: FxHashMap<_, Vec<usize>> = FxHashMap::default();
+        for (index, edge) in edges.iter().enumerate() {
+            if edge.negated()
+                && let NodeKind::Check(comparison) = &self.nodes[edge.node()].kind
+                && let Some(kind) = canonical::merge_kind(comparison)
+            {
+                groups.entry((&comparison.source, kind)).or_default().push(index);
+            }
+        }
+        // The order of a hash map must not show in the program.
+        let mut groups: Vec<_> = groups.into_values().filter(|group| group.len() > 1).collect();
+        groups.sort_unstable();
+        let merged: Vec<_> = groups
+            .iter()
+            .map(|group| {
+                let parts = group.iter().filter_map(|index| match &self.nodes[edges[*index].node()].kind {
+                    NodeKind::Check(comparison) => Some(comparison),
+                    _ => None,
+                });
+                canonical::merge(parts)
+            })
+            .collect();
+        for (group, comparison) in groups.into_iter().zip(merged) {
+            if let Some(comparison) = comparison {
+                let edge = self.check(comparison).not();
+                group.into_iter().for_each(|index| edges[index] = edge);
+            }
+        }
+    }
+}
+
+/// Writes the part of a graph that roots can reach as a table.
+struct Writer<'g> {
+    graph: &'g Graph,
+    /// By node: from how many places it is used, and whether a place that it does not share its scope with does.
+    uses: Vec<u32>,
+    boundary: Vec<bool>,
+    /// By node: the check that stands for it.
+    ids: Vec<Option<u32>>,
+    costs: Vec<u32>,
+    sources: FxHashMap<&'g Source, u32>,
+    source_uses: Vec<u32>,
+    table: CheckTable,
+}
+
+impl<'g> Writer<'g> {
+    fn new(graph: &'g Graph, roots: &[Edge]) -> Self {
+        let count = graph.nodes.len();
+        let mut writer = Writer {
+            graph,
+            uses: vec![0; count],
+            boundary: vec![false; count],
+            ids: vec![None; count],
+            costs: vec![0; count],
+            sources: FxHashMap::default(),
+            source_uses: Vec::new(),
+            table: CheckTable::default(),
+        };
+        for root in roots {
+            writer.used(root.node(), Scope::Event);
+        }
+        // A parent stands behind its children, so when it is looked at its own uses are known.
+        for index in (0..count).rev() {
+            if writer.uses[index] > 0
+                && let NodeKind::And(children) = &graph.nodes[index].kind
+            {
+                children.iter().for_each(|child| writer.used(child.node(), graph.nodes[index].scope));
+            }
+        }
+        writer
+    }
+
+    fn used(&mut self, node: usize, by: Scope) {
+        self.uses[node] += 1;
+        self.boundary[node] |= self.graph.nodes[node].scope < by;
+    }
+
+    fn write(mut self, roots: &[Edge], names: FxHashMap<Field, Box<str>>) -> (CheckTable, Vec<Program>) {
+        for index in 0..self.graph.nodes.len() {
+            if self.uses[index] > 0 {
+                self.node(index);
+            }
+        }
+        let programs =
+            roots.iter().map(|root| Program { start: self.operations(*root, TRUE, FALSE) }).collect();
+        for (entry, uses) in self.table.sources.iter_mut().zip(&self.source_uses) {
+            if *uses > 1 && entry.source.scope() > Scope::Constant {
+                entry.slot = Some(self.table.slots.event);
+                self.table.slots.event += 1;
+            }
+        }
+        self.table.names = names;
+        (self.table, programs)
+    }
+
+    /// Makes the check that stands for a node, if there must be one. Its children have been here before.
+    fn node(&mut self, index: usize) {
+        let node = &self.graph.nodes[index];
+        let remembered = self.uses[index] > 1 || self.boundary[index];
+        let (kind, comparison) = match &node.kind {
+            NodeKind::True => return,
+            NodeKind::Check(comparison) => {
+                let (kind, cost) = self.comparison(comparison);
+                self.costs[index] = cost;
+                (kind, Some(comparison.clone()))
+            }
+            NodeKind::And(children) => {
+                let costs = children.iter().map(|child| self.cost(child.node()));
+                self.costs[index] = costs.fold(0, u32::saturating_add);
+                if !remembered {
+                    return;
+                }
+                let start = self.conjunction(children, TRUE, FALSE);
+                (CheckKind::Group { start }, None)
+            }
+        };
+        let memory = if remembered { self.memory(node.scope) } else { Memory::None };
+        self.ids[index] = Some(self.table.checks.len() as u32);
+        self.table.checks.push(Check { kind, scope: node.scope, memory, comparison });
+    }
+
+    fn memory(&mut self, scope: Scope) -> Memory {
+        let Slots { event, constant, process, ancestry } = &mut self.table.slots;
+        let next = |slots: &mut u32| {
+            *slots += 1;
+            *slots - 1
+        };
+        let event = next(event);
+        match scope {
+            Scope::Constant => Memory::Scope { slot: next(constant), event },
+            Scope::Process => Memory::Scope { slot: next(process), event },
+            Scope::Ancestry => Memory::Scope { slot: next(ancestry), event },
+            Scope::Event => Memory::Event(event),
+        }
+    }
+
+    fn comparison(&mut self, comparison: &'g Comparison) -> (CheckKind, u32) {
+        let quantifier = comparison.quantifier;
+        let source = self.source(&comparison.source);
+        let cost = source_cost(&comparison.source);
+        match (&comparison.test, Matcher::new(&comparison.test)) {
+            (Test::Source(relation, right), _) => {
+                let cost = cost + source_cost(right) + 8;
+                let right = self.source(right);
+                (CheckKind::Relate { left: source, quantifier, relation: *relation, right }, cost)
+            }
+            (_, matcher) => {
+                let matcher = matcher.unwrap_or(Matcher::Nothing);
+                let cost = cost + matcher.cost();
+                (CheckKind::Compare { source, quantifier, matcher }, cost)
+            }
+        }
+    }
+
+    fn source(&mut self, source: &'g Source) -> u32 {
+        let next = self.table.sources.len() as u32;
+        let index = *self.sources.entry(source).or_insert(next);
+        if index == next {
+            self.table.sources.push(SourceEntry { source: source.clone(), slot: None });
+            self.source_uses.push(0);
+        }
+        self.source_uses[index as usize] += 1;
+        index
+    }
+
+    /// What a node costs where it is used.
+    fn cost(&self, node: usize) -> u32 {
+        if self.boundary[node] { 1 } else { self.costs[node] }
+    }
+
+    /// The operations of an edge, with where to go on after either outcome. They are written last to first, so that
+    /// targets are known.
+    fn operations(&mut self, edge: Edge, then: Target, otherwise: Target) -> Target {
+        let (then, otherwise) = if edge.negated() { (otherwise, then) } else { (then, otherwise) };
+        if let Some(check) = self.ids[edge.node()] {
+            self.table.ops.push(Op { check, then, otherwise });
+            return self.table.ops.len() as Target - 1;
+        }
+        match &self.graph.nodes[edge.node()].kind {
+            NodeKind::And(children) => self.conjunction(children, then, otherwise),
+            _ => then,
+        }
+    }
+
+    /// Cheap children come first, what is remembered longest before all.
+    fn conjunction(&mut self, children: &[Edge], then: Target, otherwise: Target) -> Target {
+        let mut children = children.to_vec();
+        children.sort_by_key(|child| (self.graph.nodes[child.node()].scope, self.cost(child.node())));
+        children.into_iter().rev().fold(then, |next, child| self.operations(child, next, otherwise))
+    }
+}
+
+fn source_cost(source: &Source) -> u32 {
+    match source {
+        Source::Literal(_) => 0,
+        Source::Field(_) => 4,
+        Source::Map(_, inner) | Source::Count(inner) => 8 + source_cost(inner),
+        Source::List(list) | Source::Concat(list) => 8 + list.iter().map(source_cost).sum::<u32>(),
+        Source::Join(a, b) | Source::Getopt { arguments: a, options: b, .. } => {
+            20 + source_cost(a) + source_cost(b)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
