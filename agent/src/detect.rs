@@ -1,103 +1,77 @@
-//! Rules over events: which rules are on, in which order, which of them an event can concern, and what comes out when
-//! one is true.
+//! Rules over events: which rules are on and in which order, which of them an event can concern, and which are true.
 
-use crate::alerts::{Line, LineCompiler, LineError, Summary};
+use saker_filter::{Condition, EventSet};
+
 use crate::config::{Config, RuleMatching, RuleSelection};
 use crate::event::{EVENT_COUNT, EventId, id};
 use crate::fields::EventContext;
 use crate::rules::Rule;
 
-/// Rules ready to be evaluated.
+/// Conditions ready to be evaluated, numbered in the order in which an event meets them.
 #[derive(Debug)]
 pub struct Detector {
-    rules: Vec<Active>,
-    /// For each event id the rules that can be true for it, in order of evaluation: indexes into `rules`.
+    conditions: Vec<Condition>,
+    /// For each event id the conditions that can be true for it.
     index: Vec<Box<[u32]>>,
     matching: RuleMatching,
-    summary: Summary,
-}
-
-#[derive(Debug)]
-struct Active {
-    /// Its number in load order.
-    number: usize,
-    line: Line,
-}
-
-impl Active {
-    fn is_true(&self, _context: &EventContext<'_>) -> bool {
-        false
-    }
 }
 
 impl Detector {
-    /// Takes the loaded rules that the configuration leaves on.
-    pub fn new<'l>(
-        rules: impl Iterator<Item = Rule<'l>>,
-        config: &Config,
-        lines: &LineCompiler<'_>,
-    ) -> Result<Self, LineError> {
-        let rules: Vec<Rule<'l>> = rules.filter(|rule| rule.labels.priority <= config.priority).collect();
-        let summary = Summary::new(rules.iter().map(|rule| (rule.labels.name, rule.labels.priority)));
-        let mut active = Vec::new();
+    /// Takes conditions, each with the events for which it can be true.
+    pub fn new<'c>(
+        conditions: impl IntoIterator<Item = (&'c Condition, EventSet)>,
+        matching: RuleMatching,
+    ) -> Self {
+        let mut taken = Vec::new();
         let mut index = vec![Vec::new(); EVENT_COUNT];
-        for number in selected(&rules, &config.rules) {
-            let rule = &rules[number];
-            let line = lines.compile(&rule.labels, rule.template)?;
-            for event in rule.events.iter().chain([id::ASYNCEVENT_E.0]) {
+        for (condition, mut events) in conditions {
+            // As in Falco, every rule sees asynchronous events.
+            events.insert(id::ASYNCEVENT_E.0);
+            for event in events.iter() {
                 if let Some(list) = index.get_mut(usize::from(event)) {
-                    list.push(active.len() as u32);
+                    list.push(taken.len() as u32);
                 }
             }
-            active.push(Active { number, line });
+            taken.push(condition.clone());
         }
-        let index = index.into_iter().map(|mut list: Vec<u32>| {
-            list.dedup();
-            list.into_boxed_slice()
-        });
-        Ok(Detector { rules: active, index: index.collect(), matching: config.rule_matching, summary })
+        let index = index.into_iter().map(Vec::into_boxed_slice).collect();
+        Detector { conditions: taken, index, matching }
     }
 
-    /// Whether some rule can be true for this event.
+    /// Whether some condition can be true for this event.
     #[inline]
     pub fn wants(&self, event: EventId) -> bool {
-        self.index.get(usize::from(event.0)).is_some_and(|rules| !rules.is_empty())
+        self.index.get(usize::from(event.0)).is_some_and(|conditions| !conditions.is_empty())
     }
 
-    /// Evaluates the rules that an event can concern, and appends the alerts of those that are true to `out`.
-    pub fn detect(&mut self, context: &EventContext<'_>, out: &mut Vec<u8>) {
-        let Some(rules) = self.index.get(usize::from(context.event().id.0)) else { return };
-        for &rule in rules {
-            let Some(rule) = self.rules.get(rule as usize) else { continue };
-            if !rule.is_true(context) {
+    /// Evaluates the conditions that an event can concern, and hands the numbers of those that are true to `found`:
+    /// the first or all.
+    pub fn detect(&mut self, context: &EventContext<'_>, mut found: impl FnMut(usize)) {
+        let Some(candidates) = self.index.get(usize::from(context.event().id.0)) else { return };
+        for &number in candidates {
+            let number = number as usize;
+            if !is_true(&self.conditions[number], context) {
                 continue;
             }
-            self.summary.count(rule.number);
-            rule.line.write(context, out);
+            found(number);
             if self.matching == RuleMatching::First {
                 return;
             }
         }
     }
-
-    /// The alerts so far.
-    pub fn summary(&self) -> &Summary {
-        &self.summary
-    }
-
-    /// How many rules are on.
-    pub fn len(&self) -> usize {
-        self.rules.len()
-    }
-
-    /// Whether no rule is on.
-    pub fn is_empty(&self) -> bool {
-        self.rules.is_empty()
-    }
 }
 
-/// The numbers of the rules that are on, in the order in which an event meets them: load order, except that a rule that
-/// a selection step switches on comes last, as in Falco.
+fn is_true(_: &Condition, _: &EventContext<'_>) -> bool {
+    false
+}
+
+/// The rules that are on, in the order in which an event meets them: load order, except that a rule that a selection
+/// step switches on comes last, as in Falco.
+pub fn select<'l>(rules: impl Iterator<Item = Rule<'l>>, config: &Config) -> Vec<Rule<'l>> {
+    let rules: Vec<Rule<'l>> = rules.filter(|rule| rule.labels.priority <= config.priority).collect();
+    selected(&rules, &config.rules).into_iter().map(|number| rules[number]).collect()
+}
+
 fn selected(rules: &[Rule<'_>], steps: &[RuleSelection]) -> Vec<usize> {
     let mut on: Vec<usize> = (0..rules.len()).filter(|&number| rules[number].enabled).collect();
     for step in steps {

@@ -3,6 +3,7 @@
 //! The corpus is no part of this repository. It is looked for in `$SAKER_CONFORMANCE`, else beside the repository in
 //! `../shared/conformance`; without it every test here passes with a notice.
 
+mod eval;
 mod fields;
 mod filters;
 mod load;

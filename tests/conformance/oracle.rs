@@ -19,21 +19,26 @@ pub(crate) fn surrounds(name: &str) -> bool {
     false
 }
 
-/// The names of ports, as a file in the form of services(5). Removed when dropped.
+/// The names of ports, in the form of services(5).
+pub(crate) fn services(corpus: &Path) -> String {
+    let table = crate::read(&corpus.join("reference/services_oracle.tsv"));
+    let table = String::from_utf8(table).expect("it is text");
+    let rows = table.lines().skip(1).map(|row| {
+        let mut cells = row.split('\t');
+        let [port, protocol, name, aliases] = [(); 4].map(|()| cells.next().unwrap_or_default());
+        format!("{name}\t{port}/{protocol}\t{aliases}\n")
+    });
+    rows.collect()
+}
+
+/// [`services`] in a file. Removed when dropped.
 pub(crate) struct Services(PathBuf);
 
 impl Services {
-    /// Converts the corpus's table; `name` keeps tests that run at once apart.
-    pub(crate) fn new(corpus: &Path, name: &str) -> Self {
-        let table = String::from_utf8(crate::read(&corpus.join("reference/services_oracle.tsv")))
-            .expect("it is text");
-        let rows = table.lines().skip(1).map(|row| {
-            let mut cells = row.split('\t');
-            let [port, protocol, name, aliases] = [(); 4].map(|()| cells.next().unwrap_or_default());
-            format!("{name}\t{port}/{protocol}\t{aliases}\n")
-        });
-        let path = std::env::temp_dir().join(format!("saker-services-{name}-{}", std::process::id()));
-        std::fs::write(&path, rows.collect::<String>()).expect("there is a temporary directory");
+    /// Writes the file.
+    pub(crate) fn new(corpus: &Path) -> Self {
+        let path = std::env::temp_dir().join(format!("saker-services-{}", std::process::id()));
+        std::fs::write(&path, services(corpus)).expect("there is a temporary directory");
         Services(path)
     }
 

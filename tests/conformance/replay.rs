@@ -16,7 +16,7 @@ fn replay() {
     if !oracle::surrounds("replay::replay") {
         return;
     }
-    let services = Services::new(&corpus, "replay");
+    let services = Services::new(&corpus);
     let mut directories: Vec<_> = std::fs::read_dir(corpus.join("replay"))
         .expect("the corpus is intact")
         .filter_map(|entry| Some(entry.ok()?.path()).filter(|path| path.is_dir()))

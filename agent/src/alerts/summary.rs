@@ -3,43 +3,59 @@
 use std::fmt::{self, Display, Formatter};
 
 use crate::config::Priority;
+use crate::rules::Rule;
 
-/// Counts of alerts by rule and by priority. Rules are numbered as they were loaded.
+/// Counts of alerts by rule and by priority.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
-    rules: Vec<(String, Priority, u64)>,
+    rules: Vec<Counted>,
+}
+
+#[derive(Clone, Debug)]
+struct Counted {
+    /// Its number in load order.
+    loaded: usize,
+    name: String,
+    priority: Priority,
+    count: u64,
 }
 
 impl Summary {
-    /// Counts for these rules: names and priorities, in load order.
-    pub fn new<'r>(rules: impl IntoIterator<Item = (&'r str, Priority)>) -> Self {
-        let rules = rules.into_iter().map(|(name, priority)| (name.to_owned(), priority, 0));
-        Summary { rules: rules.collect() }
+    /// Counts for these rules, which are numbered as they come.
+    pub fn new(rules: &[Rule<'_>]) -> Self {
+        let counted = |rule: &Rule<'_>| Counted {
+            loaded: rule.number,
+            name: rule.labels.name.to_owned(),
+            priority: rule.labels.priority,
+            count: 0,
+        };
+        Summary { rules: rules.iter().map(counted).collect() }
     }
 
     /// Counts an alert of the rule with this number.
     pub fn count(&mut self, rule: usize) {
-        if let Some((_, _, count)) = self.rules.get_mut(rule) {
-            *count += 1;
+        if let Some(rule) = self.rules.get_mut(rule) {
+            rule.count += 1;
         }
     }
 
     /// All alerts.
     pub fn total(&self) -> u64 {
-        self.rules.iter().map(|(_, _, count)| count).sum()
+        self.rules.iter().map(|rule| rule.count).sum()
     }
 
     /// Alerts by rule, in load order, those without any left out.
     pub fn by_rule(&self) -> impl Iterator<Item = (&str, u64)> {
-        let counted = self.rules.iter().filter(|(_, _, count)| *count > 0);
-        counted.map(|(name, _, count)| (name.as_str(), *count))
+        let mut counted: Vec<&Counted> = self.rules.iter().filter(|rule| rule.count > 0).collect();
+        counted.sort_by_key(|rule| rule.loaded);
+        counted.into_iter().map(|rule| (rule.name.as_str(), rule.count))
     }
 
     /// Alerts by priority, the most severe first, those without any left out.
     pub fn by_priority(&self) -> impl Iterator<Item = (Priority, u64)> {
         Priority::ALL.into_iter().filter_map(|priority| {
-            let of_it = self.rules.iter().filter(|(_, of, _)| *of == priority);
-            Some((priority, of_it.map(|(_, _, count)| count).sum())).filter(|(_, count)| *count > 0)
+            let of_it = self.rules.iter().filter(|rule| rule.priority == priority);
+            Some((priority, of_it.map(|rule| rule.count).sum())).filter(|(_, count)| *count > 0)
         })
     }
 }
@@ -67,11 +83,15 @@ mod tests {
 
     #[test]
     fn counts_are_grouped() {
-        let mut summary = Summary::new([
-            ("a", Priority::Debug),
-            ("never", Priority::Alert),
-            ("b", Priority::Informational),
-        ]);
+        let counted =
+            |loaded, name: &str, priority| Counted { loaded, name: name.to_owned(), priority, count: 0 };
+        let mut summary = Summary {
+            rules: vec![
+                counted(0, "a", Priority::Debug),
+                counted(2, "never", Priority::Alert),
+                counted(1, "b", Priority::Informational),
+            ],
+        };
         for rule in [2, 0, 2, 9] {
             summary.count(rule);
         }

@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 
 use super::capture::{name, open, schema};
-use crate::alerts::LineCompiler;
+use crate::alerts::{Alerts, LineCompiler};
 use crate::config::{self, CONTAINER, Config};
-use crate::detect::Detector;
+use crate::detect::{Detector, select};
 use crate::pipeline::Pipeline;
 use crate::rules::{Environment, Loader, Plugin};
 
@@ -64,11 +64,14 @@ pub fn replay(args: &Args, out: &mut impl Write, err: &mut impl Write) -> anyhow
     load(&mut loader, &rule_files(args, &config)?, err)?;
     let hostname = config::hostname();
     let lines = LineCompiler { config: &config, schema: &schema, hostname: &hostname };
-    let mut detector = Detector::new(loader.rules(), &config, &lines)?;
+    let rules = select(loader.rules(), &config);
+    let mut alerts = Alerts::new(&rules, &lines)?;
+    let conditions = rules.iter().map(|rule| (rule.condition, rule.events));
+    let mut detector = Detector::new(conditions, config.rule_matching);
     drop(loader);
 
-    let result = events(args, &config, &mut detector, out);
-    write!(err, "{}", detector.summary())?;
+    let result = events(args, &config, &mut detector, &mut alerts, out);
+    write!(err, "{}", alerts.summary())?;
     result
 }
 
@@ -123,21 +126,28 @@ fn load(loader: &mut Loader<'_>, files: &[PathBuf], err: &mut impl Write) -> any
     Ok(())
 }
 
-fn events(args: &Args, config: &Config, detector: &mut Detector, out: &mut impl Write) -> anyhow::Result<()> {
+fn events(
+    args: &Args,
+    config: &Config,
+    detector: &mut Detector,
+    alerts: &mut Alerts,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
     let name = || name(&args.capture);
     let (mut reader, _progress) = open(&args.capture)?;
     let mut pipeline = Pipeline::new(config);
-    let mut alerts = Vec::new();
+    let mut lines = Vec::new();
     while let Some(snapshot) = reader.next_section().with_context(name)? {
         pipeline.begin(snapshot);
         while let Some(event) = reader.next().with_context(name)? {
-            let wanted = detector.wants(event.id);
-            pipeline.event(&event, wanted, |context| detector.detect(context, &mut alerts));
-            if !alerts.is_empty() {
+            pipeline.event(&event, detector.wants(event.id), |context| {
+                detector.detect(context, |rule| alerts.write(rule, context, &mut lines));
+            });
+            if !lines.is_empty() {
                 if config.stdout_output {
-                    out.write_all(&alerts)?;
+                    out.write_all(&lines)?;
                 }
-                alerts.clear();
+                lines.clear();
             }
         }
     }

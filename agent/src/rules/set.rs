@@ -8,6 +8,8 @@ use crate::alerts::{RuleLabels, Template};
 /// A loaded rule.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule<'l> {
+    /// Its number in load order.
+    pub number: usize,
     /// Name, source, priority and tags.
     pub labels: RuleLabels<'l>,
     /// Whether it is on by itself, before any selection.
@@ -25,7 +27,7 @@ pub struct Rule<'l> {
 impl Loader<'_> {
     /// The rules that can be evaluated, in load order.
     pub fn rules(&self) -> impl Iterator<Item = Rule<'_>> {
-        self.compiled().rules.iter().filter_map(|rule| {
+        self.compiled().rules.iter().enumerate().filter_map(|(number, rule)| {
             let info = self.collector().rules.all().get(rule.info)?;
             let labels = RuleLabels {
                 name: &info.name,
@@ -34,6 +36,7 @@ impl Loader<'_> {
                 tags: &info.tags,
             };
             Some(Rule {
+                number,
                 labels,
                 enabled: info.enabled,
                 condition: &rule.condition,
