@@ -292,7 +292,7 @@ mod tests {
             ..RunInfo::default()
         };
         let arena = Bump::new();
-        let params = Params::new(&[], std::iter::empty()).unwrap();
+        let params = Params::default();
         let event = Event::new(7, 1_470_327_477_000_000_042, 1, 3, id::GENERIC_X, 0, params);
         let state = State::default();
         let mut out = Vec::new();

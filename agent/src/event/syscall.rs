@@ -588,9 +588,8 @@ mod tests {
 
     #[test]
     fn generic_events_have_the_name_of_their_call() {
-        let name = |id, record: &[u8]| {
-            type_name(&Event::new(1, 0, 1, 0, id, 0, Params::new(record, [2, 2].into_iter()).unwrap()))
-        };
+        let name =
+            |id, record: &[u8]| type_name(&Event::new(1, 0, 1, 0, id, 0, Params::new(record, &[0, 2, 4])));
         assert_eq!(name(id::GENERIC_X, &[16, 0, 39, 0]), "getpid");
         assert_eq!(name(id::GENERIC_X, &[0, 0, 39, 0]), "getpid");
         assert_eq!(name(id::GENERIC_X, &[0, 0, 255, 255]), "unknown");

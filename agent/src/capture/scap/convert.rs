@@ -4,7 +4,7 @@
 use rustc_hash::FxHashMap;
 
 use super::convert_table::{Action, Step, action};
-use crate::event::{Direction, EVENT_COUNT, EVENTS, EventFlags, EventId, MAX_PARAMS, ParamType, Params};
+use crate::event::{Direction, EVENT_COUNT, EVENTS, EventFlags, EventId, ParamType, Params, ParamsBuf};
 
 /// Threads whose entries are kept. Far above what runs at once on a machine; beyond it the entries of threads that are not
 /// in a call are forgotten.
@@ -25,6 +25,8 @@ pub(super) enum Class {
     Old,
     /// The entry of a call that tells nothing.
     Dropped,
+    /// Its id is newer than the table.
+    Unknown,
 }
 
 static CLASSES: [Class; EVENT_COUNT] = {
@@ -49,7 +51,7 @@ static CLASSES: [Class; EVENT_COUNT] = {
 /// The class of an event.
 #[inline]
 pub(super) fn class(id: EventId) -> Class {
-    CLASSES.get(usize::from(id.0)).copied().unwrap_or(Class::Dropped)
+    CLASSES.get(usize::from(id.0)).copied().unwrap_or(Class::Unknown)
 }
 
 /// What became of an event.
@@ -76,20 +78,25 @@ pub(super) struct Losses {
 
 /// Converts, and keeps the entries of calls until their exit.
 pub(super) struct Converter {
-    entries: FxHashMap<u64, Entry>,
-    stored: usize,
+    entries: Entries,
     result: Record,
     spare: Record,
     pub(super) losses: Losses,
+}
+
+/// The entries of calls that have not ended, by thread.
+#[derive(Default)]
+struct Entries {
+    threads: FxHashMap<u64, Entry>,
+    /// Bytes of memory that they hold.
+    stored: usize,
 }
 
 /// An event put together here.
 #[derive(Default)]
 pub(super) struct Record {
     id: u16,
-    data: Vec<u8>,
-    ends: [u32; MAX_PARAMS],
-    count: usize,
+    params: ParamsBuf,
 }
 
 /// The last entry of a thread. It stays, dead, after its call has ended, so that its memory is used again.
@@ -105,44 +112,29 @@ impl Record {
     }
 
     pub(super) fn params(&self) -> Params<'_> {
-        Params::from_ends(&self.data, self.ends, self.count)
+        self.params.params()
     }
 
     fn clear(&mut self, id: EventId) {
         self.id = id.0;
-        self.data.clear();
-        self.count = 0;
-    }
-
-    fn push(&mut self, value: &[u8]) {
-        self.data.extend_from_slice(value);
-        self.close();
-    }
-
-    /// Makes a parameter of the bytes since the last.
-    fn close(&mut self) {
-        if let Some(end) = self.ends.get_mut(self.count) {
-            *end = u32::try_from(self.data.len()).unwrap_or(u32::MAX);
-            self.count += 1;
-        }
+        self.params.clear();
     }
 
     fn copy(&mut self, id: EventId, params: &Params<'_>) {
-        self.clear(id);
-        (0..params.len()).filter_map(|index| params.get(index)).for_each(|value| self.push(value));
+        self.id = id.0;
+        self.params.copy(params);
     }
 
     /// The type of the next parameter.
     fn next_type(&self) -> Option<ParamType> {
-        Some(self.id().info()?.params.get(self.count)?.ty)
+        Some(self.id().info()?.params.get(self.params.len())?.ty)
     }
 }
 
 impl Converter {
     pub(super) fn new() -> Self {
         Converter {
-            entries: FxHashMap::default(),
-            stored: 0,
+            entries: Entries::default(),
             result: Record::default(),
             spare: Record::default(),
             losses: Losses::default(),
@@ -156,118 +148,96 @@ impl Converter {
 
     /// Forgets the entries: another machine's events begin.
     pub(super) fn reset(&mut self) {
-        self.entries.clear();
-        self.stored = 0;
+        self.entries = Entries::default();
     }
 
     /// Converts an event of [`Class::Old`], or of [`Class::CurrentWith`] another number of parameters.
     pub(super) fn convert(&mut self, id: EventId, tid: u64, params: &Params<'_>) -> Outcome {
-        let Some(mut next) = action(id, params.len()) else { return self.unknown(id, params) };
-        let Some((to, steps)) = target(id, next) else {
-            return match next {
-                Action::Store => self.store(tid, id, params, Outcome::Dropped),
-                Action::StoreAndPass => self.store(tid, id, params, Outcome::AsIs),
-                _ => Outcome::AsIs,
-            };
+        let Some(next) = action(id, params.len()) else { return self.unknown(id, params.len()) };
+        let Some(lift) = Lift::of(id, next) else {
+            if let Action::Store | Action::StoreAndPass = next {
+                self.entries.store(tid, id, params, &mut self.losses);
+            }
+            return if let Action::Store = next { Outcome::Dropped } else { Outcome::AsIs };
         };
-        let mut result = std::mem::take(&mut self.result);
-        let mut spare = std::mem::take(&mut self.spare);
-        self.apply(id, tid, params, matches!(next, Action::Append(_)), to, steps, &mut result);
-        let mut outcome = Outcome::Converted;
+        self.entries.apply(lift, tid, params, &mut self.result, &mut self.losses);
         for _ in 0..MAX_STEPS {
-            let id = result.id();
+            let id = self.result.id();
             match class(id) {
-                Class::Current => break,
-                Class::CurrentWith(count) if usize::from(count) == result.count => break,
-                Class::Dropped => {
-                    outcome = Outcome::Dropped;
-                    break;
+                Class::Current => return Outcome::Converted,
+                Class::CurrentWith(count) if usize::from(count) == self.result.params.len() => {
+                    return Outcome::Converted;
                 }
+                Class::Dropped | Class::Unknown => return Outcome::Dropped,
                 Class::CurrentWith(_) | Class::Old => {}
             }
-            match action(id, result.count) {
-                Some(action) => next = action,
-                None => {
-                    outcome = self.unknown(id, &result.params());
-                    break;
+            let Some(next) = action(id, self.result.params.len()) else {
+                return self.unknown(id, self.result.params.len());
+            };
+            let Some(lift) = Lift::of(id, next) else {
+                if let Action::Store | Action::StoreAndPass = next {
+                    self.entries.store(tid, id, &self.result.params(), &mut self.losses);
                 }
-            }
-            if let Some((to, steps)) = target(id, next) {
-                std::mem::swap(&mut result, &mut spare);
-                let append = matches!(next, Action::Append(_));
-                self.apply(id, tid, &spare.params(), append, to, steps, &mut result);
-                continue;
-            }
-            if let Action::Store | Action::StoreAndPass = next {
-                self.store(tid, id, &result.params(), outcome);
-                if let Action::Store = next {
-                    outcome = Outcome::Dropped;
-                }
-            }
-            break;
+                return if let Action::Store = next { Outcome::Dropped } else { Outcome::Converted };
+            };
+            std::mem::swap(&mut self.result, &mut self.spare);
+            self.entries.apply(lift, tid, &self.spare.params(), &mut self.result, &mut self.losses);
         }
-        (self.result, self.spare) = (result, spare);
-        outcome
+        Outcome::Converted
     }
 
     /// An event that no version had in this form: an exit in its current version is understood as far as it goes.
-    fn unknown(&mut self, id: EventId, params: &Params<'_>) -> Outcome {
+    fn unknown(&mut self, id: EventId, count: usize) -> Outcome {
         match class(id) {
-            Class::CurrentWith(count) if params.len() > usize::from(count) => Outcome::AsIs,
+            Class::CurrentWith(current) if count > usize::from(current) => Outcome::AsIs,
             _ => {
                 self.losses.unknown_versions += 1;
                 Outcome::Dropped
             }
         }
     }
+}
 
-    fn store(&mut self, tid: u64, id: EventId, params: &Params<'_>, outcome: Outcome) -> Outcome {
-        if (self.entries.len() >= MAX_THREADS && !self.entries.contains_key(&tid)) || self.stored > MAX_STORED
-        {
-            self.make_room();
+impl Entries {
+    fn store(&mut self, tid: u64, id: EventId, params: &Params<'_>, losses: &mut Losses) {
+        let new = !self.threads.contains_key(&tid);
+        if (new && self.threads.len() >= MAX_THREADS) || self.stored > MAX_STORED {
+            self.make_room(losses);
         }
-        let entry = self.entries.entry(tid).or_default();
-        let before = entry.record.data.capacity();
+        let entry = self.threads.entry(tid).or_default();
+        let before = entry.record.params.capacity();
         entry.live = true;
         entry.record.copy(id, params);
-        self.stored += entry.record.data.capacity() - before;
-        outcome
+        self.stored += entry.record.params.capacity() - before;
     }
 
     #[cold]
-    fn make_room(&mut self) {
-        self.entries.retain(|_, entry| entry.live);
-        self.stored = self.entries.values().map(|entry| entry.record.data.capacity()).sum();
-        if self.entries.len() >= MAX_THREADS || self.stored > MAX_STORED {
-            self.losses.forgotten += self.entries.len() as u64;
-            self.reset();
+    fn make_room(&mut self, losses: &mut Losses) {
+        self.threads.retain(|_, entry| entry.live);
+        self.stored = self.threads.values().map(|entry| entry.record.params.capacity()).sum();
+        if self.threads.len() >= MAX_THREADS || self.stored > MAX_STORED {
+            losses.forgotten += self.threads.len() as u64;
+            *self = Entries::default();
         }
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn apply(
-        &mut self,
-        id: EventId,
-        tid: u64,
-        params: &Params<'_>,
-        append: bool,
-        to: EventId,
-        steps: &[Step],
-        out: &mut Record,
-    ) {
-        out.clear(to);
-        if append {
-            out.copy(to, params);
+    /// Puts the lifted event into `out`.
+    fn apply(&mut self, lift: Lift, tid: u64, params: &Params<'_>, out: &mut Record, losses: &mut Losses) {
+        if lift.append {
+            out.copy(lift.to, params);
+        } else {
+            out.clear(lift.to);
         }
-        let needs_entry = steps.iter().any(|step| matches!(step, Step::Enter(..) | Step::EnterOrEmpty(..)));
+        let needs_entry =
+            lift.steps.iter().any(|step| matches!(step, Step::Enter(..) | Step::EnterOrEmpty(..)));
         let mut entry =
-            if needs_entry { self.entries.get_mut(&tid).filter(|entry| entry.live) } else { None };
-        if entry.as_ref().is_some_and(|entry| entry.record.id.checked_add(1) != Some(id.0)) {
-            self.losses.mismatched += 1;
+            if needs_entry { self.threads.get_mut(&tid).filter(|entry| entry.live) } else { None };
+        if entry.as_ref().is_some_and(|entry| entry.record.id.checked_add(1) != Some(lift.from.0)) {
+            losses.mismatched += 1;
             entry = None;
         }
         let stored = entry.as_ref().map(|entry| entry.record.params());
-        for step in steps {
+        for step in lift.steps {
             match *step {
                 Step::Old(from, to) => {
                     (from..=to).for_each(|index| take(out, params.get(usize::from(index))))
@@ -279,7 +249,7 @@ impl Converter {
                 Step::EnterOrEmpty(from, to) => (from..=to).for_each(|index| {
                     take(out, stored.as_ref().and_then(|stored| stored.get(usize::from(index))));
                 }),
-                Step::Empty(count) => (0..count).for_each(|_| out.close()),
+                Step::Empty(count) => (0..count).for_each(|_| out.params.close()),
                 Step::Default(count) => (0..count).for_each(|_| default_value(out)),
                 Step::ContainerJson => container_json(out, params),
             }
@@ -290,12 +260,23 @@ impl Converter {
     }
 }
 
-/// The event and the steps of an action that makes an event.
-fn target(id: EventId, action: &'static Action) -> Option<(EventId, &'static [Step])> {
-    match action {
-        Action::Append(steps) => Some((id, steps)),
-        Action::Become(to, steps) => Some((*to, steps)),
-        Action::Store | Action::Pass | Action::StoreAndPass => None,
+/// An action that makes an event.
+#[derive(Clone, Copy)]
+struct Lift {
+    from: EventId,
+    to: EventId,
+    /// The parameters that the event has stay in front.
+    append: bool,
+    steps: &'static [Step],
+}
+
+impl Lift {
+    fn of(from: EventId, action: &'static Action) -> Option<Self> {
+        match *action {
+            Action::Append(steps) => Some(Lift { from, to: from, append: true, steps }),
+            Action::Become(to, steps) => Some(Lift { from, to, append: false, steps }),
+            Action::Store | Action::Pass | Action::StoreAndPass => None,
+        }
     }
 }
 
@@ -303,17 +284,17 @@ fn target(id: EventId, action: &'static Action) -> Option<(EventId, &'static [St
 fn take(out: &mut Record, value: Option<&[u8]>) {
     let value = value.unwrap_or_default();
     let width = out.next_type().and_then(width).unwrap_or(value.len());
-    out.push(&value[..value.len().min(width)]);
+    out.params.push(&value[..value.len().min(width)]);
 }
 
 /// Adds what stands for "was not recorded": 0, an unset id, an address of no family.
 fn default_value(out: &mut Record) {
     const ZERO: [u8; 8] = [0; 8];
     match out.next_type() {
-        Some(ParamType::Uid | ParamType::Gid) => out.push(&u32::MAX.to_le_bytes()),
-        Some(ParamType::SockAddr) => out.push(&ZERO[..1]),
-        Some(ty) => out.push(&ZERO[..width(ty).unwrap_or(0).min(8)]),
-        None => out.close(),
+        Some(ParamType::Uid | ParamType::Gid) => out.params.push(&u32::MAX.to_le_bytes()),
+        Some(ParamType::SockAddr) => out.params.push(&ZERO[..1]),
+        Some(ty) => out.params.push(&ZERO[..width(ty).unwrap_or(0).min(8)]),
+        None => out.params.close(),
     }
 }
 
@@ -366,18 +347,18 @@ fn container_json(out: &mut Record, params: &Params<'_>) {
         let value = memchr::memchr(0, value).map_or(value, |end| &value[..end]);
         for &byte in value {
             match byte {
-                b'"' | b'\\' => out.data.extend_from_slice(&[b'\\', byte]),
-                0..0x20 => out.data.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-                _ => out.data.push(byte),
+                b'"' | b'\\' => out.params.extend(&[b'\\', byte]),
+                0..0x20 => out.params.extend(format!("\\u{byte:04x}").as_bytes()),
+                _ => out.params.extend(&[byte]),
             }
         }
     };
     let kind = params.get(1).and_then(|kind| kind.try_into().ok()).map_or(0, u32::from_le_bytes);
-    out.data.extend_from_slice(b"{\"id\":\"");
+    out.params.extend(b"{\"id\":\"");
     text(out, 0);
-    out.data.extend_from_slice(format!("\",\"type\":{kind},\"name\":\"").as_bytes());
+    out.params.extend(format!("\",\"type\":{kind},\"name\":\"").as_bytes());
     text(out, 2);
-    out.data.extend_from_slice(b"\",\"image\":\"");
+    out.params.extend(b"\",\"image\":\"");
     text(out, 3);
-    out.push(b"\"}\0");
+    out.params.push(b"\"}\0");
 }

@@ -5,13 +5,13 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::block::{BYTE_ORDER, Block, EventBlock, MAJOR, SECTION};
+use super::block::{BYTE_ORDER, Block, EVENT_V2, EventBlock, MAJOR, SECTION};
 use super::convert::{Class, Converter, Outcome, class};
 use super::error::{ScapError, ScapErrorKind};
 use super::input::Input;
 use super::tables::{Body, Tables};
 use crate::capture::snapshot::Snapshot;
-use crate::event::{EVENTS, Event, EventFlags, EventId, EventInfo, Params, id};
+use crate::event::{EVENTS, Event, EventFlags, EventId, EventInfo, MAX_PARAMS, Params, id};
 
 /// Type and total length.
 const HEAD: usize = 8;
@@ -66,6 +66,8 @@ pub struct ScapReader {
     input: Input,
     converter: Converter,
     stats: ReaderStats,
+    /// Where the parameters of the last event begin and end.
+    offsets: Offsets,
     /// Met while tables were read: reported after the snapshot of what came before it.
     pending: Option<ScapError>,
     begun: bool,
@@ -79,29 +81,26 @@ struct Head {
     length: u32,
 }
 
-/// Where an event lies in the window.
+/// Where an event of the window is.
+#[derive(Clone, Copy)]
 struct Found {
     ts: u64,
     tid: u64,
+    /// Where its parameters start and end.
+    data: usize,
+    end: usize,
     cpu: u16,
     flags: u32,
     id: u16,
-    converted: bool,
-    lengths: Lengths,
+    /// How many of [`ScapReader::offsets`] are its parameters'.
+    count: usize,
 }
 
-/// The parameters of an event in the window.
-#[derive(Clone, Copy)]
-struct Lengths {
-    /// Where the array of lengths starts.
-    at: usize,
-    /// Number of lengths that we understand.
-    count: usize,
-    /// Bytes of a length: 4 in events with large payloads, else 2.
-    size: usize,
-    /// Where the values start and the event ends.
-    data: usize,
-    end: usize,
+/// What there is to deliver.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    AsIs,
+    Converted,
 }
 
 impl ScapReader {
@@ -131,6 +130,7 @@ impl ScapReader {
             input,
             converter: Converter::new(),
             stats: ReaderStats::default(),
+            offsets: [0; MAX_PARAMS + 1],
             pending: None,
             begun: false,
         })
@@ -180,14 +180,13 @@ impl ScapReader {
 
     /// The next event; `None` at the end of the section.
     #[allow(clippy::should_implement_trait)] // An iterator cannot lend.
+    #[inline]
     pub fn next(&mut self) -> Result<Option<Event<'_>>, ScapError> {
-        let Some(found) = self.find()? else { return Ok(None) };
+        let Some((found, form)) = self.find()? else { return Ok(None) };
         self.stats.events += 1;
-        let (id, params) = if found.converted {
-            let record = self.converter.converted();
-            (record.id(), record.params())
-        } else {
-            (EventId(found.id), params(self.input.window(), found.lengths))
+        let (id, params) = match form {
+            Form::AsIs => (EventId(found.id), params(self.input.window(), &self.offsets, found)),
+            Form::Converted => (self.converter.converted().id(), self.converter.converted().params()),
         };
         Ok(Some(Event::new(
             self.stats.events,
@@ -201,47 +200,57 @@ impl ScapReader {
     }
 
     /// Passes over blocks until one holds an event that is delivered.
-    fn find(&mut self) -> Result<Option<Found>, ScapError> {
-        if let Some(error) = self.pending.take() {
-            return Err(error);
+    #[inline]
+    fn find(&mut self) -> Result<Option<(Found, Form)>, ScapError> {
+        if self.pending.is_some() {
+            return self.fail();
         }
         loop {
             let Some(head) = self.peek()? else { return Ok(None) };
-            let kind = match Block::of(head.block) {
-                Block::Event(kind) => kind,
-                Block::Unknown => {
-                    self.skip_unknown(head)?;
-                    continue;
-                }
-                // Another section, or more tables.
-                _ => return Ok(None),
+            let found = match head.block {
+                // What everything writes: a copy of the code below with the kind known.
+                EVENT_V2 => self.event(head, EventBlock { flags: false, counted: true, large: false })?,
+                other => match Block::of(other) {
+                    Block::Event(kind) => self.rare_event(head, kind)?,
+                    Block::Unknown => {
+                        self.skip_unknown(head)?;
+                        continue;
+                    }
+                    // Another section, or more tables.
+                    _ => return Ok(None),
+                },
             };
-            let found = self.event(head, kind)?;
             self.stats.event_blocks += 1;
-            if usize::from(found.id) >= EVENTS.len() {
-                self.stats.unknown_events += 1;
-                continue;
-            }
-            let id = EventId(found.id);
-            match class(id) {
-                Class::Current => return Ok(Some(found)),
-                Class::CurrentWith(count) if found.lengths.count == usize::from(count) => {
-                    return Ok(Some(found));
+            match class(EventId(found.id)) {
+                Class::Current => return Ok(Some((found, Form::AsIs))),
+                Class::CurrentWith(count) if found.count == usize::from(count) => {
+                    return Ok(Some((found, Form::AsIs)));
                 }
                 Class::Dropped => self.stats.merged += 1,
-                Class::CurrentWith(_) | Class::Old => {
-                    let unknown = self.converter.losses.unknown_versions;
-                    let params = params(self.input.window(), found.lengths);
-                    match self.converter.convert(id, found.tid, &params) {
-                        Outcome::AsIs => return Ok(Some(found)),
-                        Outcome::Converted => return Ok(Some(Found { converted: true, ..found })),
-                        Outcome::Dropped => {
-                            self.stats.merged += u64::from(unknown == self.converter.losses.unknown_versions);
-                        }
-                    }
-                }
+                Class::Unknown => self.stats.unknown_events += 1,
+                Class::CurrentWith(_) | Class::Old => match self.convert(found) {
+                    Outcome::AsIs => return Ok(Some((found, Form::AsIs))),
+                    Outcome::Converted => return Ok(Some((found, Form::Converted))),
+                    Outcome::Dropped => {}
+                },
             }
         }
+    }
+
+    #[cold]
+    fn fail<T>(&mut self) -> Result<Option<T>, ScapError> {
+        self.pending.take().map_or(Ok(None), Err)
+    }
+
+    #[inline(never)]
+    fn convert(&mut self, found: Found) -> Outcome {
+        let unknown = self.converter.losses.unknown_versions;
+        let params = params(self.input.window(), &self.offsets, found);
+        let outcome = self.converter.convert(EventId(found.id), found.tid, &params);
+        if outcome == Outcome::Dropped && unknown == self.converter.losses.unknown_versions {
+            self.stats.merged += 1;
+        }
+        outcome
     }
 
     /// The head of the next block, which stays the next.
@@ -375,14 +384,19 @@ impl ScapReader {
         self.skip(head, length)
     }
 
+    #[inline(never)]
+    fn rare_event(&mut self, head: Head, kind: EventBlock) -> Result<Found, ScapError> {
+        self.event(head, kind)
+    }
+
     /// Finds the event of a block and passes over the block; the window keeps it until the next block is asked for.
-    #[inline]
+    #[inline(always)]
     fn event(&mut self, head: Head, kind: EventBlock) -> Result<Found, ScapError> {
-        let prefix = if kind.flags { 6 } else { 2 };
-        let header = if kind.counted { 26 } else { 22 };
+        let prefix = HEAD + if kind.flags { 6 } else { 2 };
+        let header = if kind.counted { COUNTED } else { UNCOUNTED };
         let most = if kind.large { MAX_LARGE_BLOCK } else { MAX_BLOCK };
         let length = head.length as usize;
-        if length < HEAD + prefix + header + TRAILER || head.length > most {
+        if length < prefix + header + TRAILER || head.length > most {
             return Err(self.bad_length(head));
         }
         if !self.input.ensure(length) {
@@ -390,85 +404,106 @@ impl ScapReader {
             return Err(self.input.cut_off(head.offset, missing));
         }
         let start = self.input.position();
-        let window = self.input.window();
-        let block = &window[start..start + length];
-        let trailer = u32_at(block, length - TRAILER);
-        let event = &block[HEAD + prefix..length - TRAILER];
-        let size = u32_at(event, 16) as usize;
-        let id = u16_at(event, 20);
-        let found = Found {
-            ts: u64_at(event, 0),
-            tid: u64_at(event, 8),
-            cpu: u16_at(block, HEAD),
-            flags: if kind.flags { u32_at(block, HEAD + 2) } else { 0 },
-            id,
-            converted: false,
-            lengths: Lengths { at: 0, count: 0, size: 2, data: 0, end: 0 },
+        let block = &self.input.window()[start..start + length];
+        let event = &block[prefix..length - TRAILER];
+        let (Some(header), Some(trailer)) = (event.first_chunk::<UNCOUNTED>(), block.last_chunk::<TRAILER>())
+        else {
+            return Err(self.bad_length(head));
         };
+        let trailer = u32::from_le_bytes(*trailer);
         if trailer != head.length {
             return Err(self.bad_trailer(head, trailer));
         }
-        let lengths = match EVENTS.get(usize::from(id)) {
-            Some(row) if kind.counted => counted(event, size, row),
-            Some(row) => uncounted(event, size, row),
-            None => Ok(found.lengths),
+        let mut found = Found {
+            ts: u64_at(header, 0),
+            tid: u64_at(header, 8),
+            data: 0,
+            end: 0,
+            cpu: u16_at(block, HEAD),
+            flags: if kind.flags { u32_at(block, HEAD + 2) } else { 0 },
+            id: u16_at(header, 20),
+            count: 0,
         };
-        match lengths {
-            Ok(mut lengths) => {
-                let at = start + HEAD + prefix;
-                lengths.at += at;
-                lengths.data += at;
-                lengths.end += at;
+        let size = u32_at(header, 16) as usize;
+        let layout = match EVENTS.get(usize::from(found.id)) {
+            Some(row) if kind.counted => counted(event, size, row, &mut self.offsets),
+            Some(row) => uncounted(event, size, row, &mut self.offsets),
+            None => Ok(Layout { data: 0, end: 0, count: 0 }),
+        };
+        match layout {
+            Ok(Layout { data, end, count }) => {
+                let at = start + prefix;
+                (found.data, found.end, found.count) = (at + data, at + end, count);
                 self.input.consume(length);
-                Ok(Found { lengths, ..found })
+                Ok(found)
             }
-            Err(what) => Err(self.bad_event(head, id, what)),
+            Err(what) => Err(self.bad_event(head, found.id, what)),
         }
     }
 }
 
-/// Bounds the parameters of an event whose header counts them. `size` is the length that its header says.
+/// Length of an event's header that says how many parameters there are.
+const COUNTED: usize = 26;
+/// Length of one that does not.
+const UNCOUNTED: usize = 22;
+
+/// Where the parameters of an event start and where the event ends, from its header; and how many there are.
+struct Layout {
+    data: usize,
+    end: usize,
+    count: usize,
+}
+
+type Offsets = [u32; MAX_PARAMS + 1];
+
+/// Lays out the parameters of an event whose header counts them. `end` is the length that its header says.
 #[inline]
-fn counted(event: &[u8], size: usize, row: &EventInfo) -> Result<Lengths, &'static str> {
-    const HEADER: usize = 26;
-    if size > event.len() {
+fn counted(event: &[u8], end: usize, row: &EventInfo, offsets: &mut Offsets) -> Result<Layout, &'static str> {
+    if end > event.len() {
         return Err("it is longer than its block");
     }
     let claimed = u32_at(event, 22) as usize;
     let width = if row.flags.contains(EventFlags::LARGE_PAYLOAD) { 4 } else { 2 };
-    let Some(data) = claimed.checked_mul(width).and_then(|lengths| lengths.checked_add(HEADER)) else {
-        return Err("it has an impossible number of parameters");
-    };
-    if data > size {
-        return Err("it is too short for its parameters");
-    }
     // A newer writer may append parameters that we do not know.
-    let count = claimed.min(row.params.len());
-    let lengths = Lengths { at: HEADER, count, size: width, data, end: size };
-    if total(event, lengths) > size - data {
+    let count = claimed.min(row.params.len()).min(MAX_PARAMS);
+    let data = claimed.saturating_mul(width).saturating_add(COUNTED);
+    let (Some(room), Some(lengths)) = (end.checked_sub(data), event.get(COUNTED..COUNTED + count * width))
+    else {
+        return Err("it is too short for its parameters");
+    };
+    let total = if width == 2 {
+        lay_out(lengths.chunks_exact(2).map(|length| u32::from(u16_at(length, 0))), offsets)
+    } else {
+        lay_out(lengths.chunks_exact(4).map(|length| u32_at(length, 0)), offsets)
+    };
+    if total > room {
         return Err("its parameters are longer than itself");
     }
-    Ok(lengths)
+    Ok(Layout { data, end, count })
 }
 
 /// Finds how many parameters an event has whose header does not count them: the number with which the lengths fill
 /// the event exactly, tried from the most it can have.
 #[cold]
-fn uncounted(event: &[u8], size: usize, row: &EventInfo) -> Result<Lengths, &'static str> {
-    const HEADER: usize = 22;
+fn uncounted(
+    event: &[u8],
+    size: usize,
+    row: &EventInfo,
+    offsets: &mut Offsets,
+) -> Result<Layout, &'static str> {
     // These two were written with a length that is 3 too large.
     let excess = if row.id == id::NOTIFICATION_E || row.id == id::INFRASTRUCTURE_EVENT_E { 3 } else { 0 };
-    let Some(size) = size.checked_sub(excess).filter(|&size| size <= event.len() && size >= HEADER) else {
+    let Some(end) = size.checked_sub(excess).filter(|&end| end <= event.len() && end >= UNCOUNTED) else {
         return Err("its length does not fit its block");
     };
-    for count in (0..=row.params.len()).rev() {
-        let data = HEADER + 2 * count;
-        if data > size {
+    for count in (0..=row.params.len().min(MAX_PARAMS)).rev() {
+        let data = UNCOUNTED + 2 * count;
+        if data > end {
             continue;
         }
-        let lengths = Lengths { at: HEADER, count, size: 2, data, end: size };
-        match total(event, lengths).cmp(&(size - data)) {
-            std::cmp::Ordering::Equal => return Ok(lengths),
+        let lengths = event[UNCOUNTED..data].chunks_exact(2).map(|length| u32::from(u16_at(length, 0)));
+        match lay_out(lengths, offsets).cmp(&(end - data)) {
+            std::cmp::Ordering::Equal => return Ok(Layout { data, end, count }),
             std::cmp::Ordering::Less => break,
             std::cmp::Ordering::Greater => {}
         }
@@ -476,28 +511,21 @@ fn uncounted(event: &[u8], size: usize, row: &EventInfo) -> Result<Lengths, &'st
     Err("no number of parameters fits its length")
 }
 
-/// Bytes that the parameters take.
+/// Turns lengths into offsets, of which the first is always 0. Returns the sum; one that is beyond reason stays so.
 #[inline]
-fn total(event: &[u8], lengths: Lengths) -> usize {
-    let array = &event[lengths.at..lengths.at + lengths.count * lengths.size];
-    if lengths.size == 2 {
-        array.chunks_exact(2).map(|length| usize::from(u16_at(length, 0))).sum()
-    } else {
-        array.chunks_exact(4).map(|length| u32_at(length, 0) as usize).sum()
+fn lay_out(lengths: impl Iterator<Item = u32>, offsets: &mut Offsets) -> usize {
+    let mut end = 0u32;
+    for (offset, length) in offsets[1..].iter_mut().zip(lengths) {
+        end = end.saturating_add(length);
+        *offset = end;
     }
+    end as usize
 }
 
-/// The parameters at `lengths`, which were checked when the event was found.
+/// The parameters of an event in the window.
 #[inline]
-fn params(window: &[u8], lengths: Lengths) -> Params<'_> {
-    let array = &window[lengths.at..lengths.at + lengths.count * lengths.size];
-    let data = &window[lengths.data..lengths.end];
-    let params = if lengths.size == 2 {
-        Params::new(data, array.chunks_exact(2).map(|length| u32::from(u16_at(length, 0))))
-    } else {
-        Params::new(data, array.chunks_exact(4).map(|length| u32_at(length, 0)))
-    };
-    params.unwrap_or_default()
+fn params<'r>(window: &'r [u8], offsets: &'r Offsets, found: Found) -> Params<'r> {
+    Params::new(&window[found.data..found.end], &offsets[..=found.count])
 }
 
 #[inline]

@@ -9,7 +9,7 @@ use super::*;
 use crate::capture::snapshot::{
     FdInfo, FdRecord, GroupRecord, Interface, MachineInfo, ProcessRecord, Snapshot, UserRecord,
 };
-use crate::event::{Event, EventId, Params, id};
+use crate::event::{Event, EventId, Params, ParamsBuf, id};
 
 /// An event that outlives its buffer.
 #[derive(Clone, PartialEq, Debug)]
@@ -34,9 +34,10 @@ impl Owned {
     }
 
     fn write<W: std::io::Write>(&self, writer: &mut ScapWriter<W>) {
-        let data = self.params.concat();
-        let params = Params::new(&data, self.params.iter().map(|param| param.len() as u32)).unwrap();
-        writer.event(&Event::new(1, self.ts, self.tid, self.cpu, self.id, self.flags, params)).unwrap();
+        let params = ParamsBuf::of(&self.params.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        writer
+            .event(&Event::new(1, self.ts, self.tid, self.cpu, self.id, self.flags, params.params()))
+            .unwrap();
     }
 }
 
@@ -292,7 +293,7 @@ fn compressed_is_the_same() {
 fn parameters_that_do_not_fit_are_refused() {
     let mut writer = ScapWriter::new(Vec::new()).unwrap();
     let data = vec![b'x'; 70_000];
-    let params = Params::new(&data, [8, 69_992].into_iter()).unwrap();
+    let params = Params::new(&data, &[0, 8, 70_000]);
     let event = Event::new(1, 1, 1, 0, id::SYSCALL_STAT_X, 0, params);
     assert_eq!(writer.event(&event).unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
 }
