@@ -33,10 +33,19 @@ impl Compiler {
 
     /// Adds a condition. Its program is the one at the returned position of what [`Compiler::finish`] returns.
     pub fn add(&mut self, condition: &Condition) -> usize {
+        self.add_with(condition, &mut std::iter::repeat(None))
+    }
+
+    /// Adds a condition of which the outcomes of some checks are known, in the order of the text.
+    pub(crate) fn add_with(
+        &mut self,
+        condition: &Condition,
+        outcomes: &mut dyn Iterator<Item = Option<bool>>,
+    ) -> usize {
         for (field, name) in &condition.names {
             self.names.entry(field.clone()).or_insert_with(|| name.clone());
         }
-        let root = self.graph.condition(&condition.root);
+        let root = self.graph.condition(&condition.root, outcomes);
         self.roots.push(root);
         self.roots.len() - 1
     }
@@ -102,21 +111,25 @@ impl Default for Graph {
 }
 
 impl Graph {
-    fn condition(&mut self, node: &typed::Node) -> Edge {
+    fn condition(&mut self, node: &typed::Node, outcomes: &mut dyn Iterator<Item = Option<bool>>) -> Edge {
         match node {
             typed::Node::And(children) => {
-                let edges = children.iter().map(|child| self.condition(child)).collect();
+                let edges = children.iter().map(|child| self.condition(child, outcomes)).collect();
                 self.and(edges)
             }
             typed::Node::Or(children) => {
-                let edges = children.iter().map(|child| self.condition(child).not()).collect();
+                let edges = children.iter().map(|child| self.condition(child, outcomes).not()).collect();
                 self.and(edges).not()
             }
-            typed::Node::Not(child) => self.condition(child).not(),
-            typed::Node::Check(comparison) => match canonical::canonical(comparison) {
-                Canonical::Always(true) => Edge::TRUE,
-                Canonical::Always(false) => Edge::FALSE,
-                Canonical::Check(comparison) => self.check(comparison),
+            typed::Node::Not(child) => self.condition(child, outcomes).not(),
+            typed::Node::Check(comparison) => match outcomes.next().flatten() {
+                Some(true) => Edge::TRUE,
+                Some(false) => Edge::FALSE,
+                None => match canonical::canonical(comparison) {
+                    Canonical::Always(true) => Edge::TRUE,
+                    Canonical::Always(false) => Edge::FALSE,
+                    Canonical::Check(comparison) => self.check(comparison),
+                },
             },
         }
     }
@@ -177,7 +190,7 @@ impl Graph {
     }
 
     /// Replaces negated checks on one source, which together are the negation of alternatives, by one.
-    fn merge(&mut self, edges: &mut Vec<Edge>) {
+    fn merge(&mut self, edges: &mut [Edge]) {
         if edges.iter().filter(|edge| edge.negated()).count() < 2 {
             return;
         }

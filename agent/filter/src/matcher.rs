@@ -183,7 +183,7 @@ fn text(test: &TextTest) -> Matcher {
         TextTest::Order(order, value) => Matcher::Text(*order, value.clone()),
         TextTest::In(values) => Matcher::TextIn(TextSet::new(values)),
         TextTest::Contains(needle) => Matcher::Contains(Box::new(Finder::new(needle).into_owned())),
-        TextTest::IContains(needle) => needles(&[needle], true),
+        TextTest::IContains(needle) => needles(&[&**needle], true),
         TextTest::StartsWith(value) => Matcher::StartsWith(value.clone()),
         TextTest::EndsWith(value) => Matcher::EndsWith(value.clone()),
         TextTest::Glob(pattern) => Matcher::Glob(Glob::new(pattern, false)),
@@ -199,17 +199,17 @@ fn any(modifier: Modifier, tests: &[Test]) -> Option<Matcher> {
     if modifier != Modifier::AnyOf {
         return None;
     }
-    let operands: Vec<&Box<[u8]>> = tests
+    let operands: Vec<&[u8]> = tests
         .iter()
         .map(|test| match (first, test) {
             (TextTest::Contains(_), Test::Text(TextTest::Contains(operand)))
             | (TextTest::IContains(_), Test::Text(TextTest::IContains(operand)))
             | (TextTest::StartsWith(_), Test::Text(TextTest::StartsWith(operand)))
-            | (TextTest::EndsWith(_), Test::Text(TextTest::EndsWith(operand))) => Some(operand),
+            | (TextTest::EndsWith(_), Test::Text(TextTest::EndsWith(operand))) => Some(&**operand),
             _ => None,
         })
         .collect::<Option<_>>()?;
-    let owned = operands.iter().copied().cloned();
+    let owned = operands.iter().map(|operand| Box::from(*operand));
     Some(match first {
         TextTest::Contains(_) => needles(&operands, false),
         TextTest::IContains(_) => needles(&operands, true),
@@ -218,10 +218,10 @@ fn any(modifier: Modifier, tests: &[Test]) -> Option<Matcher> {
     })
 }
 
-fn needles(needles: &[&Box<[u8]>], fold: bool) -> Matcher {
+fn needles(needles: &[&[u8]], fold: bool) -> Matcher {
     let build = |kind| {
         let mut builder = AhoCorasick::builder();
-        builder.ascii_case_insensitive(fold).kind(kind).build(needles.iter().map(|needle| &***needle))
+        builder.ascii_case_insensitive(fold).kind(kind).build(needles)
     };
     // A full automaton is the fastest, and small for the few dozens of needles that conditions have.
     let total: usize = needles.iter().map(|needle| needle.len()).sum();

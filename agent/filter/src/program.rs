@@ -25,6 +25,13 @@ pub struct Program {
     pub(crate) start: Target,
 }
 
+impl Program {
+    /// Whether it never holds.
+    pub fn is_never(&self) -> bool {
+        self.start == FALSE
+    }
+}
+
 /// Where to go on: an operation, or the outcome.
 pub(crate) type Target = u32;
 

@@ -98,6 +98,12 @@ pub trait Schema {
 
     /// All events there are.
     fn all_events(&self) -> EventSet;
+
+    /// The value that `field` has for every event with this id (inside, `None` is null), if the id alone decides it:
+    /// then checks on it are decided when conditions are compiled. `None` if it may differ from event to event.
+    fn known(&self, _field: &Field, _event: u16) -> Option<Option<Value<'static>>> {
+        None
+    }
 }
 
 /// One event with the state around it: what a program is evaluated over.

@@ -241,6 +241,20 @@ impl Comparison {
 }
 
 impl Condition {
+    /// Every comparison in it, in the order of the text.
+    pub(crate) fn comparisons(&self) -> Vec<&Comparison> {
+        fn collect<'s>(node: &'s Node, found: &mut Vec<&'s Comparison>) {
+            match node {
+                Node::And(children) | Node::Or(children) => children.iter().for_each(|c| collect(c, found)),
+                Node::Not(child) => collect(child, found),
+                Node::Check(check) => found.push(check),
+            }
+        }
+        let mut found = Vec::new();
+        collect(&self.root, &mut found);
+        found
+    }
+
     /// Every field in it, once each, in the order of the text.
     pub fn fields(&self) -> impl Iterator<Item = &Field> {
         self.names.iter().map(|(field, _)| field)

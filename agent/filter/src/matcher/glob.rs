@@ -144,7 +144,7 @@ fn class(text: &[u8], fold: bool) -> Option<([u64; 4], &[u8])> {
             && let Some(end) = memchr::memmem::find(inner, b":]")
             && let Some(member) = named(&inner[..end])
         {
-            (0..=u8::MAX).filter(|byte| member(byte)).map(folded).for_each(&mut add);
+            (0..=u8::MAX).filter(member).map(folded).for_each(&mut add);
             rest = &inner[end + 2..];
             first = false;
             continue;

@@ -106,6 +106,11 @@ impl Schema for SmallSchema {
     fn all_events(&self) -> EventSet {
         (0..EVENTS.len() as u16).collect()
     }
+
+    fn known(&self, field: &Field, event: u16) -> Option<Option<Value<'static>>> {
+        let name = EVENTS.get(usize::from(event))?;
+        (self.name(field) == "evt.type").then_some(Some(Value::Bytes(name.as_bytes())))
+    }
 }
 
 /// Values by field as it is written, and how often one was asked for.
