@@ -2,10 +2,10 @@
 //! Falco's, because rules are judged by them.
 
 use rustc_hash::FxHashMap;
-use saker_filter::{Arg, EventSet, Field, FieldError, FieldTraits, Schema, Scope, Type};
+use saker_filter::{Arg, EventSet, Field, FieldError, FieldTraits, Schema, Scope, Type, Value};
 
 use super::{ArgKind, Class, FIELDS, FieldInfo, Services, Traits, params};
-use crate::event::{EVENTS, ParamInfo, id, syscall};
+use crate::event::{EVENTS, EventFlags, ParamInfo, id, syscall};
 
 /// An [`Arg::Index`] of a parameter that is given by name: this bit and the number of the name.
 pub(super) const BY_NAME: u32 = 1 << 31;
@@ -308,6 +308,21 @@ impl Schema for FieldSchema {
 
     fn all_events(&self) -> EventSet {
         EVENTS.iter().map(|row| row.id.0).collect()
+    }
+
+    fn known(&self, field: &Field, event: u16) -> Option<Option<Value<'static>>> {
+        let row = EVENTS.get(usize::from(event))?;
+        let flag = |flags| Some(Some(Value::Bool(row.flags.intersects(flags))));
+        match self.name(field) {
+            // What these are called is in the event itself.
+            "evt.type" if matches!(row.id, id::GENERIC_E | id::GENERIC_X | id::ASYNCEVENT_E) => None,
+            "evt.type" => Some(Some(Value::Bytes(row.name.as_bytes()))),
+            "evt.is_io" => flag(EventFlags::READS_FROM_FD | EventFlags::WRITES_TO_FD),
+            "evt.is_io_read" => flag(EventFlags::READS_FROM_FD),
+            "evt.is_io_write" => flag(EventFlags::WRITES_TO_FD),
+            "evt.is_wait" => flag(EventFlags::WAITS),
+            _ => None,
+        }
     }
 }
 
