@@ -157,7 +157,9 @@ impl<'s> Typing<'s> {
                     Type::Port => literal::port(literal, self.schema)?,
                     _ => literal::number(literal)?,
                 };
-                Test::Number(NumberTest::Order(order(operator), value))
+                let distance = left.field.as_ref().is_some_and(|field| field.traits.distance);
+                let order = if distance && operator == Operator::Eq { Order::Le } else { order(operator) };
+                Test::Number(NumberTest::Order(order, value))
             }
             Class::Bool => {
                 let value = literal::boolean(literal)?;

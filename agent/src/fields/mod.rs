@@ -157,6 +157,7 @@ impl From<Traits> for FieldTraits {
             filter_only: traits.contains(Traits::FILTER_ONLY),
             deprecated: traits.contains(Traits::DEPRECATED),
             any_differs: false,
+            distance: false,
         }
     }
 }

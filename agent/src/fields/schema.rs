@@ -266,6 +266,7 @@ impl Schema for FieldSchema {
         let mut field = Field { id, arg, ty: info.ty, traits: info.traits.into(), scope: info.scope };
         // Asked without a level, such a field has a value for every ancestor.
         field.traits.any_differs = info.scope == Scope::Ancestry && field.arg == Arg::None;
+        field.traits.distance = info.arg == ArgKind::Time;
         if let Some(param) = raw_param(info, &field.arg) {
             field.ty = params::value_type(param.ty);
         }
@@ -474,6 +475,23 @@ mod tests {
         assert_eq!(schema.events(&field, "startswith", &[b"open"]), None);
         assert!(schema.check_literal(&field, "=", b"openat").is_ok());
         assert_eq!(schema.check_literal(&field, "=", b"nope"), Err("unknown event type nope".to_owned()));
+    }
+
+    #[test]
+    fn around_is_a_distance() {
+        let schema = FieldSchema::new(false);
+        let typed = |condition| {
+            let expr = saker_filter::parse(condition, 100).unwrap();
+            let checked = saker_filter::check(&expr, &schema);
+            checked
+                .map(|checked| format!("{:?}", checked.condition))
+                .map_err(|mut found| found.remove(0).message)
+        };
+        assert!(
+            typed("evt.around[1404996934793590564] = 1000").is_ok_and(|typed| typed.contains("Le, 1000"))
+        );
+        let refused = typed("evt.around[1404996934793590564] > 1000");
+        assert_eq!(refused, Err("evt.around supports only '=' comparison operator".to_owned()));
     }
 
     #[test]
