@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use saker_filter::ast::{Call, Check, FieldRef, Literal, Visitor};
-use saker_filter::{Expr, Span, parse};
+use saker_filter::{Expr, Schema, Span, parse};
 use serde_json::{Value, json};
 
 use super::compile::{CompiledMacro, CompiledRule};
+use super::event_names::event_names;
 use super::items::{Entry, ListInfo, MacroInfo, RuleInfo};
 use super::lists::CompiledList;
 use super::loader::Loader;
@@ -29,6 +30,7 @@ pub fn describe(loader: &Loader<'_>) -> Value {
         })
         .collect();
     let names = Names {
+        schema: loader.env().schema,
         macros: collector.macros.all().iter().map(|info| info.name.as_str()).collect(),
         lists: collector.lists.all().iter().map(|info| info.name.as_str()).collect(),
     };
@@ -49,6 +51,7 @@ pub fn describe(loader: &Loader<'_>) -> Value {
 
 /// The names that conditions can refer to.
 struct Names<'n> {
+    schema: &'n dyn Schema,
     macros: BTreeSet<&'n str>,
     lists: BTreeSet<&'n str>,
 }
@@ -143,6 +146,7 @@ fn rule(compiled: &CompiledRule, info: &RuleInfo, names: &Names<'_>) -> Value {
             "exception_operators": exception_operators,
             "condition_compiled": compiled.expr.to_string(),
             "output_compiled": compiled.output,
+            "events": event_names(&compiled.expr, names.schema),
             "plugins": plugins,
         },
     })
@@ -183,6 +187,7 @@ fn macro_(compiled: &CompiledMacro, info: &MacroInfo, names: &Names<'_>) -> Opti
             "condition_operators": mentions.operators,
             "condition_fields": mentions.fields,
             "condition_compiled": expr.to_string(),
+            "events": event_names(expr, names.schema),
             "plugins": [],
         },
     }))

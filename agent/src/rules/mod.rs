@@ -6,6 +6,7 @@ mod collector;
 mod compile;
 mod describe;
 mod environment;
+mod event_names;
 mod exceptions;
 mod finding;
 mod items;

@@ -300,7 +300,7 @@ impl<'r> Reader<'r> {
             overridable.iter().copied().filter(|key| item.get(key).is_some()).collect();
         let update = RuleUpdate {
             name: ctx.name.to_owned(),
-            source: optional(item, "source", ctx)?.map(|(source, _)| source.to_owned()),
+            source: item.get("source").and_then(|source| source.scalar()).map(str::to_owned),
             ..Default::default()
         };
         if !overrides.append.is_empty() {
@@ -375,7 +375,7 @@ impl<'r> Reader<'r> {
     fn rule_append(&mut self, item: &Node, ctx: &Ctx<'_>) -> Fallible<()> {
         let mut update = RuleUpdate {
             name: ctx.name.to_owned(),
-            source: optional(item, "source", ctx)?.map(|(source, _)| source.to_owned()),
+            source: item.get("source").and_then(|source| source.scalar()).map(str::to_owned),
             ..Default::default()
         };
         if item.get("condition").is_some() {
