@@ -218,7 +218,7 @@ pub fn json_value(context: &EventContext<'_>, field: &Field, out: &mut Vec<u8>) 
 }
 
 fn resolve(field: &FieldRef, schema: &dyn Schema) -> Option<Field> {
-    schema.resolve(&field.name, field.arg.as_deref()).ok().filter(|field| !field.traits.filter_only)
+    schema.resolve(&field.name, field.arg.as_deref()).ok()
 }
 
 /// The term that the longest beginning of `text` is, typed, and that beginning's length.
@@ -238,12 +238,7 @@ fn longest_term(text: &str, schema: &dyn Schema) -> Option<(Term, Source, usize)
 fn term(text: &str, schema: &dyn Schema) -> Option<(Term, Source, usize)> {
     let (term, taken) = parse_term(text).ok()?;
     let (source, _, _) = check_term(&term, schema).ok()?;
-    // What can only be compared cannot be printed.
-    let printable = match &source {
-        Source::Field(field) => !field.traits.filter_only,
-        _ => true,
-    };
-    printable.then_some((term, source, taken))
+    Some((term, source, taken))
 }
 
 /// The placeholder that rules written before Falco 0.41 have at the end of their outputs. It shows nothing any more:
