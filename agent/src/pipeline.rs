@@ -46,7 +46,7 @@ impl Pipeline {
 
     /// Takes in what was running when the source began.
     pub fn begin(&mut self, snapshot: Snapshot) {
-        let _ = snapshot;
+        self.state.load(snapshot);
     }
 
     /// Takes in an event, and shows it to `look` if it is `wanted` and such that rules meet it.

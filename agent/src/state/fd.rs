@@ -8,65 +8,65 @@ use rustc_hash::FxHashMap;
 
 use super::thread::Bytes;
 
-/// What a descriptor refers to. The numbers are those of `.scap` files (`scap_fd_type`).
+/// What a descriptor refers to. The numbers are those of `.scap` files and of iterator events (`SCAP_FD_*`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[repr(u8)]
 #[allow(missing_docs)]
 pub enum FdType {
-    Uninitialized = 255,
     #[default]
-    Unknown = 254,
-    File = 0,
-    Directory = 1,
-    Ipv4Socket = 2,
-    Ipv6Socket = 3,
-    Ipv4Server = 4,
-    Ipv6Server = 5,
-    Fifo = 6,
-    UnixSocket = 7,
-    Event = 8,
-    Unsupported = 9,
-    Signalfd = 10,
-    Eventpoll = 11,
-    Inotify = 12,
-    Timerfd = 13,
-    Netlink = 14,
-    FileV2 = 15,
-    Bpf = 16,
-    Userfaultfd = 17,
-    IoUring = 18,
-    Memfd = 19,
-    Pidfd = 20,
+    Unknown = 0,
+    File = 1,
+    Directory = 2,
+    Ipv4Socket = 3,
+    Ipv6Socket = 4,
+    Ipv4Server = 5,
+    Ipv6Server = 6,
+    Fifo = 7,
+    UnixSocket = 8,
+    Event = 9,
+    Unsupported = 10,
+    Signalfd = 11,
+    Eventpoll = 12,
+    Inotify = 13,
+    Timerfd = 14,
+    Netlink = 15,
+    FileV2 = 16,
+    Bpf = 17,
+    Userfaultfd = 18,
+    IoUring = 19,
+    Memfd = 20,
+    Pidfd = 21,
 }
 
 impl FdType {
-    /// From the number in a `.scap` file.
+    /// From the number.
     pub fn from_scap(number: u8) -> Option<FdType> {
         use FdType::*;
-        Some(match number {
-            0 => File,
-            1 => Directory,
-            2 => Ipv4Socket,
-            3 => Ipv6Socket,
-            4 => Ipv4Server,
-            5 => Ipv6Server,
-            6 => Fifo,
-            7 => UnixSocket,
-            8 => Event,
-            9 => Unsupported,
-            10 => Signalfd,
-            11 => Eventpoll,
-            12 => Inotify,
-            13 => Timerfd,
-            14 => Netlink,
-            15 => FileV2,
-            16 => Bpf,
-            17 => Userfaultfd,
-            18 => IoUring,
-            19 => Memfd,
-            20 => Pidfd,
-            _ => return None,
-        })
+        const ALL: [FdType; 22] = [
+            Unknown,
+            File,
+            Directory,
+            Ipv4Socket,
+            Ipv6Socket,
+            Ipv4Server,
+            Ipv6Server,
+            Fifo,
+            UnixSocket,
+            Event,
+            Unsupported,
+            Signalfd,
+            Eventpoll,
+            Inotify,
+            Timerfd,
+            Netlink,
+            FileV2,
+            Bpf,
+            Userfaultfd,
+            IoUring,
+            Memfd,
+            Pidfd,
+        ];
+        ALL.get(usize::from(number)).copied()
     }
 
     /// `fd.type`.
@@ -90,7 +90,7 @@ impl FdType {
             IoUring => "io_uring",
             Memfd => "memfd",
             Pidfd => "pidfd",
-            Unsupported | Unknown | Uninitialized => "<NA>",
+            Unsupported | Unknown => "<NA>",
         }
     }
 
@@ -116,7 +116,7 @@ impl FdType {
             IoUring => 'r',
             Memfd => 'm',
             Pidfd => 'P',
-            Unknown | Uninitialized => 'o',
+            Unknown => 'o',
         }
     }
 
@@ -201,14 +201,12 @@ pub struct Inet {
     pub proto: L4Proto,
 }
 
-/// What is known of a descriptor beyond its name, by its type.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+/// What is known of a descriptor beyond its name, if it is no IP socket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Detail {
     /// Nothing.
     #[default]
     None,
-    /// IP sockets.
-    Inet(Box<Inet>),
     /// Unix sockets: kernel addresses of both ends.
     #[allow(missing_docs)]
     Unix { source: u64, dest: u64 },
@@ -258,8 +256,10 @@ pub struct Fd {
     pub name: Bytes,
     /// `fd.nameraw`: the path as the call gave it; empty if it never had one.
     pub name_raw: Bytes,
-    /// Ends and the like.
+    /// Ends of a unix socket, and the like.
     pub detail: Detail,
+    /// Ends of an IP socket; read by [`Fd::inet`].
+    pub(super) ends: Option<Box<Inet>>,
 }
 
 impl Fd {
@@ -270,15 +270,23 @@ impl Fd {
 
     /// The ends of an IP socket.
     pub fn inet(&self) -> Option<&Inet> {
-        match &self.detail {
-            Detail::Inet(inet) if self.kind.is_inet() => Some(inet),
-            _ => None,
-        }
+        self.ends.as_deref().filter(|_| self.kind.is_inet())
     }
 
-    /// Protocol; unknown if it is no IP socket.
+    /// Protocol as `fd.l4proto` shows it: not applicable if it is no IP socket, and for a connection (but a raw one) of
+    /// which neither end is known to be the client.
     pub fn proto(&self) -> L4Proto {
-        self.inet().map_or(L4Proto::NotApplicable, |inet| inet.proto)
+        match self.inet() {
+            None => L4Proto::NotApplicable,
+            Some(inet)
+                if self.kind.is_inet_connection()
+                    && inet.proto != L4Proto::Raw
+                    && !self.flags.intersects(FdFlags::ROLE_CLIENT | FdFlags::ROLE_SERVER) =>
+            {
+                L4Proto::NotApplicable
+            }
+            Some(inet) => inet.proto,
+        }
     }
 
     /// `fd.dev.major`.

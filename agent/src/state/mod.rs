@@ -1,36 +1,42 @@
 //! The state engine: what is known of threads, descriptors, users and containers, kept true by the events.
 //!
 //! `apply` takes in an event before the rules see it and says whom and what it is about; `finish` removes what had
-//! to stay visible to the rules of that event (an exited thread, a closed descriptor).
+//! to stay visible to the rules of that event (an exited thread, a closed descriptor). Processes, descriptor tables, programs
+//! and environments are shared by reference after a fork and copied by the one that changes them.
 
 mod containers;
 mod fd;
+mod init;
+mod parse;
+mod path;
+mod plan;
+mod query;
+mod sock;
+mod table;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod thread;
 mod users;
 
-use rustc_hash::FxHashMap;
+use std::sync::Arc;
 
 pub use containers::{ContainerInfo, ContainerType, Mount};
 pub use fd::{Detail, End, Fd, FdFlags, FdTable, FdType, Inet, L4Proto};
+pub use path::concatenate;
+pub use sock::{Address, Tuple, write_ip};
 pub use thread::{Bytes, Capabilities, Image, Name, Slot, Thread, ThreadFlags};
 pub use users::{Group, User, Users};
 
-use crate::event::Event;
-
-/// The machine that the events come from.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct MachineInfo {
-    /// How many CPUs it has.
-    pub num_cpus: u32,
-    /// Bytes of memory.
-    pub memory_bytes: u64,
-    /// The highest process id.
-    pub max_pid: u64,
-    /// Its name, up to the first NUL.
-    pub hostname: Vec<u8>,
-    /// When it booted, nanoseconds since the epoch.
-    pub boot_ts: u64,
-}
+pub use crate::capture::MachineInfo;
+use crate::event::{Event, EventId, id};
+use containers::Containers;
+use init::Interfaces;
+use parse::Call;
+use plan::Lookup;
+use table::ThreadTable;
+use thread::Entry;
 
 /// How much the state may hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -89,8 +95,8 @@ pub struct Counters {
 /// Whom and what an event is about: what [`State::apply`] found out. Valid until [`State::finish`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Subject {
-    /// The thread that made the call; `None` for events that no thread made (containers, users, plugins) and when
-    /// there was no room for it.
+    /// The thread that made the call; `None` for events that no thread made (containers, users, plugins), for those of
+    /// a thread that is not known (clone, exit and switch make no stub) and when there was no room for it.
     pub thread: Option<Slot>,
     /// The thread whose table holds the descriptor (the leader of `thread`).
     pub fd_owner: Option<Slot>,
@@ -100,128 +106,142 @@ pub struct Subject {
     pub fd_name_changed: bool,
     /// Timestamp of the event before this one, 0 for the first.
     pub prev_ts: u64,
+    /// `thread.exectime`: of a switch, how long the CPU ran what now leaves it; nanoseconds.
+    pub exec_time: u64,
+    /// Of a container event: which one. See [`State::subject_container`].
+    pub(crate) container: Option<u32>,
 }
 
 impl Subject {
     /// Of an event about nobody.
-    pub const NONE: Subject =
-        Subject { thread: None, fd_owner: None, fd_num: -1, fd_name_changed: false, prev_ts: 0 };
+    pub const NONE: Subject = Subject {
+        thread: None,
+        fd_owner: None,
+        fd_num: -1,
+        fd_name_changed: false,
+        prev_ts: 0,
+        exec_time: 0,
+        container: None,
+    };
 }
 
 /// All that is known of the machine at the time of the current event.
 #[derive(Debug, Default)]
 pub struct State {
-    threads: Vec<Option<Box<Thread>>>,
-    by_tid: FxHashMap<i64, Slot>,
+    table: ThreadTable,
     users: Users,
-    containers: Vec<ContainerInfo>,
+    containers: Containers,
+    interfaces: Interfaces,
     machine: MachineInfo,
     limits: Limits,
     counters: Counters,
+    /// Time of the current event.
+    now: u64,
+    next_purge: u64,
+    /// Numbers all changes; see [`State::version`].
+    clock: u64,
+    global_version: u64,
     ancestry_version: u64,
+    /// Descriptors in all tables, each table counted once however many share it.
+    fd_count: usize,
+    /// Per CPU: when it last went to another thread.
+    switch_ts: Vec<u64>,
+    /// The program of stubs: named, but of unknown name.
+    stub_image: Arc<Image>,
+    /// To be removed by `finish`: a thread by its tid, a descriptor, what is known of a container.
+    exiting: Option<i64>,
+    closing: Option<(Slot, i64)>,
+    leaving: Option<u32>,
+    dir_buffer: Vec<u8>,
+    path_buffer: Vec<u8>,
+    name_buffer: Vec<u8>,
 }
 
 impl State {
     /// An empty state.
     pub fn new(limits: Limits) -> Self {
-        State { limits, ..State::default() }
+        let stub_image = Arc::new(Image { exe: Bytes::from(&b"<NA>"[..]), ..Image::default() });
+        State { limits, stub_image, ..State::default() }
     }
 
     /// Takes in an event. Call [`State::finish`] when the rules have seen it.
     pub fn apply(&mut self, event: &Event<'_>) -> Subject {
-        let _ = (event, self.limits, &mut self.threads);
-        Subject::NONE
+        let prev_ts = std::mem::replace(&mut self.now, event.ts);
+        let plan = plan::plan(event.id);
+        let thread = match plan.lookup {
+            Lookup::None => None,
+            Lookup::Find => self.table.find_cached(event.tid),
+            Lookup::Get => self.get_thread(event.tid),
+        };
+        let mut call = Call {
+            event,
+            thread,
+            entry: None,
+            fd: -1,
+            known: false,
+            name_changed: false,
+            container: None,
+            exec_time: 0,
+        };
+        if let Some(thread) = thread.and_then(|slot| self.table.get_mut(slot)) {
+            if plan.lookup == Lookup::Get {
+                thread.flags |= ThreadFlags::ACTIVE;
+            }
+            thread.prev_event_ts = std::mem::replace(&mut thread.last_event_ts, event.ts);
+            if plan.exit {
+                if thread.entry.is_some() {
+                    call.entry = thread.entry.take().filter(|entry| answers(event.id, entry.id));
+                }
+            } else if matches!(
+                event.id,
+                id::SYSCALL_OPEN_E
+                    | id::SYSCALL_CREAT_E
+                    | id::SYSCALL_OPENAT_2_E
+                    | id::SYSCALL_OPENAT2_E
+                    | id::SYSCALL_EXECVE_19_E
+                    | id::SYSCALL_EXECVEAT_E
+                    | id::SOCKET_CONNECT_E
+            ) {
+                thread.entry = Some(Box::new(Entry::new(event)));
+            }
+        }
+        if let (Some(slot), Some(at)) = (thread, plan.fd_param)
+            && let Some(number) = event.param_i64(usize::from(at))
+        {
+            call.fd = number;
+            let owner = self.table.fd_owner(slot).and_then(|owner| self.table.get(owner));
+            call.known = owner.is_some_and(|owner| owner.fds.get(number).is_some());
+            if !call.known {
+                self.counters.fd_misses += 1;
+            }
+        }
+        self.dispatch(&mut call);
+        Subject {
+            thread: call.thread,
+            fd_owner: call.thread.filter(|_| plan.about_fd).and_then(|slot| self.table.fd_owner(slot)),
+            fd_num: call.fd,
+            fd_name_changed: call.name_changed,
+            prev_ts,
+            exec_time: call.exec_time,
+            container: call.container,
+        }
     }
 
     /// Removes what had to stay visible to the rules of the event.
-    pub fn finish(&mut self) {}
-
-    /// The thread with an id.
-    pub fn thread(&self, tid: i64) -> Option<&Thread> {
-        self.at(*self.by_tid.get(&tid)?)
-    }
-
-    /// The thread in a slot.
-    pub fn at(&self, slot: Slot) -> Option<&Thread> {
-        self.threads.get(slot.index())?.as_deref()
-    }
-
-    /// The thread that an event is about.
-    pub fn subject_thread(&self, subject: &Subject) -> Option<&Thread> {
-        self.at(subject.thread?)
-    }
-
-    /// The descriptor that an event is about.
-    pub fn subject_fd(&self, subject: &Subject) -> Option<&Fd> {
-        self.at(subject.fd_owner?)?.fds.get(subject.fd_num)
-    }
-
-    /// The leader of a thread's group: the thread itself, or the main thread as long as it is known.
-    pub fn leader<'s>(&'s self, thread: &'s Thread) -> Option<&'s Thread> {
-        if thread.is_main() { Some(thread) } else { self.thread(thread.pid) }
-    }
-
-    /// The parent, if it is known.
-    pub fn parent(&self, thread: &Thread) -> Option<&Thread> {
-        self.thread(thread.ptid)
-    }
-
-    /// The processes that a thread descends from, nearest first: leaders of parents. Ends at the first that is not
-    /// known, and at a loop.
-    pub fn ancestors<'s>(&'s self, thread: &'s Thread) -> impl Iterator<Item = &'s Thread> {
-        let mut next = self.leader(thread);
-        std::iter::from_fn(move || {
-            let parent = self.parent(next?)?;
-            next = self.leader(parent);
-            next
-        })
-    }
-
-    /// Descriptors of a thread's process.
-    pub fn fds<'s>(&'s self, thread: &'s Thread) -> Option<&'s FdTable> {
-        Some(&self.leader(thread)?.fds)
-    }
-
-    /// A descriptor of a thread's process.
-    pub fn fd<'s>(&'s self, thread: &'s Thread, fd: i64) -> Option<&'s Fd> {
-        self.fds(thread)?.get(fd)
-    }
-
-    /// The working directory of a thread's process, with a slash at its end.
-    pub fn cwd<'s>(&'s self, thread: &'s Thread) -> Option<&'s [u8]> {
-        Some(&self.leader(thread)?.cwd)
-    }
-
-    /// The environment of a thread's process: `NAME=value` each.
-    pub fn env<'s>(&'s self, thread: &'s Thread) -> impl Iterator<Item = &'s [u8]> + Clone {
-        thread::strings(self.leader(thread).map_or(&[][..], |leader| &leader.env))
-    }
-
-    /// `proc.nthreads`: threads of its process that live.
-    pub fn thread_count(&self, thread: &Thread) -> u64 {
-        let _ = thread;
-        0
-    }
-
-    /// `proc.nchilds`: threads of its process that live, but for the leader.
-    pub fn child_count(&self, thread: &Thread) -> u64 {
-        let _ = thread;
-        0
-    }
-
-    /// The user that a thread runs as; `None` if nobody told its name.
-    pub fn user(&self, thread: &Thread) -> Option<&User> {
-        self.users.user(self.container_id(thread), thread.uid)
-    }
-
-    /// The group that a thread runs as; `None` if nobody told its name.
-    pub fn group(&self, thread: &Thread) -> Option<&Group> {
-        self.users.group(self.container_id(thread), thread.gid)
-    }
-
-    /// The user that logged in; `None` if nobody told its name.
-    pub fn login_user(&self, thread: &Thread) -> Option<&User> {
-        self.users.user(self.container_id(thread), thread.loginuid)
+    pub fn finish(&mut self) {
+        if let Some((slot, number)) = self.closing.take()
+            && let Some(fds) = self.fds_mut(slot)
+            && fds.remove(number)
+        {
+            self.fd_count = self.fd_count.saturating_sub(1);
+        }
+        if let Some(tid) = self.exiting.take() {
+            self.remove_thread(tid);
+        }
+        if let Some(container) = self.leaving.take() {
+            self.containers.undescribe(container);
+            self.touch_all();
+        }
     }
 
     /// Users and groups.
@@ -229,34 +249,9 @@ impl State {
         &self.users
     }
 
-    /// The container that a thread is in; `None` is the host.
-    pub fn container(&self, thread: &Thread) -> Option<&ContainerInfo> {
-        self.containers.get(thread.container? as usize)
-    }
-
-    /// The id of the container that a thread is in, empty for the host.
-    pub fn container_id(&self, thread: &Thread) -> &[u8] {
-        self.container(thread).map_or(&[], |container| &container.id)
-    }
-
-    /// All threads, in no order.
-    pub fn threads(&self) -> impl Iterator<Item = &Thread> {
-        self.threads.iter().filter_map(Option::as_deref)
-    }
-
-    /// How many threads there are.
-    pub fn thread_table_len(&self) -> usize {
-        self.by_tid.len()
-    }
-
     /// The machine.
     pub fn machine(&self) -> &MachineInfo {
         &self.machine
-    }
-
-    /// Tells what machine the events come from.
-    pub fn set_machine(&mut self, machine: MachineInfo) {
-        self.machine = machine;
     }
 
     /// What was done and left undone.
@@ -264,16 +259,48 @@ impl State {
         &self.counters
     }
 
-    /// Grows whenever anything changes that fields of scope `Process` show of this thread (its ids, program,
-    /// arguments, environment, directory, credentials, capabilities, cgroups, container, names of its user and groups,
-    /// thread counts). It does not cover descriptors, memory, page faults, CPU and event times. No two threads of
-    /// a run ever have the same version for different values, so (slot, version) may be remembered.
-    pub fn version(&self, thread: &Thread) -> u64 {
-        thread.version
+    /// Something has changed that fields may show of any thread.
+    fn touch_all(&mut self) {
+        self.global_version = self.tick();
     }
 
-    /// Grows whenever anything changes that fields of scope `Ancestry` can show of any thread.
-    pub fn ancestry_version(&self) -> u64 {
-        self.ancestry_version
+    /// The container that a new thread is in, with one more thread in it.
+    fn container_of(&mut self, thread: &Thread) -> Option<u32> {
+        let (id, kind) = containers::id_from_cgroups(thread.cgroups())?;
+        let index = self.containers.acquire(id);
+        // Of these runtimes nobody can be asked: id and type are all there will ever be.
+        let told = !matches!(kind, ContainerType::Unknown) && self.containers.info(index).is_none();
+        if told {
+            let info = ContainerInfo { id: id.into(), kind, ..ContainerInfo::default() };
+            if self.containers.describe(info, self.limits.containers).is_none() {
+                self.counters.containers_refused += 1;
+            }
+        }
+        Some(index)
     }
+
+    /// Looks again in which container a thread is.
+    fn update_container(&mut self, slot: Slot) {
+        let Some(thread) = self.table.get(slot) else { return };
+        let found = containers::id_from_cgroups(thread.cgroups());
+        if found.map(|(id, _)| id) == thread.container.and_then(|index| self.containers.id(index)) {
+            return;
+        }
+        let Some(thread) = self.table.get_mut(slot) else { return };
+        let cgroups = Bytes::clone(&thread.cgroups);
+        let old = thread.container.take();
+        let model = Thread { cgroups, ..Thread::new(thread.tid) };
+        let new = self.container_of(&model);
+        if let Some(thread) = self.table.get_mut(slot) {
+            thread.container = new;
+        }
+        if let Some(old) = old {
+            self.containers.release(old);
+        }
+    }
+}
+
+/// Whether an event is the exit of the call whose entry is given. A successful execveat returns as execve.
+fn answers(exit: EventId, entry: EventId) -> bool {
+    exit.0 == entry.0 + 1 || exit == id::SYSCALL_EXECVE_19_X && entry == id::SYSCALL_EXECVEAT_E
 }

@@ -3,12 +3,19 @@
 //! A thread holds its own numbers inline; what it has in common with the parent it came from (program, environment,
 //! cgroups, descriptors) is shared by reference until one of them changes it.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use bitflags::bitflags;
 use smallvec::SmallVec;
 
 use super::fd::FdTable;
+use crate::event::{Event, EventId};
+
+/// The descriptors of a thread that has none.
+static NO_FDS: LazyLock<Arc<FdTable>> = LazyLock::new(Arc::default);
+
+/// The program of a thread of which it is not known.
+static NO_IMAGE: LazyLock<Arc<Image>> = LazyLock::new(Arc::default);
 
 /// A byte string that many may hold.
 pub type Bytes = Arc<[u8]>;
@@ -190,10 +197,6 @@ pub struct Thread {
     pub last_event_ts: u64,
     /// Its last but one event; 0 if there was none.
     pub prev_event_ts: u64,
-    /// The descriptor that its last event was about, -1 if there was none.
-    pub last_event_fd: i64,
-    /// `thread.exectime`: how long it ran until the last switch, nanoseconds.
-    pub exec_time: u64,
     /// `thread.totexectime`: how long it ran in all, nanoseconds.
     pub total_exec_time: u64,
     /// Its root directory, as told by the process table or by chroot.
@@ -211,20 +214,65 @@ pub struct Thread {
     pub(super) fds: Arc<FdTable>,
     pub(super) version: u64,
     pub(super) reaper_tid: i64,
-    pub(super) last_access_ts: u64,
+    /// What the entry of its current call said, if a capture recorded it.
+    pub(super) entry: Option<Box<Entry>>,
     pub(super) group: u32,
     pub(super) links: Links,
+}
+
+/// The entry of a call: what a program asked for before it could change it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Entry {
+    pub(super) id: EventId,
+    pub(super) values: Vec<(u32, u32)>,
+    pub(super) data: Vec<u8>,
+}
+
+impl Entry {
+    /// Keeps the parameters of an entry event.
+    pub(super) fn new(event: &Event<'_>) -> Self {
+        let mut entry = Entry { id: event.id, values: Vec::new(), data: Vec::new() };
+        for index in 0..event.param_count() {
+            let value = event.param(index).unwrap_or_default();
+            entry.values.push((entry.data.len() as u32, value.len() as u32));
+            entry.data.extend_from_slice(value);
+        }
+        entry
+    }
+
+    /// The bytes of a parameter, `None` if it is missing or empty.
+    pub(super) fn param(&self, index: usize) -> Option<&[u8]> {
+        let &(start, len) = self.values.get(index)?;
+        self.data.get(start as usize..(start + len) as usize).filter(|value| !value.is_empty())
+    }
+
+    /// A parameter up to its NUL, `None` if it is missing, empty or could not be read.
+    pub(super) fn path(&self, index: usize) -> Option<&[u8]> {
+        let value = self.param(index)?;
+        let path = memchr::memchr(0, value).map_or(value, |end| &value[..end]);
+        (path != b"<NA>").then_some(path)
+    }
+
+    /// A parameter of four bytes.
+    pub(super) fn u32(&self, index: usize) -> Option<u32> {
+        Some(u32::from_le_bytes(self.param(index)?.try_into().ok()?))
+    }
+
+    /// A parameter of eight bytes.
+    pub(super) fn i64(&self, index: usize) -> Option<i64> {
+        Some(i64::from_le_bytes(self.param(index)?.try_into().ok()?))
+    }
 }
 
 /// The lists that a thread is in.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Links {
-    pub parent: Slot,
-    pub first_child: Slot,
-    pub next_sibling: Slot,
-    pub prev_sibling: Slot,
-    pub next_in_group: Slot,
-    pub prev_in_group: Slot,
+    pub(super) parent: Slot,
+    pub(super) first_child: Slot,
+    pub(super) next_sibling: Slot,
+    pub(super) prev_sibling: Slot,
+    pub(super) next_in_group: Slot,
+    pub(super) prev_in_group: Slot,
 }
 
 impl Default for Links {
@@ -258,7 +306,7 @@ impl Thread {
             loginuid: u32::MAX,
             tty: 0,
             comm: Name::new(),
-            image: Arc::default(),
+            image: Arc::clone(&NO_IMAGE),
             caps: Capabilities::default(),
             fd_limit: -1,
             vm_size: 0,
@@ -273,8 +321,6 @@ impl Thread {
             pidns_start_to_exe_ctime: 0,
             last_event_ts: 0,
             prev_event_ts: 0,
-            last_event_fd: -1,
-            exec_time: 0,
             total_exec_time: 0,
             root: Bytes::default(),
             serial: 0,
@@ -282,10 +328,10 @@ impl Thread {
             cgroups: Bytes::default(),
             env: Bytes::default(),
             cwd: Bytes::default(),
-            fds: Arc::default(),
+            fds: Arc::clone(&NO_FDS),
             version: 0,
             reaper_tid: -1,
-            last_access_ts: 0,
+            entry: None,
             group: u32::MAX,
             links: Links::default(),
         }

@@ -1,0 +1,307 @@
+//! What there was before the first event: fills the state from the tables of a capture.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
+
+use super::State;
+use super::fd::{Detail, End, Fd, FdFlags, FdType, Inet, L4Proto};
+use super::sock::{Address, unmapped, write_connection};
+use super::thread::{Capabilities, Image, Name, Slot, Thread, ThreadFlags};
+use super::users::{Group, User};
+use crate::capture::{FdInfo, Interface, ProcessRecord, Snapshot};
+
+/// The machine's addresses: they complete connections of which one end is not bound to an address.
+#[derive(Debug, Default)]
+pub(super) struct Interfaces {
+    v4: Vec<(Ipv4Addr, Ipv4Addr)>,
+    v6: Vec<Ipv6Addr>,
+}
+
+impl Interfaces {
+    fn new(interfaces: &[Interface]) -> Self {
+        let mut result = Interfaces::default();
+        for interface in interfaces {
+            match (interface.addr, interface.netmask) {
+                (IpAddr::V4(addr), IpAddr::V4(mask)) => result.v4.push((addr, mask)),
+                (IpAddr::V6(addr), _) => result.v6.push(addr),
+                _ => {}
+            }
+        }
+        result
+    }
+
+    /// The address by which this machine talks with another one: that address itself, else one of the same subnet, else
+    /// the first that is no loopback, else none.
+    fn address_for(&self, other: IpAddr) -> IpAddr {
+        match other {
+            IpAddr::V4(other) => {
+                let bits = other.to_bits();
+                let same = self.v4.iter().find(|(addr, _)| *addr == other);
+                let near =
+                    || self.v4.iter().find(|(addr, mask)| (addr.to_bits() ^ bits) & mask.to_bits() == 0);
+                let first = || self.v4.iter().find(|(addr, _)| !addr.is_loopback());
+                let found = same.or_else(near).or_else(first);
+                found.map_or(Ipv4Addr::UNSPECIFIED, |(addr, _)| *addr).into()
+            }
+            IpAddr::V6(other) => {
+                let net = other.to_bits() >> 64;
+                let same = self.v6.iter().find(|addr| **addr == other);
+                let near = || self.v6.iter().find(|addr| addr.to_bits() >> 64 == net);
+                let first = || self.v6.iter().find(|addr| !addr.is_loopback());
+                same.or_else(near).or_else(first).copied().unwrap_or(Ipv6Addr::UNSPECIFIED).into()
+            }
+        }
+    }
+
+    /// Gives a connection the address that it lacks.
+    pub(super) fn complete(&self, inet: &mut Inet) {
+        let (missing, other) = match (inet.source.ip.is_unspecified(), inet.dest.ip.is_unspecified()) {
+            (true, _) => (&mut inet.source, inet.dest),
+            (false, true) => (&mut inet.dest, inet.source),
+            (false, false) => return,
+        };
+        let address = self.address_for(other.ip);
+        if address != other.ip || missing.port != other.port {
+            missing.ip = address;
+        }
+    }
+}
+
+impl Fd {
+    /// Gives a descriptor of the process table its name, state and role.
+    pub(super) fn settle_from_proc(&mut self, interfaces: &Interfaces) {
+        if let (true, Some(inet)) = (self.kind.is_inet(), self.ends.as_deref_mut()) {
+            let mut name = Vec::new();
+            if self.kind.is_inet_connection() {
+                if let Some((source, dest)) = unmapped(inet.source, inet.dest) {
+                    (inet.source, inet.dest) = (source, dest);
+                    self.kind = FdType::Ipv4Socket;
+                }
+                if self.kind == FdType::Ipv4Socket {
+                    interfaces.complete(inet);
+                }
+                if inet.proto == L4Proto::Tcp {
+                    self.flags |= FdFlags::CONNECTED;
+                }
+                write_tuple(&mut name, inet);
+            } else {
+                Address::Inet(inet.dest).write(&mut name);
+            }
+            self.name = name.into();
+        } else if self.kind == FdType::UnixSocket {
+            self.flags |= if self.name.is_empty() { FdFlags::ROLE_CLIENT } else { FdFlags::ROLE_SERVER };
+        }
+    }
+}
+
+/// Both ends with their ports, whatever the protocol.
+fn write_tuple(out: &mut Vec<u8>, inet: &Inet) {
+    write_connection(out, &Inet { proto: L4Proto::Tcp, ..*inet });
+}
+
+impl State {
+    /// Takes in what was running before the first event, or what later tables of a capture add.
+    pub fn load(&mut self, snapshot: Snapshot) {
+        if snapshot.fresh {
+            let limits = self.limits;
+            let counters = self.counters;
+            *self = State { counters, clock: self.clock, ..State::new(limits) };
+        }
+        if let Some(machine) = snapshot.machine {
+            self.machine = machine;
+        }
+        if !snapshot.interfaces.is_empty() {
+            self.interfaces = Interfaces::new(&snapshot.interfaces);
+        }
+        for user in snapshot.users {
+            let user = User {
+                uid: user.uid,
+                gid: user.gid,
+                name: user.name.into(),
+                home: user.home.into(),
+                shell: user.shell.into(),
+            };
+            if !self.users.add_user(b"", user) {
+                self.counters.users_refused += 1;
+            }
+        }
+        for group in snapshot.groups {
+            if !self.users.add_group(b"", Group { gid: group.gid, name: group.name.into() }) {
+                self.counters.users_refused += 1;
+            }
+        }
+        // A child may come before its parent: nobody gets a group or a parent before all are in.
+        let mut added: Vec<Slot> = Vec::with_capacity(snapshot.processes.len());
+        for process in snapshot.processes {
+            let cwd = process.cwd.clone();
+            let main = process.tid == process.pid;
+            let thread = self.thread_from(process);
+            if let Some(slot) = self.add_loose_thread(thread) {
+                added.push(slot);
+                if main {
+                    self.set_cwd(slot, &cwd);
+                }
+            }
+        }
+        for &slot in &added {
+            self.enter_lineage(slot);
+        }
+        let servers = self.load_fds(snapshot.fds);
+        let owners: FxHashSet<Slot> = added.into_iter().collect();
+        for slot in owners {
+            self.settle_directions(slot, &servers);
+        }
+        self.touch_all();
+    }
+
+    fn thread_from(&self, record: ProcessRecord) -> Box<Thread> {
+        let mut thread = Box::new(Thread::new(record.tid));
+        thread.pid = record.pid;
+        thread.ptid = record.ptid;
+        thread.sid = record.sid;
+        thread.vpgid = record.vpgid;
+        thread.pgid = record.pgid;
+        thread.vtid = record.vtid;
+        thread.vpid = record.vpid;
+        thread.comm = Name::from_slice(&record.comm);
+        thread.image = Arc::new(Image {
+            exe: record.exe.into(),
+            exepath: record.exepath.into(),
+            args_raw: record.args.into(),
+            writable: record.exe_writable,
+            upper_layer: record.exe_upper_layer,
+            lower_layer: record.exe_lower_layer,
+            from_memfd: record.exe_from_memfd,
+            ino: record.exe_ino,
+            ctime: record.exe_ino_ctime,
+            mtime: record.exe_ino_mtime,
+        });
+        if thread.is_main() {
+            thread.env = record.env.into();
+        }
+        thread.cgroups = record.cgroups.into();
+        thread.root = record.root.into();
+        thread.fd_limit = record.fdlimit;
+        thread.flags |= ThreadFlags::from_bits_retain(record.flags) | ThreadFlags::ACTIVE;
+        thread.uid = record.uid;
+        thread.gid = record.gid;
+        thread.loginuid = record.loginuid;
+        thread.vm_size = record.vmsize_kb;
+        thread.vm_rss = record.vmrss_kb;
+        thread.vm_swap = record.vmswap_kb;
+        thread.pf_major = record.pfmajor;
+        thread.pf_minor = record.pfminor;
+        thread.pidns_init_start_ts = record.pidns_init_start_ts;
+        thread.tty = record.tty;
+        thread.caps = Capabilities {
+            permitted: record.cap_permitted,
+            effective: record.cap_effective,
+            inheritable: record.cap_inheritable,
+        };
+        thread
+    }
+
+    /// Enters a thread without giving it a group and a parent yet.
+    fn add_loose_thread(&mut self, mut thread: Box<Thread>) -> Option<Slot> {
+        if let Some(old) = self.table.find(thread.tid) {
+            self.evict(old);
+        }
+        if self.table.len() >= self.limits.threads {
+            self.counters.threads_refused += 1;
+            return None;
+        }
+        self.counters.threads_added += 1;
+        thread.container = self.container_of(&thread);
+        Some(self.table.insert(thread))
+    }
+
+    /// Enters descriptors; returns the ports that are listened on.
+    fn load_fds(&mut self, fds: Vec<crate::capture::FdRecord>) -> FxHashSet<u16> {
+        let mut servers = FxHashSet::default();
+        for record in fds {
+            let Some(slot) = self.table.find(record.tid) else { continue };
+            let mut fd = fd_from(record.info);
+            fd.ino = record.ino;
+            fd.flags |= FdFlags::FROM_PROC;
+            fd.settle_from_proc(&self.interfaces);
+            if let (FdType::Ipv4Server | FdType::Ipv6Server, Some(inet)) = (fd.kind, fd.inet()) {
+                servers.insert(inet.dest.port);
+            }
+            self.put_own_fd(slot, record.fd, fd);
+        }
+        servers
+    }
+
+    /// Enters a descriptor into the very table of a thread.
+    fn put_own_fd(&mut self, slot: Slot, number: i64, fd: Fd) {
+        if self.table.fd_owner(slot) == Some(slot) {
+            self.put_fd(slot, number, Arc::new(fd));
+        }
+    }
+
+    /// Connections of the process table stand the wrong way round if this end is the one that is listened on.
+    fn settle_directions(&mut self, slot: Slot, servers: &FxHashSet<u16>) {
+        let Some(thread) = self.table.get(slot) else { return };
+        let connections: Vec<i64> = thread
+            .fds
+            .iter()
+            .filter(|(_, fd)| fd.kind == FdType::Ipv4Socket)
+            .map(|(number, _)| number)
+            .collect();
+        for number in connections {
+            let Some(fd) = self.fds_mut(slot).and_then(|fds| fds.get_mut(number)) else { continue };
+            if fd.inet().is_some_and(|inet| servers.contains(&inet.source.port)) {
+                fd.swap_ends();
+                let mut name = Vec::new();
+                write_tuple(&mut name, fd.inet_or_new());
+                fd.set_name(&name);
+                fd.flags |= FdFlags::ROLE_SERVER;
+            } else {
+                fd.flags |= FdFlags::ROLE_CLIENT;
+            }
+        }
+    }
+}
+
+/// A descriptor as the process table tells of it.
+fn fd_from(info: FdInfo) -> Fd {
+    let named = |kind, name: Vec<u8>| Fd { name: name.into(), ..Fd::new(kind) };
+    let socket = |kind, source: Option<(IpAddr, u16)>, dest: (IpAddr, u16), proto| {
+        let dest = End { ip: dest.0, port: dest.1 };
+        let none = if dest.ip.is_ipv4() { End::NONE_V4 } else { End::NONE_V6 };
+        let source = source.map_or(none, |(ip, port)| End { ip, port });
+        Fd { ends: Some(Box::new(Inet { source, dest, proto: L4Proto::from_scap(proto) })), ..Fd::new(kind) }
+    };
+    match info {
+        FdInfo::Unknown => Fd::default(),
+        FdInfo::File { name } => named(FdType::File, name),
+        FdInfo::Directory { name } => named(FdType::Directory, name),
+        FdInfo::Ipv4Socket { sip, dip, sport, dport, proto } => {
+            socket(FdType::Ipv4Socket, Some((sip.into(), sport)), (dip.into(), dport), proto)
+        }
+        FdInfo::Ipv6Socket { sip, dip, sport, dport, proto } => {
+            socket(FdType::Ipv6Socket, Some((sip.into(), sport)), (dip.into(), dport), proto)
+        }
+        FdInfo::Ipv4Server { ip, port, proto } => socket(FdType::Ipv4Server, None, (ip.into(), port), proto),
+        FdInfo::Ipv6Server { ip, port, proto } => socket(FdType::Ipv6Server, None, (ip.into(), port), proto),
+        FdInfo::Fifo { name } => named(FdType::Fifo, name),
+        FdInfo::UnixSocket { source, peer, name } => {
+            Fd { detail: Detail::Unix { source, dest: peer }, ..named(FdType::UnixSocket, name) }
+        }
+        FdInfo::Event { name } => named(FdType::Event, name),
+        FdInfo::Unsupported { name } => named(FdType::Unsupported, name),
+        FdInfo::SignalFd { name } => named(FdType::Signalfd, name),
+        FdInfo::EventPoll { name } => named(FdType::Eventpoll, name),
+        FdInfo::Inotify { name } => named(FdType::Inotify, name),
+        FdInfo::TimerFd { name } => named(FdType::Timerfd, name),
+        FdInfo::Netlink { name } => named(FdType::Netlink, name),
+        FdInfo::Regular { name, flags, dev } => Fd { open_flags: flags, dev, ..named(FdType::FileV2, name) },
+        FdInfo::Bpf { name } => named(FdType::Bpf, name),
+        FdInfo::UserFaultFd { name } => named(FdType::Userfaultfd, name),
+        FdInfo::IoUring { name } => named(FdType::IoUring, name),
+        FdInfo::MemFd { name } => named(FdType::Memfd, name),
+        FdInfo::PidFd { name } => named(FdType::Pidfd, name),
+    }
+}

@@ -1,0 +1,306 @@
+//! Calls that make, copy and close descriptors of everything but sockets, and calls that change the working directory.
+
+use std::sync::Arc;
+
+use super::{AT_FDCWD, Call};
+use crate::event::id;
+use crate::state::State;
+use crate::state::fd::{Detail, Fd, FdFlags, FdType};
+use crate::state::path::concatenate;
+use crate::state::thread::{Bytes, Slot, ThreadFlags};
+
+/// `PPM_O_DIRECTORY`.
+const O_DIRECTORY: u32 = 1 << 10;
+/// `PPM_O_CLOEXEC`.
+const O_CLOEXEC: u32 = 1 << 12;
+/// `PPM_O_F_CREATED`: this flag and those above are told by the kernel, not asked for by the call.
+const O_F_CREATED: u32 = 1 << 14;
+/// `PPM_FD_UPPER_LAYER`.
+const FD_UPPER_LAYER: u32 = 1 << 15;
+/// `PPM_FD_LOWER_LAYER`.
+const FD_LOWER_LAYER: u32 = 1 << 16;
+/// `PPM_FCNTL_F_DUPFD`.
+const F_DUPFD: i64 = 1;
+/// `PPM_FCNTL_F_DUPFD_CLOEXEC`.
+const F_DUPFD_CLOEXEC: i64 = 26;
+/// `PPM_CLOSE_RANGE_CLOEXEC`: nothing is closed now.
+const CLOSE_RANGE_CLOEXEC: u32 = 1 << 2;
+
+/// Where a relative path starts that nobody can tell.
+pub(super) const UNKNOWN_DIR: &[u8] = b"<UNKNOWN>";
+
+impl State {
+    /// Directory that a path starts at, written to `out`: nothing for an absolute path.
+    pub(super) fn write_dir(&self, out: &mut Vec<u8>, thread: Option<Slot>, dirfd: i64, path: &[u8]) {
+        out.clear();
+        if path.first() == Some(&b'/') {
+            return;
+        }
+        let Some(thread) = thread.and_then(|slot| self.at(slot)) else {
+            return out.extend_from_slice(UNKNOWN_DIR);
+        };
+        if dirfd == AT_FDCWD {
+            return out.extend_from_slice(self.cwd(thread).unwrap_or_default());
+        }
+        match self.fd(thread, dirfd) {
+            None => out.extend_from_slice(UNKNOWN_DIR),
+            Some(fd) => {
+                out.extend_from_slice(&fd.name);
+                if out.last().is_some_and(|&last| last != b'/') {
+                    out.push(b'/');
+                }
+            }
+        }
+    }
+
+    pub(super) fn open(&mut self, call: &mut Call<'_, '_>) {
+        let number = call.ret();
+        let (Some(slot), true) = (call.thread, number >= 0) else { return };
+        // Where in the record the name stands, and behind it flags, device and inode.
+        let (name_at, flags_at, dev_at) = match call.event.id {
+            id::SYSCALL_OPEN_X => (1, 2, 4),
+            id::SYSCALL_CREAT_X => (1, 5, 3),
+            id::SYSCALL_OPENAT_2_X => (2, 3, 5),
+            id::SYSCALL_OPENAT2_X => (2, 3, 6),
+            _ => (3, 2, 4),
+        };
+        let entry = call.entry.take();
+        let mut flags = call.u32(flags_at).unwrap_or(0);
+        let mut dirfd = match call.event.id {
+            id::SYSCALL_OPENAT_2_X | id::SYSCALL_OPENAT2_X => call.i64(1),
+            id::SYSCALL_OPEN_BY_HANDLE_AT_X => None,
+            _ => Some(AT_FDCWD),
+        };
+        let mut name = call.text(name_at).unwrap_or(b"<NA>");
+        if call.event.id == id::SYSCALL_CREAT_X {
+            // creat has no flags; the record says only in which layer of an overlay the file lies.
+            flags = (if flags & 1 != 0 { FD_UPPER_LAYER } else { 0 })
+                | if flags & 2 != 0 { FD_LOWER_LAYER } else { 0 };
+            if let Some(asked) = entry.as_ref().and_then(|entry| entry.path(0)) {
+                name = asked;
+            }
+        } else if let Some(entry) = &entry {
+            // What the program asked for counts, not what it may have written there while the call ran.
+            let at = usize::from(call.event.id != id::SYSCALL_OPEN_X);
+            if let Some(asked) = entry.path(at) {
+                name = asked;
+                flags = entry.u32(at + 1).unwrap_or(0) | flags & !(O_F_CREATED - 1);
+                if at == 1 {
+                    dirfd = entry.i64(0);
+                }
+            }
+        }
+        let mut dir = std::mem::take(&mut self.dir_buffer);
+        let mut path = std::mem::take(&mut self.path_buffer);
+        dir.clear();
+        if let Some(dirfd) = dirfd {
+            self.write_dir(&mut dir, Some(slot), dirfd, name);
+        }
+        concatenate(&mut path, &dir, name);
+        let name_raw = Bytes::from(name);
+        let mut fd = Fd {
+            kind: if flags & O_DIRECTORY != 0 { FdType::Directory } else { FdType::FileV2 },
+            open_flags: flags,
+            dev: call.u32(dev_at).unwrap_or(0),
+            ino: call.u64(dev_at + 1).unwrap_or(0),
+            name: if *path == *name { Bytes::clone(&name_raw) } else { Bytes::from(&path[..]) },
+            name_raw,
+            ..Fd::default()
+        };
+        if flags & FD_UPPER_LAYER != 0 {
+            fd.flags |= FdFlags::OVERLAY_UPPER;
+        }
+        if flags & FD_LOWER_LAYER != 0 {
+            fd.flags |= FdFlags::OVERLAY_LOWER;
+        }
+        call.name_changed = !fd.name.is_empty();
+        self.dir_buffer = dir;
+        self.path_buffer = path;
+        self.add_fd(call, number, fd);
+    }
+
+    pub(super) fn close(&mut self, call: &mut Call<'_, '_>) {
+        if !call.failed() && call.known {
+            self.closing = call.thread.map(|slot| (slot, call.fd));
+        }
+    }
+
+    pub(super) fn close_range(&mut self, call: &mut Call<'_, '_>) {
+        let flags = call.u32(3).unwrap_or(0);
+        if call.failed() || flags & CLOSE_RANGE_CLOEXEC != 0 {
+            return;
+        }
+        let (Some(first), Some(last)) = (call.u32(1), call.u32(2)) else { return };
+        let range = i64::from(first)..=i64::from(last);
+        let Some(fds) = call.thread.and_then(|slot| self.fds_mut(slot)) else { return };
+        let before = fds.len();
+        fds.retain(|number, _| !range.contains(&number));
+        let closed = before - fds.len();
+        self.fd_count = self.fd_count.saturating_sub(closed);
+    }
+
+    pub(super) fn fcntl(&mut self, call: &mut Call<'_, '_>) {
+        let copies = matches!(call.i64(2), Some(F_DUPFD | F_DUPFD_CLOEXEC));
+        if copies && !call.failed() {
+            self.copy_fd(call, None);
+        }
+    }
+
+    pub(super) fn dup(&mut self, call: &mut Call<'_, '_>) {
+        if call.failed() {
+            return;
+        }
+        let pipe = match call.ret() {
+            0 => ThreadFlags::PIPE_DST,
+            1 => ThreadFlags::PIPE_SRC,
+            _ => ThreadFlags::empty(),
+        };
+        if let Some(thread) = self.thread_mut(call) {
+            thread.flags |= pipe;
+        }
+        let cloexec = (call.event.id == id::SYSCALL_DUP3_X).then(|| call.u32(3).unwrap_or(0) & O_CLOEXEC);
+        self.copy_fd(call, cloexec);
+    }
+
+    /// The result of the call becomes another number for what the call's descriptor refers to, with close-on-exec as
+    /// given.
+    fn copy_fd(&mut self, call: &mut Call<'_, '_>, cloexec: Option<u32>) {
+        let original = call.known.then(|| self.shared_fd(call.thread?, call.fd)).flatten();
+        let Some(mut fd) = original else { return };
+        if let Some(cloexec) = cloexec {
+            let fd = Arc::make_mut(&mut fd);
+            fd.open_flags = fd.open_flags & !O_CLOEXEC | cloexec;
+        }
+        self.add_fd(call, call.ret(), fd);
+    }
+
+    /// A descriptor of a thread, shared with its table.
+    fn shared_fd(&self, slot: Slot, number: i64) -> Option<Arc<Fd>> {
+        let owner = self.table.fd_owner(slot)?;
+        self.table.get(owner)?.fds.get_shared(number).cloned()
+    }
+
+    pub(super) fn pipe(&mut self, call: &mut Call<'_, '_>) {
+        if call.failed() {
+            return;
+        }
+        let ends = [call.i64(1), call.i64(2)];
+        let fd = Fd {
+            ino: call.u64(3).unwrap_or(0),
+            open_flags: call.u32(4).unwrap_or(0),
+            ..Fd::new(FdType::Fifo)
+        };
+        let fd = Arc::new(fd);
+        for number in ends.into_iter().flatten() {
+            self.add_fd(call, number, Arc::clone(&fd));
+        }
+    }
+
+    /// A call whose result is a descriptor of a type and nothing more is to be known of it.
+    pub(super) fn simple_fd(&mut self, call: &mut Call<'_, '_>, kind: FdType) {
+        if call.failed() {
+            return;
+        }
+        let open_flags = match call.event.id {
+            id::SYSCALL_EVENTFD2_X | id::SYSCALL_INOTIFY_INIT1_X | id::SYSCALL_SIGNALFD4_X => {
+                call.u32(1).unwrap_or(0)
+            }
+            _ => 0,
+        };
+        self.add_fd(call, call.ret(), Fd { open_flags, ..Fd::new(kind) });
+    }
+
+    pub(super) fn memfd_create(&mut self, call: &mut Call<'_, '_>) {
+        if call.failed() {
+            return;
+        }
+        let fd = Fd {
+            name: call.text(1).unwrap_or_default().into(),
+            open_flags: call.u32(2).unwrap_or(0),
+            ..Fd::new(FdType::Memfd)
+        };
+        call.name_changed = !fd.name.is_empty();
+        self.add_fd(call, call.ret(), fd);
+    }
+
+    pub(super) fn pidfd_open(&mut self, call: &mut Call<'_, '_>) {
+        if call.failed() {
+            return;
+        }
+        let pid = call.i64(1).unwrap_or(0);
+        let fd = Fd {
+            name: format!("/proc/{pid}").into_bytes().into(),
+            open_flags: call.u32(2).unwrap_or(0),
+            detail: Detail::Pid(pid),
+            ..Fd::new(FdType::Pidfd)
+        };
+        call.name_changed = true;
+        self.add_fd(call, call.ret(), fd);
+    }
+
+    pub(super) fn pidfd_getfd(&mut self, call: &mut Call<'_, '_>) {
+        let (Some(slot), Some(pidfd), Some(target)) = (call.thread, call.i64(1), call.i64(2)) else { return };
+        if call.failed() {
+            return;
+        }
+        let Some(Detail::Pid(pid)) = self.shared_fd(slot, pidfd).map(|fd| fd.detail) else { return };
+        let Some(other) = self.table.find(pid) else { return };
+        if let Some(fd) = self.shared_fd(other, target) {
+            self.add_fd(call, call.ret(), fd);
+        }
+    }
+
+    pub(super) fn chdir(&mut self, call: &mut Call<'_, '_>) {
+        if !call.failed()
+            && let Some(slot) = call.thread
+        {
+            let path: Bytes = call.text(1).unwrap_or_default().into();
+            self.set_cwd(slot, &path);
+        }
+    }
+
+    pub(super) fn fchdir(&mut self, call: &mut Call<'_, '_>) {
+        if call.failed() || !call.known {
+            return;
+        }
+        if let Some(slot) = call.thread
+            && let Some(fd) = self.shared_fd(slot, call.fd)
+        {
+            self.set_cwd(slot, &fd.name);
+        }
+    }
+
+    /// The process works in another directory now. A relative path starts where this very thread worked, which is known
+    /// of leaders only.
+    pub(in crate::state) fn set_cwd(&mut self, slot: Slot, path: &[u8]) {
+        let Some(leader) = self.table.leader(slot) else { return };
+        let mut cwd = std::mem::take(&mut self.path_buffer);
+        let old = self.table.get(slot).map(|thread| Bytes::clone(&thread.cwd)).unwrap_or_default();
+        concatenate(&mut cwd, &old, path);
+        if cwd.last() != Some(&b'/') {
+            cwd.push(b'/');
+        }
+        if let Some(leader) = self.table.get_mut(leader)
+            && *leader.cwd != *cwd
+        {
+            leader.cwd = cwd[..].into();
+        }
+        self.path_buffer = cwd;
+        self.touch_group(leader);
+    }
+
+    pub(super) fn chroot(&mut self, call: &mut Call<'_, '_>) {
+        if call.ret() != 0 {
+            return;
+        }
+        let (Some(slot), Some(path)) = (call.thread, call.text(1)) else { return };
+        let mut dir = Vec::new();
+        self.write_dir(&mut dir, Some(slot), AT_FDCWD, path);
+        let mut root = Vec::new();
+        concatenate(&mut root, &dir, path);
+        if let Some(thread) = self.thread_mut(call) {
+            thread.root = root.into();
+        }
+        self.touch(slot);
+    }
+}
