@@ -3,7 +3,7 @@
 use saker_filter::{Arg, Field, Value};
 
 use super::EventContext;
-use crate::state::{ContainerInfo, ContainerType, Mount};
+use crate::state::{ContainerInfo, Mount};
 
 type Got<'e> = Option<Value<'e>>;
 
@@ -90,18 +90,7 @@ pub(super) fn image_digest<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e>
 }
 
 pub(super) fn ty<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
-    text_or(context, HOST, |container| match container.kind {
-        ContainerType::Docker => b"docker",
-        ContainerType::Podman => b"podman",
-        ContainerType::Containerd => b"containerd",
-        ContainerType::Crio => b"cri-o",
-        ContainerType::Cri => b"cri",
-        ContainerType::Lxc => b"lxc",
-        ContainerType::LibvirtLxc => b"libvirt-lxc",
-        ContainerType::Bpm => b"bpm",
-        ContainerType::Static => b"static",
-        ContainerType::Unknown => b"unknown",
-    })
+    text_or(context, HOST, |container| container.kind.name().as_bytes())
 }
 
 pub(super) fn privileged<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
