@@ -217,6 +217,11 @@ impl Containers {
         self.entry(index)?.info.as_deref()
     }
 
+    /// All of which something is known.
+    pub(super) fn all(&self) -> impl Iterator<Item = &ContainerInfo> {
+        self.entries.iter().flatten().filter_map(|entry| entry.info.as_deref())
+    }
+
     fn index(&mut self, id: &[u8]) -> u32 {
         if let Some(&index) = self.by_id.get(id) {
             return index;

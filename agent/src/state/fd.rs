@@ -234,6 +234,8 @@ bitflags! {
         const OVERLAY_UPPER = 1 << 6;
         /// `fd.is_lower_layer`.
         const OVERLAY_LOWER = 1 << 7;
+        /// It is closed when the process runs another program.
+        const CLOEXEC = 1 << 8;
     }
 }
 
@@ -297,6 +299,12 @@ impl Fd {
     /// `fd.dev.minor`.
     pub fn dev_minor(&self) -> u32 {
         (self.dev & 0xff) | ((self.dev >> 12) & 0xfff00)
+    }
+
+    /// Says whether it is closed by exec.
+    pub(super) fn close_on_exec(mut self, yes: bool) -> Self {
+        self.flags.set(FdFlags::CLOEXEC, yes);
+        self
     }
 
     /// Whether the process is the server's end.

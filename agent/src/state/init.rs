@@ -7,6 +7,7 @@ use rustc_hash::FxHashSet;
 
 use super::State;
 use super::fd::{Detail, End, Fd, FdFlags, FdType, Inet, L4Proto};
+use super::parse::process::existing;
 use super::sock::{Address, unmapped, write_connection};
 use super::thread::{Capabilities, Image, Name, Slot, Thread, ThreadFlags};
 use super::users::{Group, User};
@@ -52,6 +53,14 @@ impl Interfaces {
                 let first = || self.v6.iter().find(|addr| !addr.is_loopback());
                 same.or_else(near).or_else(first).copied().unwrap_or(Ipv6Addr::UNSPECIFIED).into()
             }
+        }
+    }
+
+    /// Whether an address is one of this machine's. Of IPv6 addresses the network part decides.
+    pub(super) fn is_local(&self, ip: IpAddr) -> bool {
+        match ip {
+            IpAddr::V4(ip) => self.v4.iter().any(|(addr, _)| *addr == ip),
+            IpAddr::V6(ip) => self.v6.iter().any(|addr| addr.to_bits() >> 64 == ip.to_bits() >> 64),
         }
     }
 
@@ -168,7 +177,7 @@ impl State {
         thread.comm = Name::from_slice(&record.comm);
         thread.image = Arc::new(Image {
             exe: record.exe.into(),
-            exepath: record.exepath.into(),
+            exepath: existing(&record.exepath).into(),
             args_raw: record.args.into(),
             writable: record.exe_writable,
             upper_layer: record.exe_upper_layer,
@@ -181,7 +190,7 @@ impl State {
         if thread.is_main() {
             thread.env = record.env.into();
         }
-        thread.cgroups = record.cgroups.into();
+        thread.set_cgroups(&record.cgroups);
         thread.root = record.root.into();
         thread.fd_limit = record.fdlimit;
         thread.flags |= ThreadFlags::from_bits_retain(record.flags) | ThreadFlags::ACTIVE;

@@ -95,8 +95,8 @@ pub struct Counters {
 /// Whom and what an event is about: what [`State::apply`] found out. Valid until [`State::finish`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Subject {
-    /// The thread that made the call; `None` for events that no thread made (containers, users, plugins), for those of
-    /// a thread that is not known (clone, exit and switch make no stub) and when there was no room for it.
+    /// The thread that made the call, or the one that the record of an event about something else names. `None` if it
+    /// is not known (calls make a stub, but clone, exit, switch and the like do not) or there was no room for it.
     pub thread: Option<Slot>,
     /// The thread whose table holds the descriptor (the leader of `thread`).
     pub fd_owner: Option<Slot>,
@@ -106,8 +106,6 @@ pub struct Subject {
     pub fd_name_changed: bool,
     /// Timestamp of the event before this one, 0 for the first.
     pub prev_ts: u64,
-    /// `thread.exectime`: of a switch, how long the CPU ran what now leaves it; nanoseconds.
-    pub exec_time: u64,
     /// Of a container event: which one. See [`State::subject_container`].
     pub(crate) container: Option<u32>,
 }
@@ -120,7 +118,6 @@ impl Subject {
         fd_num: -1,
         fd_name_changed: false,
         prev_ts: 0,
-        exec_time: 0,
         container: None,
     };
 }
@@ -144,8 +141,6 @@ pub struct State {
     ancestry_version: u64,
     /// Descriptors in all tables, each table counted once however many share it.
     fd_count: usize,
-    /// Per CPU: when it last went to another thread.
-    switch_ts: Vec<u64>,
     /// The program of stubs: named, but of unknown name.
     stub_image: Arc<Image>,
     /// To be removed by `finish`: a thread by its tid, a descriptor, what is known of a container.
@@ -169,20 +164,11 @@ impl State {
         let prev_ts = std::mem::replace(&mut self.now, event.ts);
         let plan = plan::plan(event.id);
         let thread = match plan.lookup {
-            Lookup::None => None,
             Lookup::Find => self.table.find_cached(event.tid),
             Lookup::Get => self.get_thread(event.tid),
         };
-        let mut call = Call {
-            event,
-            thread,
-            entry: None,
-            fd: -1,
-            known: false,
-            name_changed: false,
-            container: None,
-            exec_time: 0,
-        };
+        let mut call =
+            Call { event, thread, entry: None, fd: -1, known: false, name_changed: false, container: None };
         if let Some(thread) = thread.and_then(|slot| self.table.get_mut(slot)) {
             if plan.lookup == Lookup::Get {
                 thread.flags |= ThreadFlags::ACTIVE;
@@ -211,7 +197,7 @@ impl State {
             call.fd = number;
             let owner = self.table.fd_owner(slot).and_then(|owner| self.table.get(owner));
             call.known = owner.is_some_and(|owner| owner.fds.get(number).is_some());
-            if !call.known {
+            if !call.known && number >= 0 {
                 self.counters.fd_misses += 1;
             }
         }
@@ -222,7 +208,6 @@ impl State {
             fd_num: call.fd,
             fd_name_changed: call.name_changed,
             prev_ts,
-            exec_time: call.exec_time,
             container: call.container,
         }
     }

@@ -6,9 +6,8 @@ use crate::event::{Category, Direction, EVENT_COUNT, EVENTS, EventFlags, EventId
 /// How the thread of an event is found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Lookup {
-    /// The event is about no thread.
-    None,
-    /// It is looked up only: an event of an unknown thread makes no stub.
+    /// It is looked up only: an event of an unknown thread makes no stub. Events that no thread made have a thread,
+    /// too, if their record names one.
     Find,
     /// An unknown thread becomes a stub.
     Get,
@@ -28,7 +27,7 @@ pub(super) struct Plan {
 
 static PLANS: [Plan; EVENT_COUNT] = {
     let mut plans =
-        [Plan { lookup: Lookup::None, exit: false, about_fd: false, fd_param: None }; EVENT_COUNT];
+        [Plan { lookup: Lookup::Find, exit: false, about_fd: false, fd_param: None }; EVENT_COUNT];
     let mut index = 0;
     while index < EVENT_COUNT {
         plans[index] = plan_row(index);
@@ -41,8 +40,7 @@ const fn plan_row(index: usize) -> Plan {
     let row = &EVENTS[index];
     let exit = matches!(row.direction, Direction::Exit);
     let lookup = match row.id {
-        id::PROCINFO_E
-        | id::SYSCALL_CLONE_20_X
+        id::SYSCALL_CLONE_20_X
         | id::SYSCALL_CLONE3_X
         | id::SYSCALL_FORK_20_X
         | id::SYSCALL_VFORK_20_X
@@ -53,7 +51,7 @@ const fn plan_row(index: usize) -> Plan {
             || row.category.contains(Category::PLUGIN)
             || row.category.contains(Category::ITER) =>
         {
-            Lookup::None
+            Lookup::Find
         }
         _ => Lookup::Get,
     };
@@ -104,9 +102,9 @@ mod tests {
         assert_eq!(plan(id::SYSCALL_CLONE_20_X).lookup, Lookup::Find);
         assert_eq!(plan(id::SYSCALL_OPENAT_2_X).lookup, Lookup::Get);
         assert_eq!(plan(id::SIGNALDELIVER_E).lookup, Lookup::Get);
-        assert_eq!(plan(id::PAGE_FAULT_E).lookup, Lookup::None);
-        assert_eq!(plan(id::CONTAINER_JSON_2_E).lookup, Lookup::None);
-        assert_eq!(plan(id::ASYNCEVENT_E).lookup, Lookup::None);
+        assert_eq!(plan(id::PAGE_FAULT_E).lookup, Lookup::Find);
+        assert_eq!(plan(id::CONTAINER_JSON_2_E).lookup, Lookup::Find);
+        assert_eq!(plan(id::ASYNCEVENT_E).lookup, Lookup::Find);
         assert_eq!(plan(EventId(9999)).lookup, plan(EventId(0)).lookup);
     }
 }

@@ -1,5 +1,7 @@
 //! What rules and printers ask of the state.
 
+use std::net::IpAddr;
+
 use super::fd::{Fd, FdTable};
 use super::thread::{Slot, Thread, strings};
 use super::users::{Group, User};
@@ -180,6 +182,24 @@ impl State {
     /// The id of the container that a thread is in, empty for the host.
     pub fn container_id(&self, thread: &Thread) -> &[u8] {
         thread.container.and_then(|index| self.containers.id(index)).unwrap_or_default()
+    }
+
+    /// Whether an address belongs to the machine that a thread sees: the host, or its container. It tells the local end of
+    /// a connection from the remote one (`fd.lip`, `fd.is_server`). A container of unknown address counts as local
+    /// what any container has.
+    pub fn is_local_address(&self, thread: &Thread, ip: IpAddr) -> bool {
+        if let Some(index) = thread.container {
+            if ip.is_ipv6() {
+                return false;
+            }
+            let is =
+                |told: &ContainerInfo| std::str::from_utf8(&told.ip).is_ok_and(|told| told.parse() == Ok(ip));
+            return match self.containers.info(index) {
+                Some(info) if !info.ip.is_empty() => is(info) || self.interfaces.is_local(ip),
+                _ => self.containers.all().any(is),
+            };
+        }
+        self.interfaces.is_local(ip)
     }
 
     /// All threads, in no order.

@@ -486,6 +486,11 @@ impl State {
         self.ancestry_version = self.clock;
     }
 
+    /// The descriptors that a thread uses.
+    pub(super) fn fds_of(&self, slot: Slot) -> Option<&FdTable> {
+        Some(&self.table.get(self.table.fd_owner(slot)?)?.fds)
+    }
+
     /// The descriptors that a thread uses, to change them: a copy of its own if they are shared.
     pub(super) fn fds_mut(&mut self, slot: Slot) -> Option<&mut FdTable> {
         let owner = self.table.fd_owner(slot)?;

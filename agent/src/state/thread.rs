@@ -121,10 +121,10 @@ impl Image {
     }
 }
 
-/// Splits strings that each end in a NUL; that of the last may be missing.
+/// Splits strings that each end in a NUL; that of the last may be missing. A single empty string is none.
 pub(super) fn strings(raw: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
     let body = raw.strip_suffix(b"\0").unwrap_or(raw);
-    body.split(|&byte| byte == 0).take(if raw.is_empty() { 0 } else { usize::MAX })
+    body.split(|&byte| byte == 0).take(if body.is_empty() { 0 } else { usize::MAX })
 }
 
 /// The three capability sets of a thread, in the kernel's bit order.
@@ -197,8 +197,6 @@ pub struct Thread {
     pub last_event_ts: u64,
     /// Its last but one event; 0 if there was none.
     pub prev_event_ts: u64,
-    /// `thread.totexectime`: how long it ran in all, nanoseconds.
-    pub total_exec_time: u64,
     /// Its root directory, as told by the process table or by chroot.
     pub root: Bytes,
     /// Tells this thread from every other one, also from earlier ones with the same tid or slot.
@@ -321,7 +319,6 @@ impl Thread {
             pidns_start_to_exe_ctime: 0,
             last_event_ts: 0,
             prev_event_ts: 0,
-            total_exec_time: 0,
             root: Bytes::default(),
             serial: 0,
             container: None,
@@ -372,12 +369,27 @@ impl Thread {
         self.image.args()
     }
 
-    /// Its cgroups: (subsystem, path) in the order of the event.
+    /// Its cgroups: (subsystem, path) in the order of the event. Subsystems that the kernel has renamed keep their
+    /// first name.
     pub fn cgroups(&self) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
         strings(&self.cgroups).filter_map(|entry| {
             let at = memchr::memchr(b'=', entry)?;
-            Some((&entry[..at], &entry[at + 1..]))
+            let subsystem = &entry[..at];
+            let subsystem = match subsystem.strip_suffix(b"_cgroup").unwrap_or(subsystem) {
+                b"perf" => &b"perf_event"[..],
+                b"mem" => b"memory",
+                b"io" => b"blkio",
+                other => other,
+            };
+            Some((subsystem, &entry[at + 1..]))
         })
+    }
+
+    /// Replaces its cgroups, unless one of them is cut off before its path.
+    pub(super) fn set_cgroups(&mut self, raw: &[u8]) {
+        if *self.cgroups != *raw && strings(raw).all(|entry| entry.contains(&b'=')) {
+            self.cgroups = raw.into();
+        }
     }
 
     /// Its cgroup in one subsystem.
@@ -397,7 +409,8 @@ mod tests {
     #[test]
     fn strings_end_in_nul() {
         assert_eq!(split(b""), Vec::<&[u8]>::new());
-        assert_eq!(split(b"\0"), [b""]);
+        assert_eq!(split(b"\0"), Vec::<&[u8]>::new());
+        assert_eq!(split(b"\0\0"), [b"", b""]);
         assert_eq!(split(b"a\0\0b\0"), [&b"a"[..], b"", b"b"]);
         assert_eq!(split(b"a\0b"), [b"a", b"b"]);
     }

@@ -23,7 +23,13 @@ const FD_LOWER_LAYER: u32 = 1 << 16;
 const F_DUPFD: i64 = 1;
 /// `PPM_FCNTL_F_DUPFD_CLOEXEC`.
 const F_DUPFD_CLOEXEC: i64 = 26;
-/// `PPM_CLOSE_RANGE_CLOEXEC`: nothing is closed now.
+/// `PPM_FCNTL_F_SETFD`.
+const F_SETFD: i64 = 3;
+/// `FD_CLOEXEC`, the one flag that F_SETFD sets.
+const FD_CLOEXEC: u64 = 1;
+/// `PPM_EPOLL_CLOEXEC` and `PPM_MFD_CLOEXEC`.
+const OTHER_CLOEXEC: u32 = 1 << 0;
+/// `PPM_CLOSE_RANGE_CLOEXEC`: nothing is closed before the next exec.
 const CLOSE_RANGE_CLOEXEC: u32 = 1 << 2;
 
 /// Where a relative path starts that nobody can tell.
@@ -107,12 +113,9 @@ impl State {
             name_raw,
             ..Fd::default()
         };
-        if flags & FD_UPPER_LAYER != 0 {
-            fd.flags |= FdFlags::OVERLAY_UPPER;
-        }
-        if flags & FD_LOWER_LAYER != 0 {
-            fd.flags |= FdFlags::OVERLAY_LOWER;
-        }
+        fd.flags.set(FdFlags::CLOEXEC, flags & O_CLOEXEC != 0);
+        fd.flags.set(FdFlags::OVERLAY_UPPER, flags & FD_UPPER_LAYER != 0);
+        fd.flags.set(FdFlags::OVERLAY_LOWER, flags & FD_LOWER_LAYER != 0);
         call.name_changed = !fd.name.is_empty();
         self.dir_buffer = dir;
         self.path_buffer = path;
@@ -126,23 +129,41 @@ impl State {
     }
 
     pub(super) fn close_range(&mut self, call: &mut Call<'_, '_>) {
-        let flags = call.u32(3).unwrap_or(0);
-        if call.failed() || flags & CLOSE_RANGE_CLOEXEC != 0 {
+        if call.failed() {
             return;
         }
-        let (Some(first), Some(last)) = (call.u32(1), call.u32(2)) else { return };
+        let (Some(slot), Some(first), Some(last)) = (call.thread, call.u32(1), call.u32(2)) else { return };
         let range = i64::from(first)..=i64::from(last);
-        let Some(fds) = call.thread.and_then(|slot| self.fds_mut(slot)) else { return };
-        let before = fds.len();
-        fds.retain(|number, _| !range.contains(&number));
-        let closed = before - fds.len();
-        self.fd_count = self.fd_count.saturating_sub(closed);
+        if call.u32(3).unwrap_or(0) & CLOSE_RANGE_CLOEXEC == 0 {
+            return self.retain_fds(slot, |number, _| !range.contains(&number));
+        }
+        if let Some(fds) = self.fds_mut(slot) {
+            let numbers: Vec<i64> = fds.iter().map(|(fd, _)| fd).filter(|fd| range.contains(fd)).collect();
+            for number in numbers {
+                if let Some(fd) = fds.get_mut(number) {
+                    fd.flags |= FdFlags::CLOEXEC;
+                }
+            }
+        }
     }
 
     pub(super) fn fcntl(&mut self, call: &mut Call<'_, '_>) {
-        let copies = matches!(call.i64(2), Some(F_DUPFD | F_DUPFD_CLOEXEC));
-        if copies && !call.failed() {
-            self.copy_fd(call, None);
+        if call.failed() {
+            return;
+        }
+        match call.i64(2) {
+            Some(F_DUPFD) => self.copy_fd(call, false),
+            Some(F_DUPFD_CLOEXEC) => self.copy_fd(call, true),
+            Some(F_SETFD) => {
+                let cloexec = call.u64(3).is_some_and(|flags| flags & FD_CLOEXEC != 0);
+                if let Some(fd) = self.call_fd(call)
+                    && fd.flags.contains(FdFlags::CLOEXEC) != cloexec
+                    && let Some(fd) = self.fd_mut(call)
+                {
+                    fd.flags.set(FdFlags::CLOEXEC, cloexec);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -158,18 +179,17 @@ impl State {
         if let Some(thread) = self.thread_mut(call) {
             thread.flags |= pipe;
         }
-        let cloexec = (call.event.id == id::SYSCALL_DUP3_X).then(|| call.u32(3).unwrap_or(0) & O_CLOEXEC);
-        self.copy_fd(call, cloexec);
+        let dup3 = call.event.id == id::SYSCALL_DUP3_X;
+        self.copy_fd(call, dup3 && call.u32(3).is_some_and(|flags| flags & O_CLOEXEC != 0));
     }
 
-    /// The result of the call becomes another number for what the call's descriptor refers to, with close-on-exec as
-    /// given.
-    fn copy_fd(&mut self, call: &mut Call<'_, '_>, cloexec: Option<u32>) {
+    /// The result of the call becomes another number for what the call's descriptor refers to.
+    fn copy_fd(&mut self, call: &mut Call<'_, '_>, cloexec: bool) {
         let original = call.known.then(|| self.shared_fd(call.thread?, call.fd)).flatten();
         let Some(mut fd) = original else { return };
-        if let Some(cloexec) = cloexec {
-            let fd = Arc::make_mut(&mut fd);
-            fd.open_flags = fd.open_flags & !O_CLOEXEC | cloexec;
+        // dup2 of a descriptor to itself changes nothing.
+        if fd.flags.contains(FdFlags::CLOEXEC) != cloexec && call.ret() != call.fd {
+            Arc::make_mut(&mut fd).flags.set(FdFlags::CLOEXEC, cloexec);
         }
         self.add_fd(call, call.ret(), fd);
     }
@@ -185,12 +205,9 @@ impl State {
             return;
         }
         let ends = [call.i64(1), call.i64(2)];
-        let fd = Fd {
-            ino: call.u64(3).unwrap_or(0),
-            open_flags: call.u32(4).unwrap_or(0),
-            ..Fd::new(FdType::Fifo)
-        };
-        let fd = Arc::new(fd);
+        let open_flags = call.u32(4).unwrap_or(0);
+        let fd = Fd { ino: call.u64(3).unwrap_or(0), open_flags, ..Fd::new(FdType::Fifo) };
+        let fd = Arc::new(fd.close_on_exec(open_flags & O_CLOEXEC != 0));
         for number in ends.into_iter().flatten() {
             self.add_fd(call, number, Arc::clone(&fd));
         }
@@ -201,13 +218,18 @@ impl State {
         if call.failed() {
             return;
         }
-        let open_flags = match call.event.id {
-            id::SYSCALL_EVENTFD2_X | id::SYSCALL_INOTIFY_INIT1_X | id::SYSCALL_SIGNALFD4_X => {
-                call.u32(1).unwrap_or(0)
-            }
-            _ => 0,
+        let (open_flags, cloexec) = match call.event.id {
+            id::SYSCALL_EVENTFD2_X
+            | id::SYSCALL_INOTIFY_INIT1_X
+            | id::SYSCALL_SIGNALFD4_X
+            | id::SYSCALL_USERFAULTFD_X => (call.u32(1).unwrap_or(0), O_CLOEXEC),
+            id::SYSCALL_EPOLL_CREATE1_X => (call.u32(1).unwrap_or(0), OTHER_CLOEXEC),
+            // Always, by definition of these calls.
+            id::SYSCALL_BPF_2_X | id::SYSCALL_IO_URING_SETUP_X => (O_CLOEXEC, O_CLOEXEC),
+            _ => (0, 0),
         };
-        self.add_fd(call, call.ret(), Fd { open_flags, ..Fd::new(kind) });
+        let fd = Fd { open_flags, ..Fd::new(kind) };
+        self.add_fd(call, call.ret(), fd.close_on_exec(open_flags & cloexec != 0));
     }
 
     pub(super) fn memfd_create(&mut self, call: &mut Call<'_, '_>) {
@@ -220,7 +242,8 @@ impl State {
             ..Fd::new(FdType::Memfd)
         };
         call.name_changed = !fd.name.is_empty();
-        self.add_fd(call, call.ret(), fd);
+        let cloexec = fd.open_flags & OTHER_CLOEXEC != 0;
+        self.add_fd(call, call.ret(), fd.close_on_exec(cloexec));
     }
 
     pub(super) fn pidfd_open(&mut self, call: &mut Call<'_, '_>) {
@@ -235,7 +258,7 @@ impl State {
             ..Fd::new(FdType::Pidfd)
         };
         call.name_changed = true;
-        self.add_fd(call, call.ret(), fd);
+        self.add_fd(call, call.ret(), fd.close_on_exec(true));
     }
 
     pub(super) fn pidfd_getfd(&mut self, call: &mut Call<'_, '_>) {

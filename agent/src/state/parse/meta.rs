@@ -112,21 +112,11 @@ impl State {
         }
     }
 
-    /// A CPU goes to another thread: counts the time of the one that leaves.
+    /// A thread leaves its CPU.
     pub(super) fn switched(&mut self, call: &mut Call<'_, '_>) {
-        let cpu = usize::from(call.event.cpu);
-        if cpu >= self.switch_ts.len() {
-            self.switch_ts.resize(cpu + 1, 0);
-        }
-        if let Some(last) = self.switch_ts.get_mut(cpu) {
-            let since = std::mem::replace(last, call.event.ts);
-            call.exec_time = if since == 0 { 0 } else { call.event.ts.saturating_sub(since) };
-        }
         let (faults, memory) = ((call.u64(1), call.u64(2)), (call.u32(3), call.u32(4)));
         let Some(slot) = call.thread else { return };
-        let Some(thread) = self.table.get_mut(slot) else { return };
-        thread.total_exec_time = thread.total_exec_time.wrapping_add(call.exec_time);
-        let Some(swap) = call.u32(5) else { return };
+        let (Some(thread), Some(swap)) = (self.table.get_mut(slot), call.u32(5)) else { return };
         thread.pf_major = faults.0.unwrap_or(0);
         thread.pf_minor = faults.1.unwrap_or(0);
         if let Some(leader) = self.table.leader(slot)

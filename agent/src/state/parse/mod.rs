@@ -4,7 +4,7 @@
 
 mod files;
 mod meta;
-mod process;
+pub(super) mod process;
 mod sockets;
 mod task;
 
@@ -31,8 +31,6 @@ pub(super) struct Call<'c, 'e> {
     pub name_changed: bool,
     /// Of a container event: which.
     pub container: Option<u32>,
-    /// Of a switch: how long the thread that leaves the CPU was on it, nanoseconds.
-    pub exec_time: u64,
 }
 
 impl<'e> Call<'_, 'e> {
@@ -166,6 +164,15 @@ impl State {
         self.table.get_mut(call.thread?)
     }
 
+    /// The descriptor that a call uses.
+    fn call_fd(&self, call: &Call<'_, '_>) -> Option<&Fd> {
+        if !call.known {
+            return None;
+        }
+        let owner = self.table.fd_owner(call.thread?)?;
+        self.table.get(owner)?.fds.get(call.fd)
+    }
+
     /// The descriptor that a call uses, to change it.
     fn fd_mut(&mut self, call: &Call<'_, '_>) -> Option<&mut Fd> {
         if !call.known {
@@ -180,6 +187,16 @@ impl State {
         call.known = false;
         if let Some(slot) = call.thread {
             call.known = self.put_fd(slot, number, fd.into());
+        }
+    }
+
+    /// Keeps those descriptors of a thread for which `keep` is true.
+    fn retain_fds(&mut self, slot: Slot, keep: impl FnMut(i64, &Fd) -> bool) {
+        if let Some(fds) = self.fds_mut(slot) {
+            let before = fds.len();
+            fds.retain(keep);
+            let closed = before - fds.len();
+            self.fd_count = self.fd_count.saturating_sub(closed);
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{AT_FDCWD, Call};
 use crate::event::id;
 use crate::state::State;
+use crate::state::fd::FdFlags;
 use crate::state::path::concatenate;
 use crate::state::thread::{Bytes, Capabilities, Entry, Image, Name, Slot, Thread, ThreadFlags};
 
@@ -161,8 +162,11 @@ impl State {
         child.uid = call.u32(16).unwrap_or(model.uid);
         child.gid = call.u32(17).unwrap_or(model.gid);
         if let Some(cgroups) = call.bytes(14) {
-            child.cgroups =
-                if *cgroups == *model.cgroups { Bytes::clone(&model.cgroups) } else { cgroups.into() };
+            if *cgroups == *model.cgroups {
+                child.cgroups = Bytes::clone(&model.cgroups);
+            } else {
+                child.set_cgroups(cgroups);
+            }
         }
         child.clone_ts = call.event.ts;
         child
@@ -224,9 +228,8 @@ impl State {
         {
             thread.env = env.into();
         }
-        let new_cgroups = call.bytes(14).filter(|cgroups| **cgroups != *thread.cgroups);
-        if let Some(cgroups) = new_cgroups {
-            thread.cgroups = cgroups.into();
+        if let Some(cgroups) = call.bytes(14) {
+            thread.set_cgroups(cgroups);
         }
         thread.tty = call.u32(16).unwrap_or(thread.tty);
         thread.vpgid = call.i64(17).unwrap_or(thread.vpgid);
@@ -238,7 +241,7 @@ impl State {
         }
         let image = Arc::make_mut(&mut thread.image);
         if let Some(exepath) = exepath {
-            image.exepath = exepath.into();
+            image.exepath = existing(&exepath).into();
         }
         if let Some(flags) = call.u32(19) {
             image.writable = flags & EXE_WRITABLE != 0;
@@ -271,6 +274,12 @@ impl State {
         }
         self.update_container(slot);
         self.end_other_threads(slot);
+        let closes = self
+            .fds_of(slot)
+            .is_some_and(|fds| fds.iter().any(|(_, fd)| fd.flags.contains(FdFlags::CLOEXEC)));
+        if closes {
+            self.retain_fds(slot, |_, fd| !fd.flags.contains(FdFlags::CLOEXEC));
+        }
         self.touch_lineage(slot);
     }
 
@@ -323,6 +332,14 @@ impl State {
         if let Some(thread) = self.table.get_mut(slot) {
             thread.reaper_tid = call.i64(4).unwrap_or(-1);
         }
+    }
+}
+
+/// A program's path without the kernel's mark that the file is deleted.
+pub(in crate::state) fn existing(exepath: &[u8]) -> &[u8] {
+    match exepath.strip_suffix(b" (deleted)") {
+        Some(path) if !path.is_empty() => path,
+        _ => exepath,
     }
 }
 

@@ -16,6 +16,8 @@ const EINPROGRESS: i64 = -115;
 const SOCK_STREAM: u32 = 1;
 const SOCK_DGRAM: u32 = 2;
 const SOCK_RAW: u32 = 3;
+/// Both in the kind of a socket and in the flags of accept4.
+const SOCK_CLOEXEC: u32 = 0o2000000;
 const IPPROTO_IP: u32 = 0;
 const IPPROTO_ICMP: u32 = 1;
 const IPPROTO_TCP: u32 = 6;
@@ -49,7 +51,7 @@ fn new_socket(domain: u32, kind: u32, proto: u32) -> Fd {
         FdType::Ipv4Socket | FdType::Ipv6Socket => fd.inet_or_new().proto = protocol(kind, proto),
         _ => {}
     }
-    fd
+    fd.close_on_exec(kind & SOCK_CLOEXEC != 0)
 }
 
 impl Fd {
@@ -68,15 +70,6 @@ impl Fd {
 }
 
 impl State {
-    /// The descriptor that a call uses.
-    fn call_fd(&self, call: &Call<'_, '_>) -> Option<&Fd> {
-        if !call.known {
-            return None;
-        }
-        let owner = self.table.fd_owner(call.thread?)?;
-        self.table.get(owner)?.fds.get(call.fd)
-    }
-
     /// Puts a changed copy of the call's descriptor in its place.
     fn replace_fd(&mut self, call: &mut Call<'_, '_>, fd: Fd) {
         if self.call_fd(call).is_some_and(|old| old.name != fd.name) {
@@ -104,7 +97,8 @@ impl State {
             return;
         }
         let ends = Detail::Unix { source: call.u64(3).unwrap_or(0), dest: call.u64(4).unwrap_or(0) };
-        let fd = Arc::new(Fd { detail: ends, ..Fd::new(FdType::UnixSocket) });
+        let fd = Fd { detail: ends, ..Fd::new(FdType::UnixSocket) };
+        let fd = Arc::new(fd.close_on_exec(call.u32(6).unwrap_or(0) & SOCK_CLOEXEC != 0));
         self.add_fd(call, first, Arc::clone(&fd));
         self.add_fd(call, second, fd);
     }
@@ -186,7 +180,8 @@ impl State {
         tuple.write(&mut name);
         call.name_changed = fd.set_name(&name);
         fd.flags |= FdFlags::ROLE_SERVER | FdFlags::CONNECTED;
-        self.add_fd(call, number, fd);
+        let flags = if call.event.id == id::SOCKET_ACCEPT4_6_X { call.u32(5).unwrap_or(0) } else { 0 };
+        self.add_fd(call, number, fd.close_on_exec(flags & SOCK_CLOEXEC != 0));
     }
 
     pub(super) fn received(&mut self, call: &mut Call<'_, '_>) {

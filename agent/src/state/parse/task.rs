@@ -53,7 +53,7 @@ impl State {
         thread.vpid = call.i64(24).unwrap_or(tid);
         thread.vtid = call.i64(25).unwrap_or(tid);
         thread.pidns_init_start_ts = call.u64(26).unwrap_or(0).wrapping_add(self.machine.boot_ts);
-        thread.cgroups = call.bytes(27).unwrap_or_default().into();
+        thread.set_cgroups(call.bytes(27).unwrap_or_default());
         thread.root = call.text(28).unwrap_or_default().into();
         thread.clone_ts = call.u64(29).unwrap_or(0);
         thread.tty = call.u32(30).unwrap_or(0);
