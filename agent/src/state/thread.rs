@@ -9,7 +9,7 @@ use bitflags::bitflags;
 use smallvec::SmallVec;
 
 use super::fd::FdTable;
-use crate::event::{Event, EventId};
+use crate::event::{Event, EventId, ParamsBuf};
 
 /// The descriptors of a thread that has none.
 static NO_FDS: LazyLock<Arc<FdTable>> = LazyLock::new(Arc::default);
@@ -219,29 +219,23 @@ pub struct Thread {
 }
 
 /// The entry of a call: what a program asked for before it could change it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) id: EventId,
-    pub(super) values: Vec<(u32, u32)>,
-    pub(super) data: Vec<u8>,
+    params: ParamsBuf,
 }
 
 impl Entry {
     /// Keeps the parameters of an entry event.
     pub(super) fn new(event: &Event<'_>) -> Self {
-        let mut entry = Entry { id: event.id, values: Vec::new(), data: Vec::new() };
-        for index in 0..event.param_count() {
-            let value = event.param(index).unwrap_or_default();
-            entry.values.push((entry.data.len() as u32, value.len() as u32));
-            entry.data.extend_from_slice(value);
-        }
-        entry
+        let mut params = ParamsBuf::default();
+        (0..event.param_count()).for_each(|index| params.push(event.param(index).unwrap_or_default()));
+        Entry { id: event.id, params }
     }
 
     /// The bytes of a parameter, `None` if it is missing or empty.
     pub(super) fn param(&self, index: usize) -> Option<&[u8]> {
-        let &(start, len) = self.values.get(index)?;
-        self.data.get(start as usize..(start + len) as usize).filter(|value| !value.is_empty())
+        self.params.params().get(index).filter(|value| !value.is_empty())
     }
 
     /// A parameter up to its NUL, `None` if it is missing, empty or could not be read.
