@@ -1,6 +1,6 @@
 //! Rules over events: which rules are on and in which order, which of them an event can concern, and which are true.
 
-use saker_filter::{Condition, EventSet};
+use saker_filter::{CheckTable, Compiler, Condition, Evaluation, EventSet, Memo, Program, ScopeMemo};
 
 use crate::config::{Config, RuleMatching, RuleSelection};
 use crate::event::{EVENT_COUNT, EventId, id};
@@ -8,12 +8,30 @@ use crate::fields::EventContext;
 use crate::rules::Rule;
 
 /// Conditions ready to be evaluated, numbered in the order in which an event meets them.
+///
+/// All are compiled into one table, in which the same check of several conditions is one check. What a check said is
+/// remembered for the event; if it depends on the process only, for as long as the process stays as it is.
 #[derive(Debug)]
 pub struct Detector {
-    conditions: Vec<Condition>,
+    table: CheckTable,
+    programs: Vec<Program>,
     /// For each event id the conditions that can be true for it.
     index: Vec<Box<[u32]>>,
     matching: RuleMatching,
+    memo: Memo,
+    /// What is remembered of threads, by their slot in the state.
+    threads: Vec<Remembered>,
+}
+
+/// What checks said of a thread.
+#[derive(Clone, Debug, Default)]
+struct Remembered {
+    /// The state of the thread for which it is true.
+    version: u64,
+    /// The state of all threads for which `ancestry` is true.
+    ancestry_version: u64,
+    process: ScopeMemo,
+    ancestry: ScopeMemo,
 }
 
 impl Detector {
@@ -22,20 +40,21 @@ impl Detector {
         conditions: impl IntoIterator<Item = (&'c Condition, EventSet)>,
         matching: RuleMatching,
     ) -> Self {
-        let mut taken = Vec::new();
+        let mut compiler = Compiler::new();
         let mut index = vec![Vec::new(); EVENT_COUNT];
         for (condition, mut events) in conditions {
+            let number = compiler.add(condition) as u32;
             // As in Falco, every rule sees asynchronous events.
             events.insert(id::ASYNCEVENT_E.0);
             for event in events.iter() {
                 if let Some(list) = index.get_mut(usize::from(event)) {
-                    list.push(taken.len() as u32);
+                    list.push(number);
                 }
             }
-            taken.push(condition.clone());
         }
+        let (table, programs) = compiler.finish();
         let index = index.into_iter().map(Vec::into_boxed_slice).collect();
-        Detector { conditions: taken, index, matching }
+        Detector { table, programs, index, matching, memo: Memo::default(), threads: Vec::new() }
     }
 
     /// Whether some condition can be true for this event.
@@ -48,21 +67,35 @@ impl Detector {
     /// the first or all.
     pub fn detect(&mut self, context: &EventContext<'_>, mut found: impl FnMut(usize)) {
         let Some(candidates) = self.index.get(usize::from(context.event().id.0)) else { return };
-        for &number in candidates {
-            let number = number as usize;
-            if !is_true(&self.conditions[number], context) {
-                continue;
+        let mut evaluation = Evaluation::new(&self.table, context, &mut self.memo);
+        if let (Some(slot), Some(thread)) = (context.subject().thread, context.thread()) {
+            let state = context.state();
+            let slot = slot.0 as usize;
+            if self.threads.len() <= slot {
+                self.threads.resize(slot + 1, Remembered::default());
             }
-            found(number);
-            if self.matching == RuleMatching::First {
-                return;
+            let remembered = &mut self.threads[slot];
+            let versions = (state.version(thread), state.ancestry_version());
+            if versions.0 != remembered.version {
+                remembered.process.reset();
+            }
+            if versions != (remembered.version, remembered.ancestry_version) {
+                remembered.ancestry.reset();
+            }
+            (remembered.version, remembered.ancestry_version) = versions;
+            evaluation =
+                evaluation.with_process(&mut remembered.process).with_ancestry(&mut remembered.ancestry);
+        }
+        for &number in candidates {
+            let Some(program) = self.programs.get(number as usize) else { continue };
+            if evaluation.matches(program) {
+                found(number as usize);
+                if self.matching == RuleMatching::First {
+                    return;
+                }
             }
         }
     }
-}
-
-fn is_true(_: &Condition, _: &EventContext<'_>) -> bool {
-    false
 }
 
 /// The rules that are on, in the order in which an event meets them: load order, except that a rule that a selection

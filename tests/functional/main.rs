@@ -118,3 +118,146 @@ fn a_closed_pipe_ends_quietly() {
     let out = child.wait_with_output().unwrap();
     assert_eq!((out.status.code(), text(&out.stderr)), (Some(0), String::new()));
 }
+
+#[test]
+fn read_prints_only_events_that_pass_the_filter() {
+    let out =
+        saker(&["read", CAPTURE, "evt.type = openat and evt.failed = true", "-p", "%evt.type %evt.failed"]);
+    let lines = text(&out.stdout);
+    assert!(!lines.is_empty() && lines.lines().all(|line| line == "openat true"), "{lines}");
+}
+
+#[test]
+fn a_wrong_filter_is_shown_with_a_caret() {
+    let out = saker(&["read", CAPTURE, "evt.type = openat and proc.nam = cat"]);
+    assert_eq!((out.status.code(), text(&out.stdout)), (Some(1), String::new()));
+    insta::assert_snapshot!(text(&out.stderr), @r"
+    saker: filter: filter_check called with nonexistent field proc.nam
+     --> 1:23
+      | evt.type = openat and proc.nam = cat
+      |                       ^^^^^^^^
+    ");
+}
+
+/// A file under a temporary directory of its own, removed with it.
+struct TempFile {
+    dir: std::path::PathBuf,
+    path: String,
+}
+
+impl TempFile {
+    fn new(name: &str, content: &str) -> Self {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("saker-functional-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let path = dir.join(name);
+        std::fs::write(&path, content).unwrap();
+        TempFile { path: path.to_str().unwrap().to_owned(), dir }
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+const RULES: &str = "
+- rule: Failed open
+  desc: an open that fails
+  condition: evt.type = openat and evt.failed = true
+  output: failed %evt.num %evt.type none=%fd.sip
+  priority: WARNING
+  tags: [b, a]
+- rule: Any open
+  desc: any open
+  condition: evt.type = openat and evt.num < 700
+  output: open %evt.num
+  priority: INFO
+- rule: Off
+  desc: switched off
+  condition: evt.type = openat
+  enabled: false
+  output: off
+  priority: ERROR
+";
+
+/// Replays the bundled capture under [`RULES`].
+fn replay(args: &[&str]) -> Output {
+    let rules = TempFile::new("rules.yaml", RULES);
+    saker(&[&["replay", "-r", &rules.path], args, &[CAPTURE]].concat())
+}
+
+#[test]
+fn replay_prints_alerts_and_a_summary() {
+    let out = replay(&[]);
+    assert_eq!(out.status.code(), Some(0));
+    let alerts = text(&out.stdout);
+    insta::assert_snapshot!(alerts.lines().take(3).collect::<Vec<_>>().join("\n"), @r"
+    05:36:47.031726331: Informational open 449
+    05:36:47.036836765: Informational open 456
+    05:36:47.086924020: Informational open 497
+    ");
+    insta::assert_snapshot!(text(&out.stderr), @r"
+    Events detected: 185
+    Rule counts by severity:
+       WARNING: 176
+       INFO: 9
+    Triggered rules by rule name:
+       Failed open: 176
+       Any open: 9
+    ");
+}
+
+#[test]
+fn replay_prints_json() {
+    let out = replay(&["--json", "-o", "rules[].disable.rule=Any*"]);
+    insta::assert_snapshot!(text(&out.stdout).lines().next().unwrap_or_default(), @r#"{"hostname":"conformance","output":"05:36:47.185991369: Warning failed 630 openat none=<NA>","output_fields":{"evt.num":630,"evt.time":1795325807185991369,"evt.type":"openat","fd.sip":null},"priority":"Warning","rule":"Failed open","source":"syscall","tags":["a","b"],"time":"2026-11-22T05:36:47.185991369Z"}"#);
+}
+
+#[test]
+fn replay_heeds_matching_priority_and_selection() {
+    let rules = |args: &[&str]| {
+        let out = replay(args);
+        let stderr = text(&out.stderr);
+        let counts = stderr.split("by rule name:\n").nth(1).unwrap_or_default().to_owned();
+        counts.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>().join(", ")
+    };
+    let seen = [
+        rules(&[]),
+        rules(&["--rule-matching", "all"]),
+        rules(&["-o", "priority=warning"]),
+        rules(&["-o", "rules[].disable.tag=a"]),
+        rules(&["-o", "rules[].disable.rule=*", "-o", "rules[].enable.rule=Off"]),
+        rules(&["-o", "rules[].enable.rule=Off"]),
+    ];
+    insta::assert_snapshot!(seen.join("\n"), @r"
+    Failed open: 176, Any open: 9
+    Failed open: 176, Any open: 10
+    Failed open: 176
+    Any open: 10
+    Off: 1724
+    Failed open: 176, Any open: 9, Off: 1539
+    ");
+}
+
+#[test]
+fn replay_refuses_wrong_rules_and_options() {
+    let rules = TempFile::new("wrong.yaml", "- rule: r\n  desc: d\n  condition: evt.type = open\n");
+    let out = saker(&["replay", "-r", &rules.path, CAPTURE]);
+    assert_eq!((out.status.code(), text(&out.stdout)), (Some(1), String::new()));
+    assert!(text(&out.stderr).contains("wrong.yaml: invalid rules"), "{}", text(&out.stderr));
+
+    for (args, error) in [
+        (["-r", "/nonexistent.yaml"], "/nonexistent.yaml"),
+        (["-o", "rule_matching=some"], "'some'"),
+        (["-o", "append_output[0].extra_output=%nosuch"], "unknown filter"),
+        (["--rule-matching", "best"], "'best'"),
+    ] {
+        let out = replay(&args);
+        assert_eq!(out.status.code(), Some(1), "{args:?}");
+        assert!(text(&out.stderr).contains(error), "{}", text(&out.stderr));
+    }
+}

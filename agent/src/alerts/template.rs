@@ -3,8 +3,10 @@
 //! What stands behind a `%` is read as a condition would read it, as far as it makes sense: `%proc.name[0]` is the
 //! field and the text `[0]`, because `proc.name` takes no argument. `%` itself cannot be written.
 
+use std::io::Write as _;
+
 use saker_filter::ast::{FieldRef, Term};
-use saker_filter::{Field, Schema, Source, check_term, parse_term};
+use saker_filter::{Field, Schema, Source, Value, check_term, parse_term};
 
 use crate::fields::{EventContext, render_json, render_text};
 
@@ -197,9 +199,43 @@ impl Printed {
     fn render(&self, context: &EventContext<'_>, out: &mut Vec<u8>) -> bool {
         match self {
             Printed::Field(field) => text_value(context, field, out),
-            Printed::Call(_) => false,
+            Printed::Call(source) => match source.value(context) {
+                Some(value) => {
+                    plain_text(value, out);
+                    true
+                }
+                None => false,
+            },
         }
     }
+}
+
+/// Appends what a transformer made, as text: it has no field that would say how to show it.
+fn plain_text(value: Value<'_>, out: &mut Vec<u8>) {
+    // Writing to a Vec does not fail.
+    let _ = match value {
+        Value::Bool(value) => write!(out, "{value}"),
+        Value::Int(value) => write!(out, "{value}"),
+        Value::UInt(value) => write!(out, "{value}"),
+        Value::Double(value) => write!(out, "{value:.1}"),
+        Value::Ip(value) => write!(out, "{value}"),
+        Value::Net(value) => write!(out, "{value}"),
+        Value::Bytes(value) => {
+            out.extend_from_slice(value);
+            Ok(())
+        }
+        Value::List(values) => {
+            out.push(b'(');
+            for (index, value) in values.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                plain_text(*value, out);
+            }
+            out.push(b')');
+            Ok(())
+        }
+    };
 }
 
 /// Appends a field's value as text; `false` if it is null.

@@ -6,11 +6,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use saker_filter::ast::Term;
-use saker_filter::{Field, Schema, parse_term};
+use saker_filter::{Field, Schema, check, parse, parse_term};
 
 use super::capture::{name, open, schema};
 use crate::alerts::{Template, json_value, push_printable, push_string};
-use crate::config::Config;
+use crate::config::{Config, RuleMatching};
+use crate::detect::Detector;
 use crate::fields::{EventContext, FIELDS, FieldSchema};
 use crate::pipeline::Pipeline;
 
@@ -60,9 +61,7 @@ fn print(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
     let config = Config::from_options(&args.option)?;
     let schema = schema(&config)?;
     let form = Form::new(args, &schema)?;
-    if args.filter.is_some() {
-        bail!("filters are not there yet");
-    }
+    let mut filter = args.filter.as_deref().map(|filter| compile(filter, &schema)).transpose()?;
 
     let name = || name(&args.capture);
     let (mut reader, _progress) = open(&args.capture)?;
@@ -72,11 +71,34 @@ fn print(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
         pipeline.begin(snapshot);
         while let Some(event) = reader.next().with_context(name)? {
             line.clear();
-            pipeline.event(&event, true, |context| form.write(context, &mut line));
+            match &mut filter {
+                None => pipeline.event(&event, true, |context| form.write(context, &mut line)),
+                Some(filter) => pipeline.event(&event, filter.wants(event.id), |context| {
+                    filter.detect(context, |_| form.write(context, &mut line));
+                }),
+            };
             out.write_all(&line)?;
         }
     }
     Ok(())
+}
+
+/// How deep a filter may nest, as the condition of a rule may.
+const MAX_DEPTH: usize = 1000;
+
+/// A filter ready to be evaluated. All that is wrong with it is told at once, each with its place.
+fn compile(filter: &str, schema: &FieldSchema) -> anyhow::Result<Detector> {
+    let checked = parse(filter, MAX_DEPTH).and_then(|condition| check(&condition, schema));
+    match checked {
+        Ok(checked) => {
+            let condition = (&checked.condition, checked.events);
+            Ok(Detector::new([condition], RuleMatching::First))
+        }
+        Err(found) => {
+            let shown: Vec<String> = found.iter().map(|diagnostic| diagnostic.render(filter)).collect();
+            bail!("filter: {}", shown.join("\n"))
+        }
+    }
 }
 
 /// How an event is printed.

@@ -87,6 +87,11 @@ impl<'e> EventContext<'e> {
         self.event
     }
 
+    /// Whom and what the event is about.
+    pub fn subject(&self) -> Subject {
+        self.subject
+    }
+
     /// The state after the event.
     pub fn state(&self) -> &'e State {
         self.state
