@@ -11,7 +11,7 @@ use crate::alerts::{Alerts, LineCompiler};
 use crate::config::{self, CONTAINER, Config};
 use crate::detect::{Detector, select};
 use crate::pipeline::Pipeline;
-use crate::rules::{Environment, Loader, Plugin};
+use crate::rules::{Environment, Loader, Plugin, rule_files};
 
 /// Where rules are looked for when none are given.
 const DEFAULT_RULES: &str = "/etc/saker/rules.d";
@@ -61,7 +61,7 @@ pub fn replay(args: &Args, out: &mut impl Write, err: &mut impl Write) -> anyhow
     let plugins = if config.has_plugin(CONTAINER) { vec![Plugin::container()] } else { Vec::new() };
     let append_output = &config.append_output;
     let mut loader = Loader::new(Environment { schema: &schema, plugins: &plugins, append_output });
-    load(&mut loader, &rule_files(args, &config)?, err)?;
+    load(&mut loader, &given_rules(args, &config)?, err)?;
     let hostname = config::hostname();
     let lines = LineCompiler { config: &config, schema: &schema, hostname: &hostname };
     let rules = select(loader.rules(), &config);
@@ -76,7 +76,7 @@ pub fn replay(args: &Args, out: &mut impl Write, err: &mut impl Write) -> anyhow
 }
 
 /// The rule files in load order; directories stand for the `.yaml` and `.yml` files in them.
-fn rule_files(args: &Args, config: &Config) -> anyhow::Result<Vec<PathBuf>> {
+fn given_rules(args: &Args, config: &Config) -> anyhow::Result<Vec<PathBuf>> {
     let default = [PathBuf::from(DEFAULT_RULES)];
     let given = match (args.rules.as_slice(), config.rules_files.as_slice()) {
         ([], []) if Path::new(DEFAULT_RULES).is_dir() => &default,
@@ -84,25 +84,7 @@ fn rule_files(args: &Args, config: &Config) -> anyhow::Result<Vec<PathBuf>> {
         ([], configured) => configured,
         (given, _) => given,
     };
-    let mut files = Vec::new();
-    for path in given {
-        if !path.is_dir() {
-            files.push(path.clone());
-            continue;
-        }
-        let place = || path.display().to_string();
-        let mut entries = Vec::new();
-        for entry in std::fs::read_dir(path).with_context(place)? {
-            let file = entry.with_context(place)?.path();
-            let is_yaml = file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-            if is_yaml && file.is_file() {
-                entries.push(file);
-            }
-        }
-        entries.sort();
-        files.append(&mut entries);
-    }
-    Ok(files)
+    Ok(rule_files(given)?)
 }
 
 fn load(loader: &mut Loader<'_>, files: &[PathBuf], err: &mut impl Write) -> anyhow::Result<()> {
