@@ -11,7 +11,7 @@
 use bumpalo::Bump;
 
 use crate::capture::Snapshot;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::event::{Category, Event, EventId, id};
 use crate::fields::{EventContext, RunInfo};
 use crate::state::{Limits, State};
@@ -34,6 +34,7 @@ impl Pipeline {
             hostname: Box::default(),
             static_values: config.static_fields.values().map(|value| value.as_bytes().into()).collect(),
             buffer_base64: config.buffer_format_base64,
+            containers: config.has_plugin(config::CONTAINER),
             ..RunInfo::default()
         };
         Pipeline { state: State::new(Limits::default()), run, arena: Bump::new(), leading: true }

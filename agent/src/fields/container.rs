@@ -3,7 +3,7 @@
 use saker_filter::{Arg, Field, Value};
 
 use super::EventContext;
-use crate::state::{ContainerInfo, Mount};
+use crate::state::{Bytes, ContainerInfo, Mount};
 
 type Got<'e> = Option<Value<'e>>;
 
@@ -22,9 +22,16 @@ enum Place<'e> {
     Container(&'e ContainerInfo),
 }
 
+/// Where the process lives, or which container the event tells of. `None` also for a container of which nothing is known
+/// but its id.
 fn place<'e>(context: &EventContext<'e>) -> Option<Place<'e>> {
-    let thread = context.thread?;
-    Some(context.state.container(thread).map_or(Place::Host, Place::Container))
+    if let Some(container) = context.state.subject_container(&context.subject) {
+        return Some(Place::Container(container));
+    }
+    match context.state.container(context.thread?) {
+        Some(container) => Some(Place::Container(container)),
+        None => context.container_id().is_empty().then_some(Place::Host),
+    }
 }
 
 fn container<'e>(context: &EventContext<'e>) -> Option<&'e ContainerInfo> {
@@ -58,7 +65,10 @@ fn truth<'e>(context: &EventContext<'e>, get: impl Fn(&ContainerInfo) -> bool) -
 }
 
 pub(super) fn id<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
-    text_or(context, HOST, |container| &container.id)
+    match place(context) {
+        None if context.thread.is_some() => Some(Value::Bytes(context.container_id())),
+        _ => text_or(context, HOST, |container| &container.id),
+    }
 }
 
 pub(super) fn full_id<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
@@ -130,7 +140,7 @@ pub(super) fn mounts<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
     if let Place::Container(container) = place(context)? {
         for (position, mount) in container.mounts.iter().enumerate() {
             if position > 0 {
-                out.push(b' ');
+                out.push(b',');
             }
             push_mount(mount, &mut out);
         }
@@ -222,22 +232,28 @@ pub(super) fn cni_json<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
     text(context, |container| &container.cni_json)
 }
 
-type Labels = [(crate::state::Bytes, crate::state::Bytes)];
+type Labels = [(Bytes, Bytes)];
 
 fn find_label<'e>(labels: &'e Labels, name: &[u8]) -> Got<'e> {
     labels.iter().find(|(key, _)| **key == *name).map(|(_, value)| Value::Bytes(value))
 }
 
+/// Labels as `key:value`, without those that only the kubelet needs.
 fn join_labels<'e>(context: &EventContext<'e>, get: impl Fn(&ContainerInfo) -> &Labels) -> Got<'e> {
     let mut out = context.buffer();
     if let Place::Container(container) = place(context)? {
         for (key, value) in get(container) {
+            if key.starts_with(b"annotation.") || key.starts_with(b"io.kubernetes.") {
+                continue;
+            }
             if !out.is_empty() {
-                out.push(b',');
+                out.extend_from_slice_copy(b", ");
             }
             out.extend_from_slice_copy(key);
-            out.push(b':');
-            out.extend_from_slice_copy(value);
+            if !value.is_empty() {
+                out.push(b':');
+                out.extend_from_slice_copy(value);
+            }
         }
     }
     Some(Value::Bytes(out.into_bump_slice()))
@@ -289,9 +305,13 @@ pub(super) fn pod_labels<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
     join_labels(context, |container| &container.pod_sandbox_labels)
 }
 
-/// Text of the container if it belongs to a pod, else empty.
+/// Text that a pod's sandbox gives to its containers: null if the sandbox is not known, empty without a sandbox.
 fn of_pod<'e>(context: &EventContext<'e>, get: impl Fn(&'e ContainerInfo) -> &'e [u8]) -> Got<'e> {
-    text(context, |container| if container.pod_sandbox_id.is_empty() { b"" } else { get(container) })
+    match place(context)? {
+        Place::Container(container) if !container.cni_json.is_empty() => Some(Value::Bytes(get(container))),
+        Place::Container(container) if !container.pod_sandbox_id.is_empty() => None,
+        _ => Some(Value::Bytes(b"")),
+    }
 }
 
 pub(super) fn pod_ip<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {

@@ -23,6 +23,9 @@ pub struct RunInfo {
     pub static_values: Vec<Box<[u8]>>,
     /// Whether outputs show payloads in base64 (`buffer_format_base64`).
     pub buffer_base64: bool,
+    /// Whether the built-in container plugin is on. Without it everything is as on the host: users and names of
+    /// descriptors of containers, too.
+    pub containers: bool,
 }
 
 /// One event to evaluate rules over, after [`State::apply`] and before [`State::finish`].
@@ -41,6 +44,8 @@ pub struct EventContext<'e> {
     leader: OnceCell<Option<&'e Thread>>,
     pub(super) cmdline: OnceCell<&'e [u8]>,
     pub(super) args: OnceCell<&'e [u8]>,
+    /// The parameter that was last shown as text, for a condition or for an output.
+    pub(super) last_param: Cell<Option<(usize, bool, &'e [u8])>>,
     asked: Cell<u64>,
 }
 
@@ -59,12 +64,14 @@ impl<'e> EventContext<'e> {
             state,
             run,
             arena,
-            thread: state.subject_thread(&subject),
+            // Also an event that no call made has the thread of its id, if there is one.
+            thread: state.subject_thread(&subject).or_else(|| state.thread(event.tid)),
             fd: state.subject_fd(&subject),
             shown: Cell::new(false),
             leader: OnceCell::new(),
             cmdline: OnceCell::new(),
             args: OnceCell::new(),
+            last_param: Cell::new(None),
             asked: Cell::new(0),
         }
     }
@@ -105,6 +112,14 @@ impl<'e> EventContext<'e> {
     /// The main thread of the process.
     pub(super) fn leader(&self) -> Option<&'e Thread> {
         *self.leader.get_or_init(|| self.state.leader(self.thread?))
+    }
+
+    /// The id of the container that the thread is in, empty for the host.
+    pub(super) fn container_id(&self) -> &'e [u8] {
+        match self.thread {
+            Some(thread) if self.run.containers => self.state.container_id(thread),
+            _ => b"",
+        }
     }
 
     /// An empty byte string in the arena.

@@ -34,7 +34,8 @@ pub(super) fn ty<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
 /// What a call that made no descriptor would have made.
 fn missing_typechar(context: &EventContext<'_>) -> char {
     match context.event.id {
-        id::SYSCALL_OPEN_X | id::SYSCALL_OPENAT_2_X | id::SYSCALL_OPENAT2_X | id::SYSCALL_CREAT_X => 'f',
+        // Falco has no letter for the oldest way to open a file.
+        id::SYSCALL_OPENAT_2_X | id::SYSCALL_OPENAT2_X | id::SYSCALL_CREAT_X => 'f',
         id::SOCKET_SOCKET_X | id::SOCKET_ACCEPT_5_X | id::SOCKET_ACCEPT4_6_X => '4',
         id::SYSCALL_PIPE_X | id::SYSCALL_PIPE2_X => 'p',
         id::SYSCALL_EVENTFD_X | id::SYSCALL_EVENTFD2_X => 'e',
@@ -71,19 +72,14 @@ pub(super) fn typechar<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
     })))
 }
 
-/// The name that a call gave to what it did not get: of a file that could not be opened, of a connection that could
-/// not be made. Empty for other calls.
+/// The name that a call gave to what it did not get: of a file that could not be opened. Empty for other calls.
 fn claimed_name<'e>(context: &EventContext<'e>, raw: bool) -> Option<&'e [u8]> {
     let event = context.event;
     if event.info().direction == Direction::Enter {
         return None;
     }
     Some(match event.id {
-        id::SYSCALL_OPEN_X
-        | id::SYSCALL_CREAT_X
-        | id::SOCKET_ACCEPT_5_X
-        | id::SOCKET_ACCEPT4_6_X
-        | id::SOCKET_CONNECT_X
+        id::SYSCALL_OPEN_X | id::SYSCALL_CREAT_X | id::SOCKET_ACCEPT_5_X | id::SOCKET_ACCEPT4_6_X
             if event.param_count() > 1 =>
         {
             print::short(context, 1)
@@ -129,13 +125,9 @@ pub(super) fn full_name<'e>(context: &EventContext<'e>) -> Option<&'e [u8]> {
         return None;
     }
     match context.fd {
-        Some(fd) if !is_failed_connect(context) => Some(&fd.name),
-        _ => claimed_name(context, false),
+        Some(fd) => Some(&fd.name),
+        None => claimed_name(context, false),
     }
-}
-
-fn is_failed_connect(context: &EventContext<'_>) -> bool {
-    context.event.id == id::SOCKET_CONNECT_X && context.event.param_i64(0).is_some_and(|res| res < 0)
 }
 
 pub(super) fn name<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
@@ -145,7 +137,7 @@ pub(super) fn name<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
 /// Container id, a colon, and a text.
 fn in_container<'e>(context: &EventContext<'e>, text: &[u8]) -> Got<'e> {
     let mut out = context.buffer();
-    out.extend_from_slice_copy(context.state.container_id(context.thread?));
+    out.extend_from_slice_copy(context.container_id());
     out.push(b':');
     out.extend_from_slice_copy(text);
     Some(Value::Bytes(out.into_bump_slice()))
@@ -219,7 +211,7 @@ fn has_role(fd: &Fd) -> bool {
 }
 
 /// The ends of a connection whose roles are known.
-fn connection<'e>(fd: &'e Fd) -> Option<&'e Inet> {
+fn connection(fd: &Fd) -> Option<&Inet> {
     fd.inet().filter(|_| fd.kind.is_inet_connection() && has_role(fd))
 }
 
@@ -252,9 +244,9 @@ fn remote(context: &EventContext<'_>, fd: &Fd) -> Option<End> {
     local_and_remote(context, fd).map(|(_, remote)| remote)
 }
 
-/// Whether an address is one of the machine.
-fn is_local(_context: &EventContext<'_>, ip: IpAddr) -> bool {
-    ip.is_loopback()
+/// Whether an address is one of the machine that the process sees.
+fn is_local(context: &EventContext<'_>, ip: IpAddr) -> bool {
+    context.thread.is_some_and(|thread| context.state.is_local_address(thread, ip))
 }
 
 fn ip_of<'e>(end: End) -> Value<'e> {
@@ -298,9 +290,10 @@ pub(super) fn rport<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
     remote(context, known(context)?).map(port_of)
 }
 
-/// Both ends of a connection, whatever the roles; the one end of a server socket.
+/// Both ends of a connection, whatever the roles; the one end of a server socket. For conditions only: there is no one
+/// value to show.
 fn ends<'e>(context: &EventContext<'e>, value: fn(End) -> Value<'e>) -> Got<'e> {
-    let fd = known(context)?;
+    let fd = known(context).filter(|_| !context.shown.get())?;
     let inet = fd.inet()?;
     let both = [value(inet.source), value(inet.dest)];
     let ends = if fd.kind.is_inet_connection() { &both[..] } else { &both[1..] };

@@ -7,6 +7,9 @@ use crate::event::{Event, EventId, id};
 
 type Got<'e> = Option<Value<'e>>;
 
+/// Stands for a directory that nobody knows.
+const UNKNOWN_DIR: &[u8] = b"<UNKNOWN>/";
+
 /// Where the path of a call stands.
 #[derive(Clone, Copy)]
 enum Place {
@@ -86,8 +89,14 @@ fn absolute<'e>(context: &EventContext<'e>, which: Which) -> Got<'e> {
     if path.first() == Some(&b'/') {
         return Some(Value::Bytes(path));
     }
-    let cwd = context.state.cwd(context.thread?).unwrap_or(b"./");
-    Some(Value::Bytes(paths::join(context.arena, cwd, path)))
+    let event = context.event;
+    if matches!(event.id, id::SYSCALL_OPEN_X | id::SYSCALL_OPENAT_2_X | id::SYSCALL_OPENAT2_X) {
+        return fd::full_name(context).map(Value::Bytes);
+    }
+    let Some(Place::Param(index)) = place(event.id, which) else { return Some(Value::Bytes(path)) };
+    context.thread?;
+    let base = print::base_dir(context, event.info().params.get(index)?.detail);
+    Some(Value::Bytes(paths::join(context.arena, base.unwrap_or(UNKNOWN_DIR), path)))
 }
 
 pub(super) fn name<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
@@ -147,7 +156,7 @@ pub(super) fn abspath<'e>(context: &EventContext<'e>, field: &Field) -> Got<'e> 
         _ if path.first() == Some(&b'/') => b"".as_slice(),
         print::AT_FDCWD => context.state.cwd(thread).unwrap_or(b"./"),
         _ => match context.state.fd(thread, directory) {
-            None => b"<UNKNOWN>/",
+            None => UNKNOWN_DIR,
             Some(fd) => {
                 let mut base = context.buffer();
                 base.extend_from_slice_copy(&fd.name);

@@ -255,7 +255,7 @@ fn meaning<'e>(context: &EventContext<'e>, param: Param<'e>, out: &mut Out<'e>) 
             let path = param.text();
             if path != b"<NA>"
                 && path.first().is_some_and(|&first| first != b'/')
-                && let Some(base) = base_dir(context, param)
+                && let Some(base) = base_dir(context, param.detail)
             {
                 push_clean(paths::join(context.arena, base, path), out);
             }
@@ -330,10 +330,11 @@ fn fd<'e>(context: &EventContext<'e>, number: i64, out: &mut Out<'e>) {
     }
 }
 
-/// The directory that a relative path starts in, with a slash at its end.
-fn base_dir<'e>(context: &EventContext<'e>, param: Param<'e>) -> Option<&'e [u8]> {
+/// The directory that a relative path starts in, with a slash at its end: that of the descriptor which the call names
+/// with the path, else the working directory. `None` if it is not known.
+pub(super) fn base_dir<'e>(context: &EventContext<'e>, detail: Detail) -> Option<&'e [u8]> {
     let thread = context.thread?;
-    let dirfd = match param.detail {
+    let dirfd = match detail {
         Detail::RelativeTo(dirfd) => context.event.param_i64(dirfd).unwrap_or(AT_FDCWD),
         _ => AT_FDCWD,
     };
@@ -343,7 +344,9 @@ fn base_dir<'e>(context: &EventContext<'e>, param: Param<'e>) -> Option<&'e [u8]
     let dir = context.state.fd(thread, dirfd)?;
     let mut base = context.buffer();
     push_clean(&dir.name, &mut base);
-    base.push(b'/');
+    if base.last() != Some(&b'/') {
+        base.push(b'/');
+    }
     Some(base.into_bump_slice())
 }
 
@@ -352,12 +355,10 @@ fn owner<'e>(context: &EventContext<'e>, ty: ParamType, number: u32, out: &mut O
     if number == u32::MAX {
         return out.extend_from_slice_copy(b"<NONE>");
     }
-    let name = context.thread.and_then(|thread| {
-        let container = context.state.container_id(thread);
-        match ty {
-            ParamType::Uid => context.state.users().user(container, number).map(|user| &user.name),
-            _ => context.state.users().group(container, number).map(|group| &group.name),
-        }
+    let (users, container) = (context.state.users(), context.container_id());
+    let name = context.thread.and_then(|_| match ty {
+        ParamType::Uid => users.user(container, number).map(|user| &user.name),
+        _ => users.group(container, number).map(|group| &group.name),
     });
     match name {
         Some(name) => push_clean(name, out),

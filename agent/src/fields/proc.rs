@@ -4,7 +4,7 @@ use bumpalo::collections::Vec as BumpVec;
 use saker_filter::{Arg, Field, Value};
 
 use super::EventContext;
-use crate::state::{Fd, Thread};
+use crate::state::{Fd, State, Thread};
 
 type Got<'e> = Option<Value<'e>>;
 type Out<'e> = BumpVec<'e, u8>;
@@ -207,6 +207,8 @@ pub(super) fn aenv<'e>(context: &EventContext<'e>, field: &Field) -> Got<'e> {
             let mut values = ancestors.map(|ancestor| variable_of(context, ancestor, name));
             Some(Value::Bytes(values.find(|value| !value.is_empty()).unwrap_or_default()))
         }
+        // Nothing is known of a process without a main thread, but it has an environment.
+        Arg::Index(_) if context.leader().is_none() => Some(Value::Bytes(b"")),
         Arg::Index(level) => Some(Value::Bytes(env_of(context, ancestor(context, *level)?))),
         Arg::None if context.shown.get() => Some(Value::Bytes(env_of(context, thread))),
         Arg::None => of_ancestors(context, field, env_of),
@@ -275,71 +277,47 @@ pub(super) fn pgid<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
     Some(Value::Int(context.thread?.pgid))
 }
 
-/// By which id a session or group is led.
-#[derive(Clone, Copy)]
-struct Led {
-    id: fn(&Thread) -> i64,
-    /// The id is that of the thread's own pid namespace.
-    namespaced: bool,
-}
+/// Who leads a session or group that a thread is in.
+type Leader = for<'s> fn(&'s State, &'s Thread) -> Option<&'s Thread>;
 
-const SESSION: Led = Led { id: |thread| thread.sid, namespaced: true };
-const VIRTUAL_GROUP: Led = Led { id: |thread| thread.vpgid, namespaced: true };
-const GROUP: Led = Led { id: |thread| thread.pgid, namespaced: false };
-
-/// The leader of a session or group: the process with that id, or else the oldest of the ancestors in it.
-fn led_by<'e>(context: &EventContext<'e>, led: Led) -> Option<&'e Thread> {
-    let thread = context.thread?;
-    let id = (led.id)(thread);
-    if id == -1 {
-        return None;
-    }
-    let direct = !led.namespaced || !thread.in_pid_namespace();
-    direct
-        .then(|| context.state.thread(id))
-        .flatten()
-        .or_else(|| context.state.ancestors(thread).take_while(|ancestor| (led.id)(ancestor) == id).last())
-}
-
-fn of_leader<'e>(context: &EventContext<'e>, led: Led, get: fn(&Thread) -> &[u8]) -> Got<'e> {
-    context.thread?;
-    Some(Value::Bytes(led_by(context, led).map_or(&[], get)))
+fn of_leader<'e>(context: &EventContext<'e>, leader: Leader, get: fn(&Thread) -> &[u8]) -> Got<'e> {
+    Some(Value::Bytes(leader(context.state, context.thread?).map_or(&[], get)))
 }
 
 pub(super) fn sname<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
-    of_leader(context, SESSION, |leader| &leader.comm)
+    of_leader(context, State::session_leader, |leader| &leader.comm)
 }
 
 pub(super) fn sid_exe<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
-    of_leader(context, SESSION, Thread::exe)
+    of_leader(context, State::session_leader, Thread::exe)
 }
 
 pub(super) fn sid_exepath<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
-    of_leader(context, SESSION, Thread::exepath)
+    of_leader(context, State::session_leader, Thread::exepath)
 }
 
 pub(super) fn vpgid_name<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
-    of_leader(context, VIRTUAL_GROUP, |leader| &leader.comm)
+    of_leader(context, State::vgroup_leader, |leader| &leader.comm)
 }
 
 pub(super) fn vpgid_exe<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
-    of_leader(context, VIRTUAL_GROUP, Thread::exe)
+    of_leader(context, State::vgroup_leader, Thread::exe)
 }
 
 pub(super) fn vpgid_exepath<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
-    of_leader(context, VIRTUAL_GROUP, Thread::exepath)
+    of_leader(context, State::vgroup_leader, Thread::exepath)
 }
 
 pub(super) fn pgid_name<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
-    of_leader(context, GROUP, |leader| &leader.comm)
+    of_leader(context, State::group_leader, |leader| &leader.comm)
 }
 
 pub(super) fn pgid_exe<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
-    of_leader(context, GROUP, Thread::exe)
+    of_leader(context, State::group_leader, Thread::exe)
 }
 
 pub(super) fn pgid_exepath<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
-    of_leader(context, GROUP, Thread::exepath)
+    of_leader(context, State::group_leader, Thread::exepath)
 }
 
 /// Time since a process was made; null if nobody told when.
@@ -425,12 +403,12 @@ pub(super) fn pidns_init_start_ts<'e>(context: &EventContext<'e>, _: &Field) -> 
 }
 
 fn open_fds(context: &EventContext<'_>) -> Option<u64> {
-    Some(context.state.fds(context.thread?).map_or(0, |fds| fds.len() as u64))
+    context.thread?;
+    Some(context.leader().and_then(|leader| context.state.fds(leader)).map_or(0, |fds| fds.len() as u64))
 }
 
 fn fd_limit(context: &EventContext<'_>) -> Option<i64> {
-    context.thread?;
-    Some(context.leader().map_or(0, |leader| leader.fd_limit))
+    Some(context.state.fd_limit(context.thread?))
 }
 
 pub(super) fn fdopencount<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {

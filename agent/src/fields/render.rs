@@ -86,6 +86,8 @@ pub fn render_json(context: &EventContext<'_>, field: &Field, value: Value<'_>, 
         // JSON knows no infinity; a division by zero shows as null.
         Value::Double(value) if !value.is_finite() => write!(out, "null"),
         Value::Double(value) => write!(out, "{value:?}"),
+        // So does Falco show an empty list.
+        Value::List([]) => write!(out, "null"),
         Value::List(values) => {
             out.push(b'[');
             for (position, value) in values.iter().enumerate() {
@@ -108,9 +110,12 @@ pub fn render_json(context: &EventContext<'_>, field: &Field, value: Value<'_>, 
     };
 }
 
-/// Appends a JSON string.
+/// Appends a JSON string. What is no UTF-8, and control characters, become U+FFFD.
 fn string(bytes: &[u8], out: &mut Vec<u8>) {
-    let text = String::from_utf8_lossy(bytes);
+    let mut text = String::from_utf8_lossy(bytes);
+    if text.bytes().any(|byte| byte.is_ascii_control()) {
+        text = text.replace(|char: char| char.is_ascii_control(), "\u{fffd}").into();
+    }
     // Writing a string to a Vec does not fail.
     let _ = serde_json::to_writer(out, &text);
 }

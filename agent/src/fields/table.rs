@@ -290,7 +290,7 @@ fields! {
         "container.image.id" Str Na Event [] container::image_id "Id of the image.";
         "container.type" Str Na Process [] container::ty "What runs the container: `docker`, `containerd`, `cri-o`, `podman` or another; `host` outside of containers.";
         "container.privileged" Bool Na Event [] container::privileged "Whether the container is privileged.";
-        "container.mounts" Str Na Event [] container::mounts "All mounts, each as `source:dest:mode:rdrw:propagation`, joined by spaces.";
+        "container.mounts" Str Na Event [] container::mounts "All mounts, each as `source:dest:mode:rdrw:propagation`, joined by commas.";
         "container.mount"(IndexOrKey) Str Na Event [] container::mount "One mount, by number or by its source (which may be a glob).";
         "container.mount.source"(IndexOrKey) Str Na Event [] container::mount_source "Source of a mount, by number or by its destination.";
         "container.mount.dest"(IndexOrKey) Str Na Event [] container::mount_dest "Destination of a mount, by number or by its source.";

@@ -15,7 +15,7 @@ fn or_root<'e>(known: Option<&'e [u8]>, id: u32, root: &'static [u8]) -> Got<'e>
 }
 
 fn user<'e>(context: &EventContext<'e>) -> Option<&'e User> {
-    context.state.user(context.thread?)
+    context.state.users().user(context.container_id(), context.thread?.uid)
 }
 
 pub(super) fn uid<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
@@ -43,7 +43,8 @@ pub(super) fn loginuid<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
 
 pub(super) fn loginname<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
     let thread = context.thread?;
-    or_root(context.state.login_user(thread).map(|user| &*user.name), thread.loginuid, b"root")
+    let user = context.state.users().user(context.container_id(), thread.loginuid);
+    or_root(user.map(|user| &*user.name), thread.loginuid, b"root")
 }
 
 pub(super) fn gid<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
@@ -52,5 +53,6 @@ pub(super) fn gid<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
 
 pub(super) fn group_name<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
     let thread = context.thread?;
-    or_root(context.state.group(thread).map(|group| &*group.name), thread.gid, b"root")
+    let group = context.state.users().group(context.container_id(), thread.gid);
+    or_root(group.map(|group| &*group.name), thread.gid, b"root")
 }
