@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::{corpus, json_lines, read};
 
 /// Share of values that must be equal.
-const FLOOR: f64 = 0.8;
+const FLOOR: f64 = 0.999;
 
 /// How often a check was asked is not Saker's business: it asks each once.
 const COUNTERS: [&str; 1] = ["util.cnt"];
@@ -89,7 +89,7 @@ fn resolve(schema: &FieldSchema, name: &str) -> Option<Field> {
         Some((bare, arg)) => (bare, Some(arg.as_bytes())),
         None => (name, None),
     };
-    schema.resolve(bare, arg).ok().filter(|field| !field.traits.filter_only)
+    schema.resolve(bare, arg).ok()
 }
 
 #[derive(Default)]

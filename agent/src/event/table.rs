@@ -201,7 +201,7 @@ events! {
     148 DROP_E "drop" Enter (UNKNOWN | INTERNAL | METAEVENT) (SKIPPARSERESET) ["ratio" UInt32 Dec];
     149 DROP_X "drop" Exit (UNKNOWN | INTERNAL | METAEVENT) (SKIPPARSERESET) ["ratio" UInt32 Dec];
     150 SYSCALL_FCNTL_E "fcntl" Enter (IO_OTHER | SYSCALL) (USES_FD | MODIFIES_STATE | OLD_VERSION | CONVERTER_MANAGED) ["fd" Fd Dec, "cmd" EnumFlags8 Dec = FCNTL_COMMANDS];
-    151 SYSCALL_FCNTL_X "fcntl" Exit (IO_OTHER | SYSCALL) (USES_FD | MODIFIES_STATE | CONVERTER_MANAGED) ["res" Fd Dec, "fd" Fd Dec, "cmd" EnumFlags8 Dec = FCNTL_COMMANDS, "arg" UInt64 Dec];
+    151 SYSCALL_FCNTL_X "fcntl" Exit (IO_OTHER | SYSCALL) (USES_FD | MODIFIES_STATE | CONVERTER_MANAGED) ["res" Fd Dec, "fd" Fd Dec, "cmd" EnumFlags8 Dec = FCNTL_COMMANDS, "arg" UInt64 Hex];
     152 SCHEDSWITCH_6_E "switch" Enter (UNKNOWN | SCHEDULER | TRACEPOINT) () ["next" Pid Dec, "pgft_maj" UInt64 Dec, "pgft_min" UInt64 Dec, "vm_size" UInt32 Dec, "vm_rss" UInt32 Dec, "vm_swap" UInt32 Dec];
     153 SCHEDSWITCH_6_X "NA" Exit (UNKNOWN) (UNUSED) [];
     154 SYSCALL_EXECVE_13_E "execve" Enter (PROCESS | SYSCALL) (MODIFIES_STATE | OLD_VERSION | CONVERTER_MANAGED) [];

@@ -80,9 +80,6 @@ impl<'e> EventContext<'e> {
     /// things: `proc.aname` in a condition is any of the ancestors, in an output it is all of them in one line;
     /// payloads in outputs are printable. What can only be compared (`fd.ip`) shows as null.
     pub fn shown(&self, field: &Field) -> Option<Value<'e>> {
-        if field.traits.filter_only {
-            return None;
-        }
         self.shown.set(true);
         let value = self.get(field);
         self.shown.set(false);

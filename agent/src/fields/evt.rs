@@ -272,9 +272,12 @@ pub(super) fn count_threadinfo<'e>(context: &EventContext<'e>, _: &Field) -> Got
     Some(Value::UInt(u64::from(context.event.id == id::PROCINFO_E)))
 }
 
-/// The distance from the time that is the argument, in milliseconds, rounded up.
+/// The distance from the time that is the argument, in milliseconds, rounded up; for conditions only.
 pub(super) fn around<'e>(context: &EventContext<'e>, field: &Field) -> Got<'e> {
     let Arg::Key(digits) = &field.arg else { return None };
+    if context.shown.get() {
+        return None;
+    }
     let time: u64 = std::str::from_utf8(digits).ok()?.parse().ok()?;
     Some(Value::UInt(context.event.ts.abs_diff(time).div_ceil(1_000_000)))
 }
