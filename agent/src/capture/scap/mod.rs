@@ -3,9 +3,9 @@
 //! Blocks in the manner of pcapng: type, total length, body padded to 4 bytes, total length again. A section header comes
 //! first, then tables of what was running ([`Snapshot`](super::Snapshot)), then one block per event. Numbers are little-endian.
 //!
-//! [`ScapReader`] streams: it holds a window of the file, never all of it. A memory map was tried and is not used: it saves one
-//! copy (2 % of a replay), makes the whole file count as resident memory, and turns a file that is cut while it is read into a
-//! signal.
+//! [`ScapReader`] streams: it holds a window of the file, never all of it. It does not map the file: that saves 5 of the 17 ms
+//! which 400,000 events in 35 MB take (measured with the file in memory), but makes the whole file count as resident memory,
+//! and turns a file that is cut while it is read into a signal.
 
 mod block;
 mod convert;
