@@ -24,6 +24,8 @@ pub struct Pipeline {
     arena: Bump,
     /// The events so far only told what there already was.
     leading: bool,
+    /// Timestamp of the last event that rules met, 0 before the first.
+    prev_ts: u64,
 }
 
 impl Pipeline {
@@ -37,7 +39,7 @@ impl Pipeline {
             containers: config.has_plugin(config::CONTAINER),
             ..RunInfo::default()
         };
-        Pipeline { state: State::new(Limits::default()), run, arena: Bump::new(), leading: true }
+        Pipeline { state: State::new(Limits::default()), run, arena: Bump::new(), leading: true, prev_ts: 0 }
     }
 
     /// The state after the last event.
@@ -60,8 +62,13 @@ impl Pipeline {
         if self.run.first_ts == 0 && !event.info().category.contains(Category::METAEVENT) {
             self.run.first_ts = event.ts;
         }
-        let subject = self.state.apply(event);
+        let mut subject = self.state.apply(event);
         let visible = self.is_visible(event);
+        // The time that `evt.deltatime` tells is between events that rules meet.
+        subject.prev_ts = self.prev_ts;
+        if visible {
+            self.prev_ts = event.ts;
+        }
         let seen = if wanted && visible {
             let context = EventContext::new(event, subject, &self.state, &self.run, &self.arena);
             Some(look(&context))

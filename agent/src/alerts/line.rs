@@ -177,31 +177,30 @@ impl LineCompiler<'_> {
 
 impl Line {
     /// Appends the alert for an event, with a newline.
-    pub fn write(&self, context: &EventContext<'_>, out: &mut Vec<u8>) {
-        let Some(json) = &self.json else {
-            let mut text = Vec::new();
-            self.write_output(context, &mut text);
-            push_printable(&text, out);
+    pub fn write(&mut self, context: &EventContext<'_>, out: &mut Vec<u8>) {
+        let mut message = Vec::new();
+        self.message.render(context, &mut message);
+        let mut output = Vec::new();
+        self.prefix.render(context, &mut output);
+        output.push(b' ');
+        output.extend_from_slice(&message);
+        let Some(json) = &mut self.json else {
+            push_printable(&output, out);
             out.push(b'\n');
             return;
         };
         out.extend_from_slice(&json.head);
-        let mut text = Vec::new();
         if json.with_message {
-            self.message.render(context, &mut text);
             out.extend_from_slice(b",\"message\":");
-            push_string(&text, out);
-            text.clear();
+            push_string(&message, out);
         }
         if json.with_output {
-            self.write_output(context, &mut text);
             out.extend_from_slice(b",\"output\":");
-            push_string(&text, out);
-            text.clear();
+            push_string(&output, out);
         }
-        if let Some(members) = &json.members {
+        if let Some(members) = &mut json.members {
             out.extend_from_slice(b",\"output_fields\":{");
-            for (index, (key, member)) in members.iter().enumerate() {
+            for (index, (key, member)) in members.iter_mut().enumerate() {
                 if index > 0 {
                     out.push(b',');
                 }
@@ -209,9 +208,9 @@ impl Line {
                 match member {
                     Member::Field(field) => json_value(context, field, out),
                     Member::Text(template) => {
-                        template.render(context, &mut text);
-                        push_string(&text, out);
-                        text.clear();
+                        message.clear();
+                        template.render(context, &mut message);
+                        push_string(&message, out);
                     }
                     Member::Null => out.extend_from_slice(b"null"),
                 }
@@ -221,12 +220,6 @@ impl Line {
         out.extend_from_slice(&json.tail);
         push_utc(context.event().ts, out);
         out.extend_from_slice(b"\"}\n");
-    }
-
-    fn write_output(&self, context: &EventContext<'_>, out: &mut Vec<u8>) {
-        self.prefix.render(context, out);
-        out.push(b' ');
-        self.message.render(context, out);
     }
 }
 
@@ -285,7 +278,7 @@ mod tests {
         let output = append_output(output, &rule, &config.append_output, &schema);
         let compiler = LineCompiler { config: &config, schema: &schema, hostname: "box" };
         let message = Template::compile(&output, &schema).map_err(|error| error.to_string())?;
-        let line = compiler.compile(&rule, &message).map_err(|error| error.to_string())?;
+        let mut line = compiler.compile(&rule, &message).map_err(|error| error.to_string())?;
 
         let run = RunInfo {
             static_values: config.static_fields.values().map(|value| value.as_bytes().into()).collect(),

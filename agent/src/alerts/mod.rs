@@ -32,7 +32,7 @@ impl Alerts {
 
     /// Appends the alert of a rule for an event, and counts it.
     pub fn write(&mut self, rule: usize, context: &EventContext<'_>, out: &mut Vec<u8>) {
-        if let Some(line) = self.lines.get(rule) {
+        if let Some(line) = self.lines.get_mut(rule) {
             self.summary.count(rule);
             line.write(context, out);
         }

@@ -69,6 +69,14 @@ enum Piece {
 #[derive(Clone, Debug)]
 enum Printed {
     Field(Field),
+    /// `evt.deltatime` and its parts: in an output the time since the output was last shown, as in Falco.
+    Elapsed {
+        field: Field,
+        /// From nanoseconds to what is shown.
+        part: fn(u64) -> u64,
+        /// Timestamp of the event for which it was last shown.
+        last: Option<u64>,
+    },
     /// A transformer over fields.
     Call(Source),
 }
@@ -128,7 +136,10 @@ impl Template {
     fn push_value(&mut self, token: &str, width: usize, schema: &dyn Schema) -> Option<usize> {
         let (term, source, taken) = longest_term(token, schema)?;
         let printed = match source {
-            Source::Field(field) => Printed::Field(field),
+            Source::Field(field) => match elapsed_part(schema.name(&field)) {
+                Some(part) => Printed::Elapsed { field, part, last: None },
+                None => Printed::Field(field),
+            },
             call => Printed::Call(call),
         };
         self.pieces.push(Piece::Value(printed, width));
@@ -170,9 +181,9 @@ impl Template {
 
     /// Appends the text for an event. `false` (and nothing appended) when a value is null and the template does not
     /// begin with `*`.
-    pub fn render(&self, context: &EventContext<'_>, out: &mut Vec<u8>) -> bool {
+    pub fn render(&mut self, context: &EventContext<'_>, out: &mut Vec<u8>) -> bool {
         let start = out.len();
-        for piece in &self.pieces {
+        for piece in &mut self.pieces {
             match piece {
                 Piece::Text(text) => out.extend_from_slice(text),
                 Piece::Value(printed, width) => {
@@ -185,7 +196,7 @@ impl Template {
                         out.extend_from_slice(NOT_AVAILABLE);
                     }
                     if *width > 0 {
-                        out.resize(begin + width, b' ');
+                        out.resize(begin + *width, b' ');
                     }
                 }
             }
@@ -196,17 +207,35 @@ impl Template {
 
 impl Printed {
     /// Appends the value; `false` if it is null.
-    fn render(&self, context: &EventContext<'_>, out: &mut Vec<u8>) -> bool {
+    fn render(&mut self, context: &EventContext<'_>, out: &mut Vec<u8>) -> bool {
         match self {
             Printed::Field(field) => text_value(context, field, out),
+            Printed::Elapsed { field, part, last } => {
+                let now = context.event().ts;
+                let elapsed = now.wrapping_sub(last.replace(now).unwrap_or(now));
+                render_text(context, field, Value::UInt(part(elapsed)), out);
+                true
+            }
             Printed::Call(source) => match source.value(context) {
+                // What `len` counts never shows in Falco's outputs, and whoever compares outputs relies on it.
+                Some(Value::UInt(_)) | None => false,
                 Some(value) => {
                     plain_text(value, out);
                     true
                 }
-                None => false,
             },
         }
+    }
+}
+
+/// What is left of nanoseconds in the fields that show an elapsed time.
+fn elapsed_part(field: &str) -> Option<fn(u64) -> u64> {
+    const SECOND: u64 = 1_000_000_000;
+    match field {
+        "evt.deltatime" => Some(|elapsed| elapsed),
+        "evt.deltatime.s" => Some(|elapsed| elapsed / SECOND),
+        "evt.deltatime.ns" => Some(|elapsed| elapsed % SECOND),
+        _ => None,
     }
 }
 

@@ -60,7 +60,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 fn print(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
     let config = Config::from_options(&args.option)?;
     let schema = schema(&config)?;
-    let form = Form::new(args, &schema)?;
+    let mut form = Form::new(args, &schema)?;
     let mut filter = args.filter.as_deref().map(|filter| compile(filter, &schema)).transpose()?;
 
     let name = || name(&args.capture);
@@ -132,7 +132,7 @@ impl Form {
         Ok(Form::Json(members.collect()))
     }
 
-    fn write(&self, context: &EventContext<'_>, out: &mut Vec<u8>) {
+    fn write(&mut self, context: &EventContext<'_>, out: &mut Vec<u8>) {
         match self {
             Form::Text(template) => {
                 let mut text = Vec::new();
