@@ -167,8 +167,16 @@ impl State {
             Lookup::Find => self.table.find_cached(event.tid),
             Lookup::Get => self.get_thread(event.tid),
         };
-        let mut call =
-            Call { event, thread, entry: None, fd: -1, known: false, name_changed: false, container: None };
+        let mut call = Call {
+            event,
+            thread,
+            owner: None,
+            entry: None,
+            fd: -1,
+            known: false,
+            name_changed: false,
+            container: None,
+        };
         if let Some(thread) = thread.and_then(|slot| self.table.get_mut(slot)) {
             if plan.lookup == Lookup::Get {
                 thread.flags |= ThreadFlags::ACTIVE;
@@ -191,20 +199,21 @@ impl State {
                 thread.entry = Some(Box::new(Entry::new(event)));
             }
         }
-        if let (Some(slot), Some(at)) = (thread, plan.fd_param)
-            && let Some(number) = event.param_i64(usize::from(at))
-        {
-            call.fd = number;
-            let owner = self.table.fd_owner(slot).and_then(|owner| self.table.get(owner));
-            call.known = owner.is_some_and(|owner| owner.fds.get(number).is_some());
-            if !call.known && number >= 0 {
-                self.counters.fd_misses += 1;
+        if plan.about_fd {
+            call.owner = thread.and_then(|slot| self.table.fd_owner(slot));
+            if let Some(number) = plan.fd_param.and_then(|at| event.param_i64(usize::from(at))) {
+                call.fd = number;
+                let owner = call.owner.and_then(|owner| self.table.get(owner));
+                call.known = owner.is_some_and(|owner| owner.fds.get(number).is_some());
+                if !call.known && number >= 0 {
+                    self.counters.fd_misses += 1;
+                }
             }
         }
         self.dispatch(&mut call);
         Subject {
             thread: call.thread,
-            fd_owner: call.thread.filter(|_| plan.about_fd).and_then(|slot| self.table.fd_owner(slot)),
+            fd_owner: call.owner,
             fd_num: call.fd,
             fd_name_changed: call.name_changed,
             prev_ts,
@@ -214,8 +223,8 @@ impl State {
 
     /// Removes what had to stay visible to the rules of the event.
     pub fn finish(&mut self) {
-        if let Some((slot, number)) = self.closing.take()
-            && let Some(fds) = self.fds_mut(slot)
+        if let Some((owner, number)) = self.closing.take()
+            && let Some(fds) = self.own_fds_mut(owner)
             && fds.remove(number)
         {
             self.fd_count = self.fd_count.saturating_sub(1);
@@ -264,7 +273,7 @@ impl State {
         Some(index)
     }
 
-    /// Looks again in which container a thread is.
+    /// Looks again in which container a thread is, after its cgroups changed.
     fn update_container(&mut self, slot: Slot) {
         let Some(thread) = self.table.get(slot) else { return };
         let found = containers::id_from_cgroups(thread.cgroups());

@@ -32,6 +32,39 @@ fn class(byte: u8) -> Class {
     CLASSES[usize::from(byte)]
 }
 
+/// Whether a path has nothing to resolve or replace: no `.` or `/` after a slash, only bytes that can be printed.
+/// Eight bytes at a time; now and then an odd but clean path is called unclean.
+fn is_clean(path: &[u8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = ONES << 7;
+    let bytes = |byte: u8| ONES * u64::from(byte);
+    // The top bit of each byte that is zero, and perhaps of a byte of value 1 above it.
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let mut after_slash = 0;
+    let mut suspect = 0;
+    let mut check = |word: u64| {
+        suspect |= (word | word.wrapping_sub(bytes(b' ')) | word.wrapping_add(ONES)) & HIGH;
+        let slashes = zeros(word ^ bytes(b'/'));
+        // A dot differs from a slash in the lowest bit only.
+        suspect |= (slashes << 8 | after_slash) & zeros((word | ONES) ^ bytes(b'/'));
+        after_slash = slashes >> 56;
+    };
+    let (words, rest) = path.as_chunks::<8>();
+    words.iter().for_each(|word| check(u64::from_le_bytes(*word)));
+    let mut last = [b'a'; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    check(u64::from_le_bytes(last));
+    suspect == 0
+}
+
+/// Whether [`concatenate`] leaves a path as it is: absolute, clean and without a slash at its end.
+pub(super) fn is_absolute_and_clean(path: &[u8]) -> bool {
+    path.first() == Some(&b'/')
+        && (path.len() == 1 || path.last() != Some(&b'/'))
+        && path.len() < MAX_PATH
+        && is_clean(path)
+}
+
 /// Puts `path`, seen from `dir`, into `out`: `.`, `..` and doubled slashes are resolved in `path`, `dir` is taken as it
 /// is and must end in a slash; bytes that cannot be printed become dots; a slash at the end goes. `dir` is ignored
 /// if `path` is absolute or empty.
@@ -44,6 +77,10 @@ pub fn concatenate(out: &mut Vec<u8>, dir: &[u8], path: &[u8]) {
     let relative = path.first().is_some_and(|&byte| byte != b'/');
     if relative {
         out.extend_from_slice(dir);
+    }
+    if relative && path.first() != Some(&b'.') && out.last() == Some(&b'/') && is_clean(path) {
+        out.extend_from_slice(path.strip_suffix(b"/").unwrap_or(path));
+        return;
     }
     let has_base = !out.is_empty();
     let mut at = 0;
@@ -114,6 +151,44 @@ mod tests {
         assert_eq!(joined("", "dir/term/"), "dir/term");
         assert_eq!(joined("<UNKNOWN>", "x"), "<UNKNOWN>x");
         assert_eq!(joined("/tmp/", ".hidden/..x/..."), "/tmp/.hidden/..x/...");
+    }
+
+    #[test]
+    fn clean_paths_are_recognised_wherever_the_dirt_is() {
+        assert!(is_absolute_and_clean(b"/usr/lib/x86_64-linux-gnu/libc.so.6"));
+        assert!(is_absolute_and_clean(b"/") && !is_absolute_and_clean(b"") && !is_absolute_and_clean(b"usr"));
+        for dirt in ["/./", "//", "/../", "/.", "\n", "\x7f", "\u{e9}"] {
+            for before in 0..20 {
+                let path = format!("/{}{dirt}{}", "x".repeat(before), "y".repeat(20 - before));
+                assert!(!is_absolute_and_clean(path.as_bytes()), "{path:?}");
+            }
+        }
+        assert!(!is_absolute_and_clean(b"/usr/") && !is_absolute_and_clean(&[b'/'; 2]));
+    }
+
+    /// The quick ways and the thorough one must agree.
+    #[test]
+    fn random_paths_are_put_together_alike() {
+        let alphabet = b"a./.-/\x01b";
+        let mut seed = 1u64;
+        for _ in 0..20_000 {
+            let mut random = || {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (seed >> 33) as usize
+            };
+            let length = random() % 24;
+            let path: Vec<u8> = (0..length).map(|_| alphabet[random() % alphabet.len()]).collect();
+            let (mut quick, mut thorough) = (Vec::new(), Vec::new());
+            concatenate(&mut quick, b"/w/d/", &path);
+            // A trailing no-op component keeps the quick way from being taken.
+            let trailed = [&path[..], b"/."].concat();
+            let expected = if path.is_empty() { &path } else { &trailed };
+            concatenate(&mut thorough, b"/w/d/", expected);
+            assert_eq!(quick, thorough, "{:?}", String::from_utf8_lossy(&path));
+            if is_absolute_and_clean(&path) {
+                assert_eq!(quick, path);
+            }
+        }
     }
 
     #[test]

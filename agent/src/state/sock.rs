@@ -129,17 +129,40 @@ fn write_clean(out: &mut Vec<u8>, path: &[u8]) {
 
 fn write_end(out: &mut Vec<u8>, end: End) {
     write_ip(out, end.ip);
-    write_all(out, format_args!(":{}", end.port));
+    out.push(b':');
+    write_decimal(out, end.port);
+}
+
+fn write_decimal(out: &mut Vec<u8>, mut number: u16) {
+    let mut digits = [0; 5];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
 }
 
 /// An address as inet_ntop writes it. Rust differs where only the last four bytes of an IPv6 address are set.
 pub fn write_ip(out: &mut Vec<u8>, ip: IpAddr) {
     match ip {
+        IpAddr::V4(v4) => {
+            for (index, octet) in v4.octets().into_iter().enumerate() {
+                if index > 0 {
+                    out.push(b'.');
+                }
+                write_decimal(out, u16::from(octet));
+            }
+        }
         IpAddr::V6(v6) if v6.segments()[..6] == [0; 6] && v6.segments()[6] != 0 => {
             let [.., a, b, c, d] = v6.octets();
             write_all(out, format_args!("::{a}.{b}.{c}.{d}"));
         }
-        ip => write_all(out, format_args!("{ip}")),
+        IpAddr::V6(v6) => write_all(out, format_args!("{v6}")),
     }
 }
 
@@ -251,6 +274,7 @@ mod tests {
         assert_eq!(text(|out| write_ip(out, v6("::1:2"))), "::0.1.0.2");
         assert_eq!(text(|out| write_ip(out, v6("::ffff:1.2.3.4"))), "::ffff:1.2.3.4");
         assert_eq!(text(|out| write_ip(out, v6("fe80::1"))), "fe80::1");
+        assert_eq!(text(|out| write_ip(out, v6("255.0.10.100"))), "255.0.10.100");
     }
 
     #[test]

@@ -493,7 +493,11 @@ impl State {
 
     /// The descriptors that a thread uses, to change them: a copy of its own if they are shared.
     pub(super) fn fds_mut(&mut self, slot: Slot) -> Option<&mut FdTable> {
-        let owner = self.table.fd_owner(slot)?;
+        self.own_fds_mut(self.table.fd_owner(slot)?)
+    }
+
+    /// The very table of a thread, to change it.
+    pub(super) fn own_fds_mut(&mut self, owner: Slot) -> Option<&mut FdTable> {
         let thread = self.table.get_mut(owner)?;
         if Arc::strong_count(&thread.fds) > 1 {
             // The copy counts against the limit of all descriptors, or a forking process could make the state

@@ -379,11 +379,13 @@ impl Thread {
         })
     }
 
-    /// Replaces its cgroups, unless one of them is cut off before its path.
-    pub(super) fn set_cgroups(&mut self, raw: &[u8]) {
-        if *self.cgroups != *raw && strings(raw).all(|entry| entry.contains(&b'=')) {
+    /// Replaces its cgroups, unless one of them is cut off before its path. True if they are others now.
+    pub(super) fn set_cgroups(&mut self, raw: &[u8]) -> bool {
+        let changed = *self.cgroups != *raw && strings(raw).all(|entry| entry.contains(&b'='));
+        if changed {
             self.cgroups = raw.into();
         }
+        changed
     }
 
     /// Its cgroup in one subsystem.

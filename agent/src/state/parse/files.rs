@@ -6,7 +6,7 @@ use super::{AT_FDCWD, Call};
 use crate::event::id;
 use crate::state::State;
 use crate::state::fd::{Detail, Fd, FdFlags, FdType};
-use crate::state::path::concatenate;
+use crate::state::path::{concatenate, is_absolute_and_clean};
 use crate::state::thread::{Bytes, Slot, ThreadFlags};
 
 /// `PPM_O_DIRECTORY`.
@@ -96,20 +96,28 @@ impl State {
                 }
             }
         }
-        let mut dir = std::mem::take(&mut self.dir_buffer);
-        let mut path = std::mem::take(&mut self.path_buffer);
-        dir.clear();
-        if let Some(dirfd) = dirfd {
-            self.write_dir(&mut dir, Some(slot), dirfd, name);
-        }
-        concatenate(&mut path, &dir, name);
         let name_raw = Bytes::from(name);
+        let full_name = if is_absolute_and_clean(name) {
+            Bytes::clone(&name_raw)
+        } else {
+            let mut dir = std::mem::take(&mut self.dir_buffer);
+            let mut path = std::mem::take(&mut self.path_buffer);
+            dir.clear();
+            if let Some(dirfd) = dirfd {
+                self.write_dir(&mut dir, Some(slot), dirfd, name);
+            }
+            concatenate(&mut path, &dir, name);
+            let full_name = Bytes::from(&path[..]);
+            self.dir_buffer = dir;
+            self.path_buffer = path;
+            full_name
+        };
         let mut fd = Fd {
             kind: if flags & O_DIRECTORY != 0 { FdType::Directory } else { FdType::FileV2 },
             open_flags: flags,
             dev: call.u32(dev_at).unwrap_or(0),
             ino: call.u64(dev_at + 1).unwrap_or(0),
-            name: if *path == *name { Bytes::clone(&name_raw) } else { Bytes::from(&path[..]) },
+            name: full_name,
             name_raw,
             ..Fd::default()
         };
@@ -117,14 +125,12 @@ impl State {
         fd.flags.set(FdFlags::OVERLAY_UPPER, flags & FD_UPPER_LAYER != 0);
         fd.flags.set(FdFlags::OVERLAY_LOWER, flags & FD_LOWER_LAYER != 0);
         call.name_changed = !fd.name.is_empty();
-        self.dir_buffer = dir;
-        self.path_buffer = path;
         self.add_fd(call, number, fd);
     }
 
     pub(super) fn close(&mut self, call: &mut Call<'_, '_>) {
         if !call.failed() && call.known {
-            self.closing = call.thread.map(|slot| (slot, call.fd));
+            self.closing = call.owner.map(|owner| (owner, call.fd));
         }
     }
 

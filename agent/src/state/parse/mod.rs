@@ -22,6 +22,8 @@ const AT_FDCWD: i64 = -100;
 pub(super) struct Call<'c, 'e> {
     pub event: &'c Event<'e>,
     pub thread: Option<Slot>,
+    /// The thread whose table holds the call's descriptors; only of events that use or make one.
+    pub owner: Option<Slot>,
     /// What the entry of the call said, if that was the thread's last event.
     pub entry: Option<Box<Entry>>,
     /// Number of the descriptor that the event is about, -1 if none.
@@ -169,8 +171,7 @@ impl State {
         if !call.known {
             return None;
         }
-        let owner = self.table.fd_owner(call.thread?)?;
-        self.table.get(owner)?.fds.get(call.fd)
+        self.table.get(call.owner?)?.fds.get(call.fd)
     }
 
     /// The descriptor that a call uses, to change it.
@@ -178,15 +179,15 @@ impl State {
         if !call.known {
             return None;
         }
-        self.fds_mut(call.thread?)?.get_mut(call.fd)
+        self.own_fds_mut(call.owner?)?.get_mut(call.fd)
     }
 
     /// Enters a descriptor that the call made: the call is about it now.
     fn add_fd(&mut self, call: &mut Call<'_, '_>, number: i64, fd: impl Into<Arc<Fd>>) {
         call.fd = number;
         call.known = false;
-        if let Some(slot) = call.thread {
-            call.known = self.put_fd(slot, number, fd.into());
+        if let Some(owner) = call.owner {
+            call.known = self.put_fd(owner, number, fd.into());
         }
     }
 
@@ -200,13 +201,13 @@ impl State {
         }
     }
 
-    /// Enters a descriptor; false if there is no room.
-    pub(super) fn put_fd(&mut self, slot: Slot, number: i64, fd: Arc<Fd>) -> bool {
+    /// Enters a descriptor into a thread's own table; false if there is no room.
+    pub(super) fn put_fd(&mut self, owner: Slot, number: i64, fd: Arc<Fd>) -> bool {
         if number < 0 {
             return false;
         }
         let (per_process, room) = (self.limits.fds_per_process, self.fd_count < self.limits.fds);
-        let Some(fds) = self.fds_mut(slot) else { return false };
+        let Some(fds) = self.own_fds_mut(owner) else { return false };
         if fds.get(number).is_none() && (fds.len() >= per_process || !room) {
             self.counters.fds_refused += 1;
             return false;

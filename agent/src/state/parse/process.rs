@@ -84,7 +84,7 @@ impl State {
         child.vtid = child_tid;
         child.vpid = child.pid;
         child.pidns_init_start_ts = self.machine.boot_ts;
-        self.finish_child(call, child, (!known).then_some(slot));
+        self.finish_child(call, child, slot, !known);
     }
 
     /// The child's side of a clone: makes the thread, unless its parent's event did.
@@ -138,8 +138,7 @@ impl State {
         } else {
             child.pidns_init_start_ts = self.machine.boot_ts;
         }
-        let patched = (!known && !leader).then_some(model_slot);
-        call.thread = self.finish_child(call, child, patched);
+        call.thread = self.finish_child(call, child, model_slot, !known && !leader);
     }
 
     /// A thread with what the event tells of it, and what the thread it takes after is known to have.
@@ -184,18 +183,26 @@ impl State {
         child.env = Bytes::clone(&parent.env);
     }
 
-    /// Enters a new thread. `patched` is a stub of which nothing but its ids is known: it gets the child's program.
+    /// Enters a new thread. Of the thread it takes after, `unknown` says that nothing but its ids is known: then it gets
+    /// the child's program.
     fn finish_child(
         &mut self,
         call: &Call<'_, '_>,
         mut child: Box<Thread>,
-        patched: Option<Slot>,
+        model: Slot,
+        unknown: bool,
     ) -> Option<Slot> {
-        if let Some(thread) = patched.and_then(|slot| self.table.get_mut(slot)) {
-            set_program(thread, call);
-            thread.comm = child.comm.clone();
-        }
-        child.container = self.container_of(&child);
+        let inherited = self.table.get_mut(model).and_then(|model| {
+            if unknown {
+                set_program(model, call);
+                model.comm = child.comm.clone();
+            }
+            Bytes::ptr_eq(&model.cgroups, &child.cgroups).then_some(model.container)
+        });
+        child.container = match inherited {
+            Some(container) => container.inspect(|&container| self.containers.retain(container)),
+            None => self.container_of(&child),
+        };
         self.add_thread(child)
     }
 
@@ -228,9 +235,7 @@ impl State {
         {
             thread.env = env.into();
         }
-        if let Some(cgroups) = call.bytes(14) {
-            thread.set_cgroups(cgroups);
-        }
+        let moved = call.bytes(14).is_some_and(|cgroups| thread.set_cgroups(cgroups));
         thread.tty = call.u32(16).unwrap_or(thread.tty);
         thread.vpgid = call.i64(17).unwrap_or(thread.vpgid);
         thread.loginuid = call.u32(18).unwrap_or(thread.loginuid);
@@ -272,7 +277,9 @@ impl State {
         if was_invalid {
             self.enter_lineage(slot);
         }
-        self.update_container(slot);
+        if moved {
+            self.update_container(slot);
+        }
         self.end_other_threads(slot);
         let closes = self
             .fds_of(slot)

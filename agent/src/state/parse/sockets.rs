@@ -75,9 +75,7 @@ impl State {
         if self.call_fd(call).is_some_and(|old| old.name != fd.name) {
             call.name_changed = true;
         }
-        if let Some(slot) = call.thread
-            && let Some(fds) = self.fds_mut(slot)
-        {
+        if let Some(fds) = call.owner.and_then(|owner| self.own_fds_mut(owner)) {
             fds.insert(call.fd, Arc::new(fd));
         }
     }

@@ -68,7 +68,7 @@ impl State {
 
     /// A descriptor of a task.
     pub(super) fn task_file(&mut self, call: &mut Call<'_, '_>) {
-        call.thread = self.table.find(call.event.tid);
+        call.owner = call.thread.and_then(|slot| self.table.fd_owner(slot));
         let Some(number) = call.i64(0) else { return };
         let mut fd = Fd { flags: FdFlags::FROM_PROC, ..Fd::default() };
         let (path_at, ino_at) = match call.event.id {
