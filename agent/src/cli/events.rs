@@ -127,7 +127,7 @@ fn json(out: &mut impl Write) -> anyhow::Result<()> {
 mod tests {
     use super::*;
 
-    fn list(print: impl Fn(&mut Vec<u8>) -> io::Result<()>) -> String {
+    fn list(print: fn(&mut Vec<u8>) -> io::Result<()>) -> String {
         let mut out = Vec::new();
         print(&mut out).unwrap();
         String::from_utf8(out).unwrap()
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn text_shows_names_and_types() {
-        let text = list(|out| text(out));
+        let text = list(text);
         let lines =
             |start: &str| text.lines().filter(|line| line.starts_with(start)).collect::<Vec<_>>().join("\n");
         insta::assert_snapshot!(lines("< shutdown"), @"< shutdown(ERRNO res, FD fd, ENUMFLAGS8 how: SHUT_UNKNOWN, SHUT_RDWR, SHUT_WR, SHUT_RD)");
@@ -148,8 +148,8 @@ mod tests {
     #[test]
     fn all_forms_list_the_same() {
         let count = KINDS.iter().flat_map(|(kind, ..)| listed(*kind)).count();
-        assert_eq!(list(|out| text(out)).lines().filter(|line| line.starts_with(['<', '>'])).count(), count);
-        assert_eq!(list(|out| markdown(out)).lines().filter(|line| line.starts_with('`')).count(), count);
+        assert_eq!(list(text).lines().filter(|line| line.starts_with(['<', '>'])).count(), count);
+        assert_eq!(list(markdown).lines().filter(|line| line.starts_with('`')).count(), count);
         let mut out = Vec::new();
         json(&mut out).unwrap();
         let rows: Vec<serde_json::Value> = serde_json::from_slice(&out).unwrap();

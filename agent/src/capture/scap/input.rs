@@ -154,7 +154,7 @@ impl Input {
 
     /// The error for a block at `offset` that lacks `missing` bytes.
     pub(super) fn cut_off(&mut self, offset: u64, missing: u64) -> ScapError {
-        let kind = match std::mem::replace(&mut self.over, Some(Over::End)) {
+        let kind = match self.over.replace(Over::End) {
             Some(Over::Failed(error)) => ScapErrorKind::Io(error),
             Some(Over::Gzip(text)) => ScapErrorKind::Gzip(text),
             Some(Over::End) | None => ScapErrorKind::Truncated { missing },

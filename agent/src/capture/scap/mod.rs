@@ -12,6 +12,7 @@ mod convert;
 mod convert_table;
 mod error;
 mod input;
+mod layout;
 mod reader;
 mod tables;
 #[cfg(test)]
