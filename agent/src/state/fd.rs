@@ -6,8 +6,6 @@ use std::sync::Arc;
 use bitflags::bitflags;
 use rustc_hash::FxHashMap;
 
-use super::thread::Bytes;
-
 /// What a descriptor refers to. The numbers are those of `.scap` files and of iterator events (`SCAP_FD_*`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[repr(u8)]
@@ -255,13 +253,13 @@ pub struct Fd {
     /// Inode number; 0 is unknown.
     pub ino: u64,
     /// `fd.name`: the path, or both ends of a connection as text.
-    pub name: Bytes,
+    pub name: Vec<u8>,
     /// `fd.nameraw`: the path as the call gave it; empty if it never had one.
-    pub name_raw: Bytes,
+    pub name_raw: Vec<u8>,
     /// Ends of a unix socket, and the like.
     pub detail: Detail,
     /// Ends of an IP socket; read by [`Fd::inet`].
-    pub(super) ends: Option<Box<Inet>>,
+    pub(super) ends: Option<Inet>,
 }
 
 impl Fd {
@@ -270,9 +268,17 @@ impl Fd {
         Fd { kind, ..Fd::default() }
     }
 
+    /// Makes it as good as new, keeping the memory of its names.
+    fn clear(&mut self) {
+        self.name.clear();
+        self.name_raw.clear();
+        let (name, name_raw) = (std::mem::take(&mut self.name), std::mem::take(&mut self.name_raw));
+        *self = Fd { name, name_raw, ..Fd::default() };
+    }
+
     /// The ends of an IP socket.
     pub fn inet(&self) -> Option<&Inet> {
-        self.ends.as_deref().filter(|_| self.kind.is_inet())
+        self.ends.as_ref().filter(|_| self.kind.is_inet())
     }
 
     /// Protocol as `fd.l4proto` shows it: not applicable if it is no IP socket, and for a connection (but a raw one) of
@@ -315,6 +321,30 @@ impl Fd {
     /// Whether the process is the client's end.
     pub fn is_client(&self) -> bool {
         self.flags.contains(FdFlags::ROLE_CLIENT)
+    }
+}
+
+/// Descriptors that nobody holds any more, with the memory of their names: most programs open and close all the time.
+#[derive(Debug, Default)]
+pub(super) struct Spares(Vec<Arc<Fd>>);
+
+impl Spares {
+    /// How many are kept.
+    const LIMIT: usize = 64;
+
+    /// An empty descriptor that nobody else holds.
+    pub(super) fn take(&mut self) -> Arc<Fd> {
+        self.0.pop().unwrap_or_default()
+    }
+
+    /// Keeps a descriptor for later, if nobody else holds it.
+    pub(super) fn put(&mut self, mut shared: Arc<Fd>) {
+        if self.0.len() < Self::LIMIT
+            && let Some(fd) = Arc::get_mut(&mut shared)
+        {
+            fd.clear();
+            self.0.push(shared);
+        }
     }
 }
 
@@ -367,8 +397,8 @@ impl FdTable {
         shared.map(Arc::make_mut)
     }
 
-    /// Puts a descriptor in; true if the number was free.
-    pub(super) fn insert(&mut self, fd: i64, shared: Arc<Fd>) -> bool {
+    /// Puts a descriptor in; returns the one that had the number.
+    pub(super) fn insert(&mut self, fd: i64, shared: Arc<Fd>) -> Option<Arc<Fd>> {
         let old = if (0..DIRECT).contains(&fd) {
             let index = fd as usize;
             if index >= self.low.len() {
@@ -379,17 +409,17 @@ impl FdTable {
             self.high.get_or_insert_default().insert(fd, shared)
         };
         self.len += usize::from(old.is_none());
-        old.is_none()
+        old
     }
 
-    /// Takes a descriptor out; false if there was none.
-    pub(super) fn remove(&mut self, fd: i64) -> bool {
+    /// Takes a descriptor out.
+    pub(super) fn remove(&mut self, fd: i64) -> Option<Arc<Fd>> {
         let old = match usize::try_from(fd) {
             Ok(index) if index < self.low.len() => self.low[index].take(),
             _ => self.high.as_mut().and_then(|map| map.remove(&fd)),
         };
         self.len -= usize::from(old.is_some());
-        old.is_some()
+        old
     }
 
     /// Keeps those for which `keep` is true.
@@ -424,7 +454,7 @@ mod tests {
         );
         assert_eq!(table.len(), 4);
         assert!(table.get(5000).is_some() && table.get(1).is_none());
-        assert!(table.remove(5000) && !table.remove(5000) && !table.remove(1));
+        assert!(table.remove(5000).is_some() && table.remove(5000).is_none() && table.remove(1).is_none());
         table.retain(|fd, _| fd == 3);
         assert_eq!(table.len(), 1);
     }

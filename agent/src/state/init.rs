@@ -81,7 +81,7 @@ impl Interfaces {
 impl Fd {
     /// Gives a descriptor of the process table its name, state and role.
     pub(super) fn settle_from_proc(&mut self, interfaces: &Interfaces) {
-        if let (true, Some(inet)) = (self.kind.is_inet(), self.ends.as_deref_mut()) {
+        if let (true, Some(inet)) = (self.kind.is_inet(), self.ends.as_mut()) {
             let mut name = Vec::new();
             if self.kind.is_inet_connection() {
                 if let Some((source, dest)) = unmapped(inet.source, inet.dest) {
@@ -98,7 +98,7 @@ impl Fd {
             } else {
                 Address::Inet(inet.dest).write(&mut name);
             }
-            self.name = name.into();
+            self.name = name;
         } else if self.kind == FdType::UnixSocket {
             self.flags |= if self.name.is_empty() { FdFlags::ROLE_CLIENT } else { FdFlags::ROLE_SERVER };
         }
@@ -276,12 +276,12 @@ impl State {
 
 /// A descriptor as the process table tells of it.
 fn fd_from(info: FdInfo) -> Fd {
-    let named = |kind, name: Vec<u8>| Fd { name: name.into(), ..Fd::new(kind) };
+    let named = |kind, name: Vec<u8>| Fd { name, ..Fd::new(kind) };
     let socket = |kind, source: Option<(IpAddr, u16)>, dest: (IpAddr, u16), proto| {
         let dest = End { ip: dest.0, port: dest.1 };
         let none = if dest.ip.is_ipv4() { End::NONE_V4 } else { End::NONE_V6 };
         let source = source.map_or(none, |(ip, port)| End { ip, port });
-        Fd { ends: Some(Box::new(Inet { source, dest, proto: L4Proto::from_scap(proto) })), ..Fd::new(kind) }
+        Fd { ends: Some(Inet { source, dest, proto: L4Proto::from_scap(proto) }), ..Fd::new(kind) }
     };
     match info {
         FdInfo::Unknown => Fd::default(),

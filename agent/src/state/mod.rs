@@ -32,6 +32,7 @@ pub use users::{Group, User, Users};
 pub use crate::capture::MachineInfo;
 use crate::event::{Event, EventId, id};
 use containers::Containers;
+use fd::Spares;
 use init::Interfaces;
 use parse::Call;
 use plan::Lookup;
@@ -141,6 +142,7 @@ pub struct State {
     ancestry_version: u64,
     /// Descriptors in all tables, each table counted once however many share it.
     fd_count: usize,
+    spare_fds: Spares,
     /// The program of stubs: named, but of unknown name.
     stub_image: Arc<Image>,
     /// To be removed by `finish`: a thread by its tid, a descriptor, what is known of a container.
@@ -224,10 +226,10 @@ impl State {
     /// Removes what had to stay visible to the rules of the event.
     pub fn finish(&mut self) {
         if let Some((owner, number)) = self.closing.take()
-            && let Some(fds) = self.own_fds_mut(owner)
-            && fds.remove(number)
+            && let Some(fd) = self.own_fds_mut(owner).and_then(|fds| fds.remove(number))
         {
             self.fd_count = self.fd_count.saturating_sub(1);
+            self.spare_fds.put(fd);
         }
         if let Some(tid) = self.exiting.take() {
             self.remove_thread(tid);

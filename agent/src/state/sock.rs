@@ -135,29 +135,54 @@ fn write_end(out: &mut Vec<u8>, end: End) {
 
 fn write_decimal(out: &mut Vec<u8>, mut number: u16) {
     let mut digits = [0; 5];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (number % 10) as u8;
+    let mut first = digits.len();
+    for (at, digit) in digits.iter_mut().enumerate().rev() {
+        *digit = b'0' + (number % 10) as u8;
         number /= 10;
+        first = at;
         if number == 0 {
             break;
         }
     }
-    out.extend_from_slice(&digits[at..]);
+    out.extend_from_slice(&digits[first..]);
+}
+
+/// Of each number: its digits, a dot after them, and how many bytes that is.
+const OCTETS: [[u8; 5]; 256] = {
+    let mut octets = [[b'.'; 5]; 256];
+    let mut number = 0;
+    while number < 256 {
+        let mut rest = number;
+        let digits = 1 + (number >= 10) as usize + (number >= 100) as usize;
+        let mut at = digits;
+        while at > 0 {
+            at -= 1;
+            octets[number][at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        octets[number][4] = digits as u8 + 1;
+        number += 1;
+    }
+    octets
+};
+
+fn write_v4(out: &mut Vec<u8>, ip: Ipv4Addr) {
+    let mut text = [0; 16];
+    let mut at = 0;
+    for octet in ip.octets() {
+        let [a, b, c, dot, len] = OCTETS[usize::from(octet)];
+        if let Some(place) = text.get_mut(at..at + 4) {
+            place.copy_from_slice(&[a, b, c, dot]);
+        }
+        at += usize::from(len);
+    }
+    out.extend_from_slice(text.get(..at - 1).unwrap_or_default());
 }
 
 /// An address as inet_ntop writes it. Rust differs where only the last four bytes of an IPv6 address are set.
 pub fn write_ip(out: &mut Vec<u8>, ip: IpAddr) {
     match ip {
-        IpAddr::V4(v4) => {
-            for (index, octet) in v4.octets().into_iter().enumerate() {
-                if index > 0 {
-                    out.push(b'.');
-                }
-                write_decimal(out, u16::from(octet));
-            }
-        }
+        IpAddr::V4(v4) => write_v4(out, v4),
         IpAddr::V6(v6) if v6.segments()[..6] == [0; 6] && v6.segments()[6] != 0 => {
             let [.., a, b, c, d] = v6.octets();
             write_all(out, format_args!("::{a}.{b}.{c}.{d}"));
@@ -208,7 +233,7 @@ impl Fd {
             FdType::Ipv6Socket | FdType::Ipv6Server => End::NONE_V6,
             _ => End::NONE_V4,
         };
-        self.ends.get_or_insert_with(|| Box::new(Inet { source: none, dest: none, proto: L4Proto::Unknown }))
+        self.ends.get_or_insert(Inet { source: none, dest: none, proto: L4Proto::Unknown })
     }
 
     /// Becomes a connection with these ends, in IPv4 if both are mapped. False if it was that connection already, in
@@ -237,7 +262,8 @@ impl Fd {
     pub(super) fn set_name(&mut self, name: &[u8]) -> bool {
         let changed = *self.name != *name;
         if changed {
-            self.name = name.into();
+            self.name.clear();
+            self.name.extend_from_slice(name);
         }
         changed
     }
@@ -269,12 +295,14 @@ mod tests {
 
     #[test]
     fn ipv6_is_written_as_inet_ntop_does() {
-        let v6 = |text: &str| text.parse::<IpAddr>().unwrap();
+        let v6 = |ip: &str| ip.parse::<IpAddr>().unwrap();
         assert_eq!(text(|out| write_ip(out, v6("::1"))), "::1");
         assert_eq!(text(|out| write_ip(out, v6("::1:2"))), "::0.1.0.2");
         assert_eq!(text(|out| write_ip(out, v6("::ffff:1.2.3.4"))), "::ffff:1.2.3.4");
         assert_eq!(text(|out| write_ip(out, v6("fe80::1"))), "fe80::1");
-        assert_eq!(text(|out| write_ip(out, v6("255.0.10.100"))), "255.0.10.100");
+        for ip in ["255.255.255.255", "0.0.0.0", "1.22.100.9"] {
+            assert_eq!(text(|out| write_ip(out, v6(ip))), ip);
+        }
     }
 
     #[test]

@@ -497,20 +497,29 @@ impl State {
     }
 
     /// The very table of a thread, to change it.
+    #[inline]
     pub(super) fn own_fds_mut(&mut self, owner: Slot) -> Option<&mut FdTable> {
-        let thread = self.table.get_mut(owner)?;
-        if Arc::strong_count(&thread.fds) > 1 {
-            // The copy counts against the limit of all descriptors, or a forking process could make the state
-            // grow by a whole table with each event.
-            let count = thread.fds.len();
-            if self.fd_count + count > self.limits.fds {
-                self.counters.fds_refused += count as u64;
-                thread.fds = Arc::default();
-            } else {
-                self.fd_count += count;
-            }
+        let alone = Arc::get_mut(&mut self.table.get_mut(owner)?.fds).is_some();
+        if !alone {
+            self.unshare_fds(owner);
         }
-        Some(Arc::make_mut(&mut thread.fds))
+        Arc::get_mut(&mut self.table.get_mut(owner)?.fds)
+    }
+
+    /// Gives a thread a copy of its own of a table that others hold too.
+    #[cold]
+    fn unshare_fds(&mut self, owner: Slot) {
+        let Some(thread) = self.table.get_mut(owner) else { return };
+        let count = thread.fds.len();
+        // The copy counts against the limit of all descriptors, or a forking process could make the state grow by
+        // a whole table with each event.
+        if self.fd_count + count > self.limits.fds {
+            self.counters.fds_refused += count as u64;
+            thread.fds = Arc::new(FdTable::default());
+        } else {
+            self.fd_count += count;
+            thread.fds = Arc::new((*thread.fds).clone());
+        }
     }
 
     /// A table is about to lose one holder.

@@ -96,36 +96,31 @@ impl State {
                 }
             }
         }
-        let name_raw = Bytes::from(name);
+        let mut path = std::mem::take(&mut self.path_buffer);
         let full_name = if is_absolute_and_clean(name) {
-            Bytes::clone(&name_raw)
+            name
         } else {
             let mut dir = std::mem::take(&mut self.dir_buffer);
-            let mut path = std::mem::take(&mut self.path_buffer);
             dir.clear();
             if let Some(dirfd) = dirfd {
                 self.write_dir(&mut dir, Some(slot), dirfd, name);
             }
             concatenate(&mut path, &dir, name);
-            let full_name = Bytes::from(&path[..]);
             self.dir_buffer = dir;
-            self.path_buffer = path;
-            full_name
+            &path
         };
-        let mut fd = Fd {
-            kind: if flags & O_DIRECTORY != 0 { FdType::Directory } else { FdType::FileV2 },
-            open_flags: flags,
-            dev: call.u32(dev_at).unwrap_or(0),
-            ino: call.u64(dev_at + 1).unwrap_or(0),
-            name: full_name,
-            name_raw,
-            ..Fd::default()
-        };
-        fd.flags.set(FdFlags::CLOEXEC, flags & O_CLOEXEC != 0);
-        fd.flags.set(FdFlags::OVERLAY_UPPER, flags & FD_UPPER_LAYER != 0);
-        fd.flags.set(FdFlags::OVERLAY_LOWER, flags & FD_LOWER_LAYER != 0);
-        call.name_changed = !fd.name.is_empty();
-        self.add_fd(call, number, fd);
+        let (dev, ino) = (call.u32(dev_at).unwrap_or(0), call.u64(dev_at + 1).unwrap_or(0));
+        self.new_fd(call, number, |fd| {
+            fd.kind = if flags & O_DIRECTORY != 0 { FdType::Directory } else { FdType::FileV2 };
+            fd.open_flags = flags;
+            (fd.dev, fd.ino) = (dev, ino);
+            fd.name.extend_from_slice(full_name);
+            fd.name_raw.extend_from_slice(name);
+            fd.flags.set(FdFlags::CLOEXEC, flags & O_CLOEXEC != 0);
+            fd.flags.set(FdFlags::OVERLAY_UPPER, flags & FD_UPPER_LAYER != 0);
+            fd.flags.set(FdFlags::OVERLAY_LOWER, flags & FD_LOWER_LAYER != 0);
+        });
+        self.path_buffer = path;
     }
 
     pub(super) fn close(&mut self, call: &mut Call<'_, '_>) {
@@ -258,7 +253,7 @@ impl State {
         }
         let pid = call.i64(1).unwrap_or(0);
         let fd = Fd {
-            name: format!("/proc/{pid}").into_bytes().into(),
+            name: format!("/proc/{pid}").into_bytes(),
             open_flags: call.u32(2).unwrap_or(0),
             detail: Detail::Pid(pid),
             ..Fd::new(FdType::Pidfd)

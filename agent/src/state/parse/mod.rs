@@ -182,6 +182,16 @@ impl State {
         self.own_fds_mut(call.owner?)?.get_mut(call.fd)
     }
 
+    /// Enters a descriptor that the call made, as `fill` makes it: the call is about it now.
+    fn new_fd(&mut self, call: &mut Call<'_, '_>, number: i64, fill: impl FnOnce(&mut Fd)) {
+        let mut shared = self.spare_fds.take();
+        if let Some(fd) = Arc::get_mut(&mut shared) {
+            fill(fd);
+            call.name_changed = !fd.name.is_empty();
+        }
+        self.add_fd(call, number, shared);
+    }
+
     /// Enters a descriptor that the call made: the call is about it now.
     fn add_fd(&mut self, call: &mut Call<'_, '_>, number: i64, fd: impl Into<Arc<Fd>>) {
         call.fd = number;
@@ -208,12 +218,13 @@ impl State {
         }
         let (per_process, room) = (self.limits.fds_per_process, self.fd_count < self.limits.fds);
         let Some(fds) = self.own_fds_mut(owner) else { return false };
-        if fds.get(number).is_none() && (fds.len() >= per_process || !room) {
+        if (fds.len() >= per_process || !room) && fds.get(number).is_none() {
             self.counters.fds_refused += 1;
             return false;
         }
-        if fds.insert(number, fd) {
-            self.fd_count += 1;
+        match fds.insert(number, fd) {
+            Some(old) => self.spare_fds.put(old),
+            None => self.fd_count += 1,
         }
         true
     }

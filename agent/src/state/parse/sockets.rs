@@ -37,21 +37,21 @@ fn protocol(kind: u32, protocol: u32) -> L4Proto {
     }
 }
 
-/// A new socket: `domain`, `kind` and `proto` as socket(2) takes them.
-fn new_socket(domain: u32, kind: u32, proto: u32) -> Fd {
-    let mut fd = Fd::new(match domain {
+/// Makes a descriptor a new socket: `domain`, `kind` and `proto` as socket(2) takes them.
+fn make_socket(fd: &mut Fd, domain: u32, kind: u32, proto: u32) {
+    fd.kind = match domain {
         AF_UNIX => FdType::UnixSocket,
         AF_INET => FdType::Ipv4Socket,
         AF_INET6 => FdType::Ipv6Socket,
         AF_NETLINK => FdType::Netlink,
         _ => FdType::Unknown,
-    });
+    };
     match fd.kind {
         FdType::UnixSocket => fd.detail = Detail::Unix { source: 0, dest: 0 },
         FdType::Ipv4Socket | FdType::Ipv6Socket => fd.inet_or_new().proto = protocol(kind, proto),
         _ => {}
     }
-    fd.close_on_exec(kind & SOCK_CLOEXEC != 0)
+    fd.flags.set(FdFlags::CLOEXEC, kind & SOCK_CLOEXEC != 0);
 }
 
 impl Fd {
@@ -85,8 +85,8 @@ impl State {
             return;
         }
         let part = |at| call.u32(at).unwrap_or(0);
-        let fd = new_socket(part(1), part(2), part(3));
-        self.add_fd(call, call.ret(), fd);
+        let (domain, kind, proto) = (part(1), part(2), part(3));
+        self.new_fd(call, call.ret(), |fd| make_socket(fd, domain, kind, proto));
     }
 
     pub(super) fn socketpair(&mut self, call: &mut Call<'_, '_>) {
@@ -102,25 +102,22 @@ impl State {
     }
 
     pub(super) fn bind(&mut self, call: &mut Call<'_, '_>) {
-        if call.failed() {
-            return;
-        }
-        let (Some(fd), Some(address)) = (self.call_fd(call), call.bytes(1).and_then(Address::parse)) else {
-            return;
-        };
-        let mut fd = fd.clone();
-        if let Address::Inet(end) = address
-            && end.port > 0
-        {
-            let ip = mapped_v4(end.ip).map_or(end.ip, Into::into);
-            fd.kind = if ip.is_ipv4() { FdType::Ipv4Server } else { FdType::Ipv6Server };
-            fd.inet_or_new().dest = End { ip, port: end.port };
-            fd.flags |= FdFlags::ROLE_SERVER;
-        }
-        let mut name = Vec::new();
+        let (false, Some(address)) = (call.failed(), call.bytes(1).and_then(Address::parse)) else { return };
+        let mut name = std::mem::take(&mut self.name_buffer);
+        name.clear();
         address.write(&mut name);
-        fd.set_name(&name);
-        self.replace_fd(call, fd);
+        if let Some(fd) = self.fd_mut(call) {
+            if let Address::Inet(end) = address
+                && end.port > 0
+            {
+                let ip = mapped_v4(end.ip).map_or(end.ip, Into::into);
+                fd.kind = if ip.is_ipv4() { FdType::Ipv4Server } else { FdType::Ipv6Server };
+                fd.inet_or_new().dest = End { ip, port: end.port };
+                fd.flags |= FdFlags::ROLE_SERVER;
+            }
+            call.name_changed = fd.set_name(&name);
+        }
+        self.name_buffer = name;
     }
 
     pub(super) fn connect(&mut self, call: &mut Call<'_, '_>) {
@@ -128,30 +125,29 @@ impl State {
         if call.failed() && call.ret() != EINPROGRESS {
             return;
         }
-        let Some(fd) = self.call_fd(call) else { return };
-        let mut fd = fd.clone();
-        fd.set_connected();
-        let asked = entry.as_ref().and_then(|entry| entry.param(1)).and_then(Address::parse);
-        match call.bytes(1).and_then(Tuple::parse) {
-            Some(tuple) => {
-                // The kernel's own view wins over what the program passed, and what it passed at first over what it
-                // may have written there while the call ran.
-                let passed = call.bytes(3).and_then(Address::parse);
-                connect_ends(&mut fd, tuple, passed, asked);
-            }
-            None => match asked {
-                Some(Address::Inet(end)) => {
+        let mut name = std::mem::take(&mut self.name_buffer);
+        name.clear();
+        if let Some(fd) = self.fd_mut(call) {
+            fd.set_connected();
+            let asked = entry.as_ref().and_then(|entry| entry.param(1)).and_then(Address::parse);
+            call.name_changed = match (call.bytes(1).and_then(Tuple::parse), asked) {
+                (Some(tuple), asked) => {
+                    // The kernel's own view wins over what the program passed, and what it passed at first over
+                    // what it may have written there while the call ran.
+                    let passed = call.bytes(3).and_then(Address::parse);
+                    connect_ends(fd, tuple, passed, asked, &mut name)
+                }
+                (None, Some(Address::Inet(end))) => {
                     let ip = mapped_v4(end.ip).map_or(end.ip, Into::into);
                     fd.kind = if ip.is_ipv4() { FdType::Ipv4Socket } else { FdType::Ipv6Socket };
                     fd.inet_or_new().dest = End { ip, port: end.port };
+                    false
                 }
-                Some(_) => {
-                    fd.set_name(b"NULL");
-                }
-                None => {}
-            },
+                (None, Some(_)) => fd.set_name(b"NULL"),
+                (None, None) => false,
+            };
         }
-        self.replace_fd(call, fd);
+        self.name_buffer = name;
     }
 
     pub(super) fn accept(&mut self, call: &mut Call<'_, '_>) {
@@ -161,25 +157,27 @@ impl State {
         let number = call.ret();
         call.fd = number;
         let Some(tuple) = call.bytes(1).and_then(Tuple::parse) else { return };
-        let mut fd = Fd::default();
-        match tuple {
-            Tuple::Inet { source, dest } => {
-                fd.kind = if source.ip.is_ipv4() { FdType::Ipv4Socket } else { FdType::Ipv6Socket };
-                fd.set_ends(source, dest);
-                fd.inet_or_new().proto = L4Proto::Tcp;
-            }
-            Tuple::Unix { source, dest, .. } => {
-                fd.kind = FdType::UnixSocket;
-                fd.detail = Detail::Unix { source, dest };
-            }
-            Tuple::Other(_) => return,
+        if matches!(tuple, Tuple::Other(_)) {
+            return;
         }
-        let mut name = Vec::new();
-        tuple.write(&mut name);
-        call.name_changed = fd.set_name(&name);
-        fd.flags |= FdFlags::ROLE_SERVER | FdFlags::CONNECTED;
         let flags = if call.event.id == id::SOCKET_ACCEPT4_6_X { call.u32(5).unwrap_or(0) } else { 0 };
-        self.add_fd(call, number, fd.close_on_exec(flags & SOCK_CLOEXEC != 0));
+        self.new_fd(call, number, |fd| {
+            match tuple {
+                Tuple::Inet { source, dest } => {
+                    fd.kind = if source.ip.is_ipv4() { FdType::Ipv4Socket } else { FdType::Ipv6Socket };
+                    fd.set_ends(source, dest);
+                    fd.inet_or_new().proto = L4Proto::Tcp;
+                }
+                Tuple::Unix { source, dest, .. } => {
+                    fd.kind = FdType::UnixSocket;
+                    fd.detail = Detail::Unix { source, dest };
+                }
+                Tuple::Other(_) => {}
+            }
+            tuple.write(&mut fd.name);
+            fd.flags |= FdFlags::ROLE_SERVER | FdFlags::CONNECTED;
+            fd.flags.set(FdFlags::CLOEXEC, flags & SOCK_CLOEXEC != 0);
+        });
     }
 
     pub(super) fn received(&mut self, call: &mut Call<'_, '_>) {
@@ -213,7 +211,7 @@ impl State {
             return;
         };
         if matches!(u32::from(family), AF_INET | AF_INET6) {
-            self.add_fd(call, number, new_socket(u32::from(family), SOCK_DGRAM, IPPROTO_UDP));
+            self.new_fd(call, number, |fd| make_socket(fd, u32::from(family), SOCK_DGRAM, IPPROTO_UDP));
         }
     }
 
@@ -331,9 +329,14 @@ impl State {
     }
 }
 
-/// Gives a socket the ends that connect told.
-fn connect_ends(fd: &mut Fd, tuple: Tuple<'_>, passed: Option<Address<'_>>, asked: Option<Address<'_>>) {
-    let mut name = Vec::new();
+/// Gives a socket the ends that connect told; true if its name is another one now. `name` is room for it.
+fn connect_ends(
+    fd: &mut Fd,
+    tuple: Tuple<'_>,
+    passed: Option<Address<'_>>,
+    asked: Option<Address<'_>>,
+    name: &mut Vec<u8>,
+) -> bool {
     match tuple {
         Tuple::Inet { source, mut dest } => {
             if let (Some(Address::Inet(passed)), Some(Address::Inet(asked))) = (passed, asked)
@@ -345,11 +348,11 @@ fn connect_ends(fd: &mut Fd, tuple: Tuple<'_>, passed: Option<Address<'_>>, aske
             if changed && fd.is_server() && fd.is_v4(L4Proto::Udp) {
                 fd.swap_ends();
             }
-            write_connection(&mut name, fd.inet_or_new());
+            write_connection(name, fd.inet_or_new());
         }
         Tuple::Unix { source, dest, mut path } => {
             if fd.kind != FdType::UnixSocket {
-                return;
+                return false;
             }
             if let (Some(Address::Unix(passed)), Some(Address::Unix(asked))) = (passed, asked)
                 && passed == path
@@ -357,12 +360,12 @@ fn connect_ends(fd: &mut Fd, tuple: Tuple<'_>, passed: Option<Address<'_>>, aske
                 path = asked;
             }
             fd.detail = Detail::Unix { source, dest };
-            write_unix(&mut name, source, dest, path);
+            write_unix(name, source, dest, path);
         }
-        Tuple::Other(_) => return,
+        Tuple::Other(_) => return false,
     }
-    fd.set_name(&name);
     if !fd.has_role() {
         fd.flags |= FdFlags::ROLE_CLIENT;
     }
+    fd.set_name(name)
 }

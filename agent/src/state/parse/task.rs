@@ -102,7 +102,7 @@ impl State {
             }
             _ => match task_socket(call) {
                 Some((kind, inet)) => {
-                    fd.ends = Some(Box::new(inet));
+                    fd.ends = Some(inet);
                     kind
                 }
                 None => return,
