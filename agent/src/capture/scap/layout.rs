@@ -36,11 +36,8 @@ pub(super) fn counted(
     else {
         return Err("it is too short for its parameters");
     };
-    let total = if width == 2 {
-        lay_out(lengths.chunks_exact(2).map(|length| u32::from(u16_at(length, 0))), offsets)
-    } else {
-        lay_out(lengths.chunks_exact(4).map(|length| u32_at(length, 0)), offsets)
-    };
+    let total =
+        if width == 2 { lay_out(lengths.as_chunks().0, offsets) } else { lay_out_large(lengths, offsets) };
     if total > room {
         return Err("its parameters are longer than itself");
     }
@@ -66,8 +63,7 @@ pub(super) fn uncounted(
         if data > end {
             continue;
         }
-        let lengths = event[UNCOUNTED..data].chunks_exact(2).map(|length| u32::from(u16_at(length, 0)));
-        match lay_out(lengths, offsets).cmp(&(end - data)) {
+        match lay_out(event[UNCOUNTED..data].as_chunks().0, offsets).cmp(&(end - data)) {
             std::cmp::Ordering::Equal => return Ok(Layout { data, end, count }),
             std::cmp::Ordering::Less => break,
             std::cmp::Ordering::Greater => {}
@@ -76,12 +72,24 @@ pub(super) fn uncounted(
     Err("no number of parameters fits its length")
 }
 
-/// Turns lengths into offsets, of which the first is always 0. Returns the sum; one that is beyond reason stays so.
+/// Turns lengths into offsets, of which the first is always 0. Returns the sum.
 #[inline]
-fn lay_out(lengths: impl Iterator<Item = u32>, offsets: &mut Offsets) -> usize {
-    let mut end = 0u32;
+fn lay_out(lengths: &[[u8; 2]], offsets: &mut Offsets) -> usize {
+    let mut end = 0;
     for (offset, length) in offsets[1..].iter_mut().zip(lengths) {
-        end = end.saturating_add(length);
+        // At most 32 lengths below 64 KiB.
+        end += u32::from(u16::from_le_bytes(*length));
+        *offset = end;
+    }
+    end as usize
+}
+
+/// The same of lengths of four bytes. A sum that is beyond reason stays so.
+#[cold]
+fn lay_out_large(lengths: &[u8], offsets: &mut Offsets) -> usize {
+    let mut end = 0u32;
+    for (offset, length) in offsets[1..].iter_mut().zip(lengths.as_chunks().0) {
+        end = end.saturating_add(u32::from_le_bytes(*length));
         *offset = end;
     }
     end as usize
