@@ -202,43 +202,52 @@ impl Expr {
         lookup: &mut impl FnMut(&str, Span) -> Option<&'m Expr>,
     ) -> Result<Expr, TooLarge> {
         let mut budget = MAX_SIZE;
-        self.substitute_within(lookup, MAX_DEPTH, &mut budget)
+        let mut expr = self.clone();
+        expr.replace(lookup, MAX_DEPTH, &mut budget)?;
+        Ok(expr)
     }
 
-    fn substitute_within<'m>(
-        &self,
+    // Kept small: this recurses as deep as the tree.
+    fn replace<'m>(
+        &mut self,
         lookup: &mut impl FnMut(&str, Span) -> Option<&'m Expr>,
         depth: usize,
         budget: &mut usize,
-    ) -> Result<Expr, TooLarge> {
-        let depth = depth.checked_sub(1).ok_or(TooLarge)?;
-        *budget = budget.checked_sub(1).ok_or(TooLarge)?;
-        let mut children = |list: &[Expr]| {
-            list.iter().map(|c| c.substitute_within(lookup, depth, budget)).collect::<Result<Vec<_>, _>>()
-        };
-        let kind = match &self.kind {
-            ExprKind::And(list) => ExprKind::And(children(list)?),
-            ExprKind::Or(list) => ExprKind::Or(children(list)?),
-            ExprKind::Not(child) => ExprKind::Not(Box::new(child.substitute_within(lookup, depth, budget)?)),
-            ExprKind::Check(check) => ExprKind::Check(check.clone()),
-            ExprKind::Macro(name) => match lookup(name, self.span) {
-                Some(expr) => {
-                    let used = expr.size();
-                    if expr.depth() > depth + 1 || used > *budget {
-                        return Err(TooLarge);
-                    }
-                    *budget -= used;
-                    return Ok(expr.clone());
+    ) -> Result<(), TooLarge> {
+        if depth == 0 || *budget == 0 {
+            return Err(TooLarge);
+        }
+        *budget -= 1;
+        match &mut self.kind {
+            ExprKind::And(children) | ExprKind::Or(children) => {
+                for child in children {
+                    child.replace(lookup, depth - 1, budget)?;
                 }
-                None => ExprKind::Macro(name.clone()),
-            },
-        };
-        Ok(Expr { span: self.span, kind })
+            }
+            ExprKind::Not(child) => child.replace(lookup, depth - 1, budget)?,
+            ExprKind::Check(_) => {}
+            ExprKind::Macro(name) => {
+                if let Some(expr) = lookup(name, self.span) {
+                    *self = expr.expanded(depth, budget)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A copy, if it is not too large for what is left.
+    fn expanded(&self, depth: usize, budget: &mut usize) -> Result<Expr, TooLarge> {
+        let size = self.size();
+        if self.depth() > depth || size > *budget {
+            return Err(TooLarge);
+        }
+        *budget -= size;
+        Ok(self.clone())
     }
 }
 
 /// The deepest tree that is accepted after substitution of macros: recursion over it stays well within a stack.
-pub const MAX_DEPTH: usize = 2000;
+pub const MAX_DEPTH: usize = 1000;
 
 /// The most nodes that a tree may have after substitution of macros.
 pub const MAX_SIZE: usize = 1 << 20;

@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 use crate::canonical::{self, Canonical};
 use crate::matcher::Matcher;
 use crate::program::{
-    Check, CheckKind, CheckTable, FALSE, Memory, Op, Program, Slots, SourceEntry, TRUE, Target,
+    Check, CheckKind, CheckTable, FALSE, Memory, NO_SLOT, Op, Program, Slots, SourceRef, TRUE, Target,
 };
 use crate::schema::{Field, Scope};
 use crate::typed::{self, Comparison, Condition, Source, Test};
@@ -113,24 +113,33 @@ impl Default for Graph {
 impl Graph {
     fn condition(&mut self, node: &typed::Node, outcomes: &mut dyn Iterator<Item = Option<bool>>) -> Edge {
         match node {
-            typed::Node::And(children) => {
-                let edges = children.iter().map(|child| self.condition(child, outcomes)).collect();
-                self.and(edges)
-            }
-            typed::Node::Or(children) => {
-                let edges = children.iter().map(|child| self.condition(child, outcomes).not()).collect();
-                self.and(edges).not()
-            }
+            typed::Node::And(children) => self.all_of(children, false, outcomes),
+            typed::Node::Or(children) => self.all_of(children, true, outcomes).not(),
             typed::Node::Not(child) => self.condition(child, outcomes).not(),
-            typed::Node::Check(comparison) => match outcomes.next().flatten() {
-                Some(true) => Edge::TRUE,
-                Some(false) => Edge::FALSE,
-                None => match canonical::canonical(comparison) {
-                    Canonical::Always(true) => Edge::TRUE,
-                    Canonical::Always(false) => Edge::FALSE,
-                    Canonical::Check(comparison) => self.check(comparison),
-                },
-            },
+            typed::Node::Check(comparison) => self.comparison(comparison, outcomes.next().flatten()),
+        }
+    }
+
+    /// The conjunction of conditions, or of their negations.
+    fn all_of(
+        &mut self,
+        children: &[typed::Node],
+        negated: bool,
+        outcomes: &mut dyn Iterator<Item = Option<bool>>,
+    ) -> Edge {
+        let mut edges = Vec::with_capacity(children.len());
+        for child in children {
+            let edge = self.condition(child, outcomes);
+            edges.push(if negated { edge.not() } else { edge });
+        }
+        self.and(edges)
+    }
+
+    fn comparison(&mut self, comparison: &Comparison, outcome: Option<bool>) -> Edge {
+        match (outcome, canonical::canonical(comparison)) {
+            (Some(true), _) | (None, Canonical::Always(true)) => Edge::TRUE,
+            (Some(false), _) | (None, Canonical::Always(false)) => Edge::FALSE,
+            (None, Canonical::Check(comparison)) => self.check(comparison),
         }
     }
 
@@ -154,16 +163,15 @@ impl Graph {
         if edges.first() == Some(&Edge::FALSE) || edges.windows(2).any(contradicts) {
             return Edge::FALSE;
         }
-        for scope in [Scope::Process, Scope::Ancestry] {
-            self.gather(&mut edges, scope);
-        }
+        self.gather(&mut edges, |scope| scope <= Scope::Process);
+        self.gather(&mut edges, |scope| scope == Scope::Ancestry);
         self.conjunction(edges)
     }
 
-    /// Makes what does not depend on more than `scope` one edge, if something else does.
-    fn gather(&mut self, edges: &mut Vec<Edge>, scope: Scope) {
+    /// Makes what has such a scope one edge, if there is something else.
+    fn gather(&mut self, edges: &mut Vec<Edge>, such: fn(Scope) -> bool) {
         let (within, beyond): (Vec<_>, Vec<_>) =
-            edges.iter().partition(|edge| self.nodes[edge.node()].scope <= scope);
+            edges.iter().partition(|edge| such(self.nodes[edge.node()].scope));
         if within.len() < 2 || beyond.is_empty() {
             return;
         }
@@ -279,12 +287,7 @@ impl<'g> Writer<'g> {
         }
         let programs =
             roots.iter().map(|root| Program { start: self.operations(*root, TRUE, FALSE) }).collect();
-        for (entry, uses) in self.table.sources.iter_mut().zip(&self.source_uses) {
-            if *uses > 1 && entry.source.scope() > Scope::Constant {
-                entry.slot = Some(self.table.slots.event);
-                self.table.slots.event += 1;
-            }
-        }
+        self.slots_of_values();
         self.table.names = names;
         (self.table, programs)
     }
@@ -312,21 +315,21 @@ impl<'g> Writer<'g> {
         };
         let memory = if remembered { self.memory(node.scope) } else { Memory::None };
         self.ids[index] = Some(self.table.checks.len() as u32);
-        self.table.checks.push(Check { kind, scope: node.scope, memory, comparison });
+        self.table.checks.push(Check { kind, scope: node.scope, memory });
+        self.table.comparisons.push(comparison);
     }
 
     fn memory(&mut self, scope: Scope) -> Memory {
-        let Slots { event, constant, process, ancestry } = &mut self.table.slots;
+        let Slots { event, constant, process, ancestry, .. } = &mut self.table.slots;
         let next = |slots: &mut u32| {
             *slots += 1;
             *slots - 1
         };
-        let event = next(event);
         match scope {
-            Scope::Constant => Memory::Scope { slot: next(constant), event },
-            Scope::Process => Memory::Scope { slot: next(process), event },
-            Scope::Ancestry => Memory::Scope { slot: next(ancestry), event },
-            Scope::Event => Memory::Event(event),
+            Scope::Constant => Memory::Constant(next(constant)),
+            Scope::Process => Memory::Process(next(process), next(event)),
+            Scope::Ancestry => Memory::Ancestry(next(ancestry), next(event)),
+            Scope::Event => Memory::Event(next(event)),
         }
     }
 
@@ -348,15 +351,39 @@ impl<'g> Writer<'g> {
         }
     }
 
-    fn source(&mut self, source: &'g Source) -> u32 {
+    fn source(&mut self, source: &'g Source) -> SourceRef {
         let next = self.table.sources.len() as u32;
         let index = *self.sources.entry(source).or_insert(next);
         if index == next {
-            self.table.sources.push(SourceEntry { source: source.clone(), slot: None });
+            self.table.sources.push(source.clone());
             self.source_uses.push(0);
         }
         self.source_uses[index as usize] += 1;
-        index
+        SourceRef { index, slot: NO_SLOT }
+    }
+
+    /// Gives a slot to every source that more than one check uses.
+    fn slots_of_values(&mut self) {
+        let next = &mut self.table.slots.value;
+        let slots: Vec<u32> = self
+            .source_uses
+            .iter()
+            .map(|uses| {
+                let slot = if *uses > 1 { *next } else { NO_SLOT };
+                *next += u32::from(*uses > 1);
+                slot
+            })
+            .collect();
+        for check in &mut self.table.checks {
+            match &mut check.kind {
+                CheckKind::Compare { source, .. } => source.slot = slots[source.index as usize],
+                CheckKind::Relate { left, right, .. } => {
+                    left.slot = slots[left.index as usize];
+                    right.slot = slots[right.index as usize];
+                }
+                CheckKind::Group { .. } => {}
+            }
+        }
     }
 
     /// What a node costs where it is used.
@@ -369,7 +396,8 @@ impl<'g> Writer<'g> {
     fn operations(&mut self, edge: Edge, then: Target, otherwise: Target) -> Target {
         let (then, otherwise) = if edge.negated() { (otherwise, then) } else { (then, otherwise) };
         if let Some(check) = self.ids[edge.node()] {
-            self.table.ops.push(Op { check, then, otherwise });
+            let memory = self.table.checks[check as usize].memory;
+            self.table.ops.push(Op { check, then, otherwise, memory });
             return self.table.ops.len() as Target - 1;
         }
         match &self.graph.nodes[edge.node()].kind {

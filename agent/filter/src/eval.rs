@@ -6,10 +6,11 @@
 
 use smallvec::SmallVec;
 
-use crate::program::{Check, CheckId, CheckKind, CheckTable, FALSE, Memory, Program, TRUE, Target};
-use crate::schema::{Context, Scope};
+use crate::matcher::Matcher;
+use crate::program::{Check, CheckId, CheckKind, CheckTable, Memory, Op, Program, SourceRef, TRUE, Target};
+use crate::schema::Context;
 use crate::source;
-use crate::typed::Quantifier;
+use crate::typed::{Quantifier, Source};
 use crate::value::Value;
 
 /// What is remembered from check to check of one event, and the space for it from event to event. One per table and
@@ -17,8 +18,10 @@ use crate::value::Value;
 #[derive(Clone, Debug, Default)]
 pub struct Memo {
     generation: u32,
-    /// By event slot: the generation, and the outcome of a check in the lowest bit or the place of a value.
-    event: Vec<(u32, u32)>,
+    /// By event slot: the generation, with the outcome of a check in the lowest bit.
+    outcomes: Vec<u32>,
+    /// By value slot: the generation, and the place of the value.
+    places: Vec<(u32, u32)>,
     constant: ScopeMemo,
 }
 
@@ -42,19 +45,24 @@ impl ScopeMemo {
         self.words.fill(0);
     }
 
-    #[inline]
-    fn get(&self, slot: u32) -> Option<bool> {
-        let bits = *self.words.get(slot as usize / 32)? >> (slot % 32 * 2);
-        (bits & 1 == 1).then_some(bits & 2 == 2)
-    }
-
-    fn set(&mut self, slot: u32, outcome: bool, slots: u32) {
+    /// Room for as many outcomes.
+    fn words(&mut self, slots: u32) -> &mut [u64] {
         if self.words.is_empty() {
             self.words.resize(slots.div_ceil(32) as usize, 0);
         }
-        if let Some(word) = self.words.get_mut(slot as usize / 32) {
-            *word |= (1 | u64::from(outcome) << 1) << (slot % 32 * 2);
-        }
+        &mut self.words
+    }
+}
+
+#[inline]
+fn recall(words: &[u64], slot: u32) -> Option<bool> {
+    let bits = words.get(slot as usize / 32).copied().unwrap_or(0) >> (slot % 32 * 2);
+    (bits & 1 == 1).then_some(bits & 2 == 2)
+}
+
+fn remember(words: &mut [u64], slot: u32, outcome: bool) {
+    if let Some(word) = words.get_mut(slot as usize / 32) {
+        *word |= (1 | u64::from(outcome) << 1) << (slot % 32 * 2);
     }
 }
 
@@ -62,34 +70,50 @@ impl ScopeMemo {
 pub struct Evaluation<'v, C: ?Sized> {
     table: &'v CheckTable,
     context: &'v C,
-    memo: &'v mut Memo,
-    process: Option<&'v mut ScopeMemo>,
-    ancestry: Option<&'v mut ScopeMemo>,
-    /// Values that several checks use; the memo knows which is where.
+    generation: u32,
+    outcomes: &'v mut [u32],
+    places: &'v mut [(u32, u32)],
+    constant: &'v mut [u64],
+    process: Option<&'v mut [u64]>,
+    ancestry: Option<&'v mut [u64]>,
+    /// Values that several checks use, at their places.
     values: SmallVec<[Option<Value<'v>>; 8]>,
 }
 
 impl<'v, 'e: 'v, C: Context<'e> + ?Sized> Evaluation<'v, C> {
     /// Begins with an event: nothing is known of it yet.
     pub fn new(table: &'v CheckTable, context: &'v C, memo: &'v mut Memo) -> Self {
-        memo.event.resize(table.slots.event as usize, (0, 0));
-        memo.generation = memo.generation.wrapping_add(1);
-        if memo.generation == 0 {
-            memo.event.fill((0, 0));
+        memo.outcomes.resize(table.slots.event as usize, 0);
+        memo.places.resize(table.slots.value as usize, (0, 0));
+        // Outcomes need a bit of the word.
+        memo.generation += 1;
+        if memo.generation > u32::MAX >> 1 {
+            memo.outcomes.fill(0);
+            memo.places.fill((0, 0));
             memo.generation = 1;
         }
-        Evaluation { table, context, memo, process: None, ancestry: None, values: SmallVec::new() }
+        Evaluation {
+            table,
+            context,
+            generation: memo.generation,
+            outcomes: &mut memo.outcomes,
+            places: &mut memo.places,
+            constant: memo.constant.words(table.slots.constant),
+            process: None,
+            ancestry: None,
+            values: SmallVec::new(),
+        }
     }
 
     /// Remembers in `memo` what depends on the process of the event only.
     pub fn with_process(mut self, memo: &'v mut ScopeMemo) -> Self {
-        self.process = Some(memo);
+        self.process = Some(memo.words(self.table.slots.process));
         self
     }
 
     /// Remembers in `memo` what depends on the process of the event and its ancestors only.
     pub fn with_ancestry(mut self, memo: &'v mut ScopeMemo) -> Self {
-        self.ancestry = Some(memo);
+        self.ancestry = Some(memo.words(self.table.slots.ancestry));
         self
     }
 
@@ -97,6 +121,18 @@ impl<'v, 'e: 'v, C: Context<'e> + ?Sized> Evaluation<'v, C> {
     #[inline]
     pub fn matches(&mut self, program: &Program) -> bool {
         self.run(program.start)
+    }
+
+    /// Goes on from the start of a program as far as the process decides, and tells what is left of it.
+    pub(crate) fn advance(&mut self, program: Program) -> Program {
+        let table = self.table;
+        let mut start = program.start;
+        while let Some(op) = table.ops.get(start as usize)
+            && matches!(op.memory, Memory::Process(..) | Memory::Constant(_))
+        {
+            start = if self.outcome(op) { op.then } else { op.otherwise };
+        }
+        Program { start }
     }
 
     /// Whether a condition holds, and which checks decided that, in the order in which they were looked at.
@@ -113,7 +149,7 @@ impl<'v, 'e: 'v, C: Context<'e> + ?Sized> Evaluation<'v, C> {
             let outcome = match table.checks.get(op.check as usize) {
                 Some(Check { kind: CheckKind::Group { start }, .. }) => self.trace(*start, seen),
                 _ => {
-                    let outcome = self.check(op.check);
+                    let outcome = self.outcome(op);
                     seen.push((CheckId(op.check), outcome));
                     outcome
                 }
@@ -126,73 +162,85 @@ impl<'v, 'e: 'v, C: Context<'e> + ?Sized> Evaluation<'v, C> {
     fn run(&mut self, start: Target) -> bool {
         let table = self.table;
         let mut at = start;
-        while at < FALSE {
-            let Some(op) = table.ops.get(at as usize) else { return false };
-            at = if self.check(op.check) { op.then } else { op.otherwise };
+        while let Some(op) = table.ops.get(at as usize) {
+            at = if self.outcome(op) { op.then } else { op.otherwise };
         }
         at == TRUE
     }
 
+    /// The outcome of a check: remembered, or decided now.
     #[inline]
-    fn check(&mut self, id: u32) -> bool {
+    fn outcome(&mut self, op: &Op) -> bool {
+        match op.memory {
+            Memory::None => self.decide(op.check),
+            Memory::Event(slot) => self.for_event(op.check, slot),
+            Memory::Constant(slot) => match recall(self.constant, slot) {
+                Some(outcome) => outcome,
+                None => self.for_run(op.check, slot),
+            },
+            Memory::Process(slot, event) => match &self.process {
+                None => self.for_event(op.check, event),
+                Some(words) => match recall(words, slot) {
+                    Some(outcome) => outcome,
+                    None => self.for_process(op.check, slot),
+                },
+            },
+            Memory::Ancestry(slot, event) => match &self.ancestry {
+                None => self.for_event(op.check, event),
+                Some(words) => match recall(words, slot) {
+                    Some(outcome) => outcome,
+                    None => self.for_ancestry(op.check, slot),
+                },
+            },
+        }
+    }
+
+    #[inline]
+    fn for_event(&mut self, check: u32, slot: u32) -> bool {
+        let known = self.outcomes.get(slot as usize).copied().unwrap_or(0);
+        if known >> 1 == self.generation {
+            return known & 1 == 1;
+        }
+        let outcome = self.decide(check);
+        if let Some(known) = self.outcomes.get_mut(slot as usize) {
+            *known = self.generation << 1 | u32::from(outcome);
+        }
+        outcome
+    }
+
+    #[cold]
+    fn for_run(&mut self, check: u32, slot: u32) -> bool {
+        let outcome = self.decide(check);
+        remember(self.constant, slot, outcome);
+        outcome
+    }
+
+    #[cold]
+    fn for_process(&mut self, check: u32, slot: u32) -> bool {
+        let outcome = self.decide(check);
+        if let Some(words) = &mut self.process {
+            remember(words, slot, outcome);
+        }
+        outcome
+    }
+
+    #[cold]
+    fn for_ancestry(&mut self, check: u32, slot: u32) -> bool {
+        let outcome = self.decide(check);
+        if let Some(words) = &mut self.ancestry {
+            remember(words, slot, outcome);
+        }
+        outcome
+    }
+
+    #[inline(never)]
+    fn decide(&mut self, check: u32) -> bool {
         let table = self.table;
-        let Some(check) = table.checks.get(id as usize) else { return false };
-        match check.memory {
-            Memory::None => self.decide(check),
-            Memory::Event(slot) => self.for_event(check, slot),
-            Memory::Scope { slot, event } => {
-                if let Some(known) = self.scope_memo(check.scope).map(|(memo, _)| memo.get(slot)) {
-                    if let Some(outcome) = known {
-                        return outcome;
-                    }
-                    let outcome = self.decide(check);
-                    if let Some((memo, slots)) = self.scope_memo(check.scope) {
-                        memo.set(slot, outcome, slots);
-                    }
-                    return outcome;
-                }
-                self.for_event(check, event)
-            }
-        }
-    }
-
-    #[inline]
-    fn scope_memo(&mut self, scope: Scope) -> Option<(&mut ScopeMemo, u32)> {
-        let slots = &self.table.slots;
-        match scope {
-            Scope::Constant => Some((&mut self.memo.constant, slots.constant)),
-            Scope::Process => self.process.as_deref_mut().map(|memo| (memo, slots.process)),
-            Scope::Ancestry => self.ancestry.as_deref_mut().map(|memo| (memo, slots.ancestry)),
-            Scope::Event => None,
-        }
-    }
-
-    fn for_event(&mut self, check: &'v Check, slot: u32) -> bool {
-        let generation = self.memo.generation;
-        match self.memo.event.get(slot as usize) {
-            Some((known, outcome)) if *known == generation => *outcome == 1,
-            _ => {
-                let outcome = self.decide(check);
-                if let Some(entry) = self.memo.event.get_mut(slot as usize) {
-                    *entry = (generation, u32::from(outcome));
-                }
-                outcome
-            }
-        }
-    }
-
-    fn decide(&mut self, check: &'v Check) -> bool {
+        let Some(check) = table.checks.get(check as usize) else { return false };
         match &check.kind {
             CheckKind::Compare { source, quantifier, matcher } => match self.value(*source) {
                 None => false,
-                Some(Value::List(values)) => {
-                    let mut values = values.iter();
-                    match quantifier {
-                        Quantifier::Any if matches!(matcher, crate::matcher::Matcher::Exists) => true,
-                        Quantifier::Any => values.any(|value| matcher.matches(*value)),
-                        Quantifier::All => values.all(|value| matcher.matches(*value)),
-                    }
-                }
+                Some(Value::List(values)) => matches_list(matcher, *quantifier, values),
                 Some(value) => matcher.matches(value),
             },
             CheckKind::Relate { left, quantifier, relation, right } => {
@@ -205,22 +253,38 @@ impl<'v, 'e: 'v, C: Context<'e> + ?Sized> Evaluation<'v, C> {
         }
     }
 
-    fn value(&mut self, source: u32) -> Option<Value<'v>> {
-        let table = self.table;
-        let entry = table.sources.get(source as usize)?;
-        let Some(slot) = entry.slot else { return source::value(&entry.source, self.context) };
-        let generation = self.memo.generation;
-        match self.memo.event.get(slot as usize) {
-            Some((known, at)) if *known == generation => self.values.get(*at as usize).copied().flatten(),
-            _ => {
-                let value = source::value(&entry.source, self.context);
-                if let Some(known) = self.memo.event.get_mut(slot as usize) {
-                    *known = (generation, self.values.len() as u32);
-                }
-                self.values.push(value);
-                value
+    #[inline]
+    fn value(&mut self, source: SourceRef) -> Option<Value<'v>> {
+        match self.places.get(source.slot as usize) {
+            Some((known, at)) if *known == self.generation => {
+                self.values.get(*at as usize).copied().flatten()
             }
+            _ => self.first_value(source),
         }
+    }
+
+    #[inline(never)]
+    fn first_value(&mut self, source: SourceRef) -> Option<Value<'v>> {
+        let table = self.table;
+        let value = match table.sources.get(source.index as usize)? {
+            Source::Field(field) => self.context.get(field),
+            source => source::value(source, self.context),
+        };
+        if let Some(known) = self.places.get_mut(source.slot as usize) {
+            *known = (self.generation, self.values.len() as u32);
+            self.values.push(value);
+        }
+        value
+    }
+}
+
+#[cold]
+fn matches_list(matcher: &Matcher, quantifier: Quantifier, values: &[Value<'_>]) -> bool {
+    let mut values = values.iter();
+    match quantifier {
+        Quantifier::Any if matches!(matcher, Matcher::Exists) => true,
+        Quantifier::Any => values.any(|value| matcher.matches(*value)),
+        Quantifier::All => values.all(|value| matcher.matches(*value)),
     }
 }
 

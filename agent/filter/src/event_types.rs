@@ -15,23 +15,30 @@ pub(crate) fn events(expr: &Expr, schema: &dyn Schema) -> EventSet {
 }
 
 fn allowed(expr: &Expr, negated: bool, schema: &dyn Schema) -> EventSet {
-    let all = schema.all_events();
     match &expr.kind {
-        ExprKind::And(children) | ExprKind::Or(children) => {
-            let sets = children.iter().map(|child| allowed(child, negated, schema));
-            if matches!(expr.kind, ExprKind::And(_)) != negated {
-                sets.fold(all, |all, set| all.intersection(&set))
-            } else {
-                sets.fold(EventSet::EMPTY, |all, set| all.union(&set))
-            }
-        }
+        ExprKind::And(children) => all_or_any(children, !negated, negated, schema),
+        ExprKind::Or(children) => all_or_any(children, negated, negated, schema),
         ExprKind::Not(child) => allowed(child, !negated, schema),
-        ExprKind::Macro(_) => all,
-        ExprKind::Check(check) => match said(check, schema) {
-            Some(set) if negated => all.difference(&set),
-            Some(set) => set,
-            None => all,
-        },
+        ExprKind::Macro(_) => schema.all_events(),
+        ExprKind::Check(check) => checked(check, negated, schema),
+    }
+}
+
+/// The events that every child allows, or that some child does.
+fn all_or_any(children: &[Expr], every: bool, negated: bool, schema: &dyn Schema) -> EventSet {
+    let mut events = if every { schema.all_events() } else { EventSet::EMPTY };
+    for child in children {
+        let allowed = allowed(child, negated, schema);
+        events = if every { events.intersection(&allowed) } else { events.union(&allowed) };
+    }
+    events
+}
+
+fn checked(check: &Check, negated: bool, schema: &dyn Schema) -> EventSet {
+    match said(check, schema) {
+        Some(set) if negated => schema.all_events().difference(&set),
+        Some(set) => set,
+        None => schema.all_events(),
     }
 }
 

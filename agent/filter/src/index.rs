@@ -3,13 +3,16 @@
 //! A condition is compiled once for each way in which ids decide its checks on the event. So a candidate does not ask
 //! for `evt.type` again, and a branch for other events is gone from it.
 
+use std::ops::ControlFlow;
+
 use rustc_hash::FxHashMap;
 
 use crate::compile::Compiler;
+use crate::eval::{Evaluation, Memo, ScopeMemo};
 use crate::events::{EventSet, MAX_EVENTS};
 use crate::matcher::Matcher;
 use crate::program::{CheckTable, Program};
-use crate::schema::Schema;
+use crate::schema::{Context, Schema};
 use crate::typed::{Comparison, Condition, Source, Test};
 
 /// Conditions, compiled together and sorted by event.
@@ -20,7 +23,7 @@ pub struct Index {
 }
 
 /// A condition that may hold for an event.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Candidate {
     /// Which one, by its place in what the index was made of.
     pub condition: u32,
@@ -72,6 +75,132 @@ impl Index {
     }
 }
 
+/// Whose event it is: how long what was found out stays true.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ProcessKey {
+    /// A small number of the thread; another thread may have it later, with another version.
+    pub slot: u32,
+    /// Differs whenever something differs that a check of [`Scope::Process`](crate::Scope) can see. Not 0.
+    pub version: u64,
+    /// The same for [`Scope::Ancestry`](crate::Scope).
+    pub ancestry: u64,
+}
+
+/// What an [`Index`] has found out, for the event and for processes. One per index and thread.
+#[derive(Clone, Debug, Default)]
+pub struct Remembered {
+    memo: Memo,
+    /// By slot.
+    processes: Vec<OfProcess>,
+    /// Candidates that the process leaves. Most processes are alike in this, so they share lists.
+    lists: Vec<Box<[Candidate]>>,
+    list_ids: FxHashMap<Box<[Candidate]>, u32>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct OfProcess {
+    version: u64,
+    ancestry_version: u64,
+    process: ScopeMemo,
+    ancestry: ScopeMemo,
+    /// By event, which list.
+    left: Vec<(u16, u32)>,
+}
+
+/// Threads with greater slots are not remembered.
+const MAX_SLOTS: u32 = 1 << 20;
+
+/// So many different lists are kept; a process for which there would be one more is evaluated from the start.
+const MAX_LISTS: usize = 1 << 16;
+
+impl Index {
+    /// Evaluates the conditions that an event can concern, and hands those that hold to `found` until it breaks.
+    pub fn evaluate<'e, C: Context<'e> + ?Sized>(
+        &self,
+        event: u16,
+        context: &C,
+        key: Option<ProcessKey>,
+        remembered: &mut Remembered,
+        mut found: impl FnMut(u32) -> ControlFlow<()>,
+    ) {
+        let candidates = self.candidates(event);
+        if candidates.is_empty() {
+            return;
+        }
+        let Remembered { memo, processes, lists, list_ids } = remembered;
+        let mut evaluation = Evaluation::new(&self.table, context, memo);
+        let mut left = candidates;
+        if let Some(key) = key.filter(|key| key.slot < MAX_SLOTS) {
+            let slot = key.slot as usize;
+            if slot >= processes.len() {
+                processes.resize_with(slot + 1, OfProcess::default);
+            }
+            let of_process = &mut processes[slot];
+            of_process.renew(key);
+            evaluation =
+                evaluation.with_process(&mut of_process.process).with_ancestry(&mut of_process.ancestry);
+            let known = of_process.left.iter().find(|(id, _)| *id == event).map(|(_, list)| *list);
+            let list = known.or_else(|| {
+                let list = intern(undecided(candidates, &mut evaluation), lists, list_ids)?;
+                of_process.left.push((event, list));
+                Some(list)
+            });
+            if let Some(list) = list {
+                left = lists.get(list as usize).map_or(candidates, |list| list);
+            }
+        }
+        for candidate in left {
+            if evaluation.matches(&candidate.program) && found(candidate.condition).is_break() {
+                return;
+            }
+        }
+    }
+}
+
+impl OfProcess {
+    /// Forgets what is not true any more.
+    #[inline]
+    fn renew(&mut self, key: ProcessKey) {
+        if self.version != key.version {
+            self.version = key.version;
+            self.process.reset();
+            self.ancestry.reset();
+            self.left.clear();
+        } else if self.ancestry_version != key.ancestry {
+            self.ancestry.reset();
+        }
+        self.ancestry_version = key.ancestry;
+    }
+}
+
+/// The candidates that the process does not rule out, without what it decides of them.
+fn undecided<'v, 'e: 'v, C: Context<'e> + ?Sized>(
+    candidates: &[Candidate],
+    evaluation: &mut Evaluation<'v, C>,
+) -> Box<[Candidate]> {
+    let left = candidates
+        .iter()
+        .map(|candidate| Candidate { program: evaluation.advance(candidate.program), ..*candidate });
+    left.filter(|candidate| !candidate.program.is_never()).collect()
+}
+
+fn intern(
+    list: Box<[Candidate]>,
+    lists: &mut Vec<Box<[Candidate]>>,
+    ids: &mut FxHashMap<Box<[Candidate]>, u32>,
+) -> Option<u32> {
+    if let Some(id) = ids.get(&list) {
+        return Some(*id);
+    }
+    if lists.len() == MAX_LISTS {
+        return None;
+    }
+    let id = lists.len() as u32;
+    lists.push(list.clone());
+    ids.insert(list, id);
+    Some(id)
+}
+
 /// A check that ids of events may decide.
 struct Decided<'c>(Option<(&'c Comparison, Matcher)>);
 
@@ -95,69 +224,4 @@ impl<'c> Decided<'c> {
 }
 
 #[cfg(test)]
-mod tests {
-    use bumpalo::Bump;
-
-    use super::*;
-    use crate::eval::{Evaluation, Memo};
-    use crate::parse::{RULE_DEPTH, parse};
-    use crate::support::{EVENTS, SmallContext, SmallSchema};
-    use crate::typing::check;
-
-    #[test]
-    fn candidates_are_cut_to_the_event() {
-        let texts = [
-            "evt.type in (open, openat) and fd.name = /a",
-            "proc.name = cat",
-            "(evt.type = open and fd.num = 1) or (not evt.type contains open and fd.num = 2)",
-            "evt.type = open and evt.type = close",
-        ];
-        let checked: Vec<_> = texts
-            .iter()
-            .map(|text| check(&parse(text, RULE_DEPTH).unwrap(), &SmallSchema).unwrap())
-            .collect();
-        let index =
-            Index::new(checked.iter().map(|checked| (&checked.condition, checked.events)), &SmallSchema);
-        let shown: Vec<_> = (0..EVENTS.len())
-            .map(|event| {
-                let candidates = index.candidates(event as u16).iter().map(|candidate| {
-                    format!("{} {}", candidate.condition, index.table().display(&candidate.program))
-                });
-                format!("{}\n{}", EVENTS[event], candidates.collect::<String>())
-            })
-            .collect();
-        insta::assert_snapshot!(shown.join(""), @r"
-        open
-        0   0: fd.name = /a ? true : false
-        1   0: proc.name = cat [process] ? true : false
-        2   0: fd.num = 1 ? true : false
-        openat
-        0   0: fd.name = /a ? true : false
-        1   0: proc.name = cat [process] ? true : false
-        close
-        1   0: proc.name = cat [process] ? true : false
-        2   0: fd.num = 2 ? true : false
-        execve
-        1   0: proc.name = cat [process] ? true : false
-        2   0: fd.num = 2 ? true : false
-        connect
-        1   0: proc.name = cat [process] ? true : false
-        2   0: fd.num = 2 ? true : false
-        ");
-        assert!(index.candidates(u16::MAX).is_empty());
-
-        let arena = Bump::new();
-        let mut context = SmallContext::new(&arena);
-        context.text("evt.type", "close");
-        context.set("fd.num", crate::Value::Int(2));
-        let mut memo = Memo::default();
-        let mut evaluation = Evaluation::new(index.table(), &context, &mut memo);
-        let matching: Vec<_> = index
-            .candidates(2)
-            .iter()
-            .filter(|candidate| evaluation.matches(&candidate.program))
-            .map(|candidate| candidate.condition)
-            .collect();
-        assert_eq!(matching, [2]);
-    }
-}
+mod tests;

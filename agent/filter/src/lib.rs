@@ -38,7 +38,7 @@ pub use compile::Compiler;
 pub use diagnostic::{Diagnostic, Span};
 pub use eval::{Evaluation, Memo, ScopeMemo};
 pub use events::EventSet;
-pub use index::{Candidate, Index};
+pub use index::{Candidate, Index, ProcessKey, Remembered};
 pub use operator::{Modifier, Operator, Transformer};
 pub use parse::{parse, parse_source, parse_term};
 pub use program::{CheckId, CheckTable, Program};

@@ -20,7 +20,7 @@ use crate::typed::{
 pub struct CheckId(pub(crate) u32);
 
 /// A compiled condition: where to begin in the table that it was compiled into.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Program {
     pub(crate) start: Target,
 }
@@ -44,14 +44,18 @@ pub(crate) struct Op {
     pub(crate) check: u32,
     pub(crate) then: Target,
     pub(crate) otherwise: Target,
+    /// That of the check, kept here because most operations need no more.
+    pub(crate) memory: Memory,
 }
 
 /// The checks of conditions that were compiled together, each kept once.
 #[derive(Clone, Debug, Default)]
 pub struct CheckTable {
     pub(crate) checks: Vec<Check>,
+    /// By check, what it was compiled from; a group has none.
+    pub(crate) comparisons: Vec<Option<Comparison>>,
     pub(crate) ops: Vec<Op>,
-    pub(crate) sources: Vec<SourceEntry>,
+    pub(crate) sources: Vec<Source>,
     /// How many slots each memory has.
     pub(crate) slots: Slots,
     pub(crate) names: FxHashMap<Field, Box<str>>,
@@ -60,33 +64,36 @@ pub struct CheckTable {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Slots {
     pub(crate) event: u32,
+    pub(crate) value: u32,
     pub(crate) constant: u32,
     pub(crate) process: u32,
     pub(crate) ancestry: u32,
 }
 
-#[derive(Clone, Debug)]
-pub(crate) struct SourceEntry {
-    pub(crate) source: Source,
-    /// Its slot in the memory of the event, if several checks use it.
-    pub(crate) slot: Option<u32>,
+/// A source of the table, and its slot in the memory of the event; one that a single check uses has a slot that is
+/// none.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SourceRef {
+    pub(crate) index: u32,
+    pub(crate) slot: u32,
 }
+
+/// The slot of what is not remembered.
+pub(crate) const NO_SLOT: u32 = u32::MAX;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Check {
     pub(crate) kind: CheckKind,
     pub(crate) scope: Scope,
     pub(crate) memory: Memory,
-    /// What it was compiled from; a group has none.
-    pub(crate) comparison: Option<Comparison>,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) enum CheckKind {
     /// A value against a test.
-    Compare { source: u32, quantifier: Quantifier, matcher: Matcher },
+    Compare { source: SourceRef, quantifier: Quantifier, matcher: Matcher },
     /// A value against another.
-    Relate { left: u32, quantifier: Quantifier, relation: Relation, right: u32 },
+    Relate { left: SourceRef, quantifier: Quantifier, relation: Relation, right: SourceRef },
     /// Several checks: a part of a condition that is remembered as a whole.
     Group { start: Target },
 }
@@ -98,8 +105,12 @@ pub(crate) enum Memory {
     None,
     /// For the event.
     Event(u32),
-    /// For the scope of the check, in the given slot; for the event where there is no such memory.
-    Scope { slot: u32, event: u32 },
+    /// For the run, in the given slot.
+    Constant(u32),
+    /// For the process; for the event, in the second slot, where the caller keeps no such memory.
+    Process(u32, u32),
+    /// The same for the process and its ancestors.
+    Ancestry(u32, u32),
 }
 
 impl CheckTable {
@@ -174,10 +185,11 @@ fn operations(
     groups: &mut Vec<u32>,
 ) -> fmt::Result {
     let order = table.reachable(start);
+    let places: FxHashMap<Target, usize> = order.iter().enumerate().map(|(index, at)| (*at, index)).collect();
     let target = |target: Target| match target {
         TRUE => "true".to_owned(),
         FALSE => "false".to_owned(),
-        target => order.iter().position(|at| *at == target).map_or_else(String::new, |at| at.to_string()),
+        target => places.get(&target).map_or_else(String::new, ToString::to_string),
     };
     if order.is_empty() {
         writeln!(f, "  {}", target(start))?;
@@ -195,12 +207,12 @@ fn operations(
             }
             _ => ShowCheck { table, check: op.check }.fmt(f)?,
         }
-        let memory = match (check.memory, check.scope) {
-            (Memory::None, _) => "",
-            (Memory::Event(_), _) => " [event]",
-            (Memory::Scope { .. }, Scope::Constant) => " [run]",
-            (Memory::Scope { .. }, Scope::Ancestry) => " [ancestry]",
-            (Memory::Scope { .. }, _) => " [process]",
+        let memory = match op.memory {
+            Memory::None => "",
+            Memory::Event(_) => " [event]",
+            Memory::Constant(_) => " [run]",
+            Memory::Process(..) => " [process]",
+            Memory::Ancestry(..) => " [ancestry]",
         };
         writeln!(f, "{memory} ? {} : {}", target(op.then), target(op.otherwise))?;
     }
@@ -214,11 +226,12 @@ struct ShowCheck<'t> {
 
 impl Display for ShowCheck<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self.table.checks.get(self.check as usize) {
-            Some(Check { comparison: Some(comparison), .. }) => {
-                source(f, self.table, &comparison.source)?;
-                test(f, self.table, comparison)
-            }
+        let index = self.check as usize;
+        if let Some(Some(comparison)) = self.table.comparisons.get(index) {
+            source(f, self.table, &comparison.source)?;
+            return test(f, self.table, comparison);
+        }
+        match self.table.checks.get(index) {
             Some(Check { kind: CheckKind::Group { start }, .. }) => {
                 ShowProgram { table: self.table, start: *start }.fmt(f)
             }

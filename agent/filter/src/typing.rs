@@ -5,6 +5,8 @@
 
 use std::cell::RefCell;
 
+use rustc_hash::FxHashSet;
+
 use crate::ast::{Call, Check, Expr, ExprKind, Literal, Operand, Term};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::event_types;
@@ -40,7 +42,7 @@ pub fn check(expr: &Expr, schema: &dyn Schema) -> Result<Checked, Vec<Diagnostic
     }
     match root {
         Some(root) if typing.errors.is_empty() => Ok(Checked {
-            condition: Condition { root, names: typing.names.into_inner() },
+            condition: Condition { root, names: typing.names.into_inner().list },
             events: event_types::events(expr, schema),
             warnings: typing.warnings,
         }),
@@ -59,7 +61,14 @@ struct Typing<'s> {
     schema: &'s dyn Schema,
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
-    names: RefCell<Vec<(Field, Box<str>)>>,
+    names: RefCell<Names>,
+}
+
+/// The fields that were met, as they were written.
+#[derive(Default)]
+struct Names {
+    known: FxHashSet<Field>,
+    list: Vec<(Field, Box<str>)>,
 }
 
 type Fallible<T> = Result<T, String>;
@@ -71,26 +80,38 @@ impl<'s> Typing<'s> {
 
     /// `None` if there is an error in it, which is then noted.
     fn node(&mut self, expr: &Expr) -> Option<Node> {
-        let mut children = |list: &[Expr]| {
-            let nodes: Vec<_> = list.iter().map(|child| self.node(child)).collect();
-            nodes.into_iter().collect::<Option<Vec<_>>>()
-        };
         match &expr.kind {
-            ExprKind::And(list) => children(list).map(Node::And),
-            ExprKind::Or(list) => children(list).map(Node::Or),
-            ExprKind::Not(child) => Some(Node::Not(Box::new(self.node(child)?))),
+            ExprKind::And(list) => self.nodes(list).map(Node::And),
+            ExprKind::Or(list) => self.nodes(list).map(Node::Or),
+            ExprKind::Not(child) => self.node(child).map(|child| Node::Not(Box::new(child))),
             ExprKind::Macro(name) => {
-                let message = format!("filter error: unexpected identifier '{name}'");
-                self.errors.push(Diagnostic::new(message, expr.span));
+                self.unexpected(name, expr.span);
                 None
             }
-            ExprKind::Check(check) => match self.comparison(check) {
-                Ok(comparison) => Some(Node::Check(Box::new(comparison))),
-                Err((message, span)) => {
-                    self.errors.push(Diagnostic { message, span, at: expr.span.start });
-                    None
-                }
-            },
+            ExprKind::Check(check) => self.check_node(check, expr.span),
+        }
+    }
+
+    fn nodes(&mut self, list: &[Expr]) -> Option<Vec<Node>> {
+        let mut nodes = Vec::with_capacity(list.len());
+        for expr in list {
+            nodes.extend(self.node(expr));
+        }
+        (nodes.len() == list.len()).then_some(nodes)
+    }
+
+    fn unexpected(&mut self, name: &str, span: Span) {
+        let message = format!("filter error: unexpected identifier '{name}'");
+        self.errors.push(Diagnostic::new(message, span));
+    }
+
+    fn check_node(&mut self, check: &Check, span: Span) -> Option<Node> {
+        match self.comparison(check) {
+            Ok(comparison) => Some(Node::Check(Box::new(comparison))),
+            Err((message, part)) => {
+                self.errors.push(Diagnostic { message, span: part, at: span.start });
+                None
+            }
         }
     }
 
@@ -186,8 +207,8 @@ impl<'s> Typing<'s> {
                     .map_err(|error| error.to_string())?;
                 let name = self.schema.name(&field).to_owned();
                 let mut names = self.names.borrow_mut();
-                if names.iter().all(|(known, _)| *known != field) {
-                    names.push((field.clone(), reference.to_string().into()));
+                if names.known.insert(field.clone()) {
+                    names.list.push((field.clone(), reference.to_string().into()));
                 }
                 Ok(Typed {
                     ty: field.ty,

@@ -32,11 +32,9 @@ fn jumps_and_order() {
 #[test]
 fn process_part_is_gathered_and_remembered() {
     assert_snapshot!(show(&["fd.name = /a and proc.name = cat and not proc.pid = 1 and proc.pname = sh"]), @r"
-      0: group 5 [ancestry] ? 1 : false
-      1: fd.name = /a ? true : false
-    group 5:
       0: group 4 [process] ? 1 : false
-      1: proc.pname = sh ? true : false
+      1: proc.pname = sh [ancestry] ? 2 : false
+      2: fd.name = /a ? true : false
     group 4:
       0: proc.pid = 1 ? false : 1
       1: proc.name = cat ? true : false
@@ -117,4 +115,36 @@ fn prints_every_kind_of_check() {
       0: proc.env[HOME] exists ? 1 : false
       1: tolower(concat(proc.name, -)) endswith allof (a, b) ? true : false
     "#);
+}
+
+#[test]
+fn deep_and_wide_conditions_are_compiled() {
+    let nested = |levels: usize| {
+        format!("{}proc.pid = 1{}", "not (evt.num = 1 or ".repeat(levels), ")".repeat(levels))
+    };
+    let inner = parse(&nested(240), RULE_DEPTH).unwrap();
+    let outer = parse(&nested(240).replace("proc.pid = 1", "m"), RULE_DEPTH).unwrap();
+    let expr = outer.substitute(&mut |_, _| Some(&inner)).unwrap();
+    assert!(expr.depth() > 950);
+    let checked = check(&expr, &SmallSchema).unwrap();
+    let mut compiler = Compiler::new();
+    compiler.add(&checked.condition);
+    let (table, programs) = compiler.finish();
+    assert!(table.display(&programs[0]).to_string().starts_with("  0: evt.num = 1"));
+
+    let start = std::time::Instant::now();
+    let many = |make: fn(usize) -> String, with: &str| (0..5_000).map(make).collect::<Vec<_>>().join(with);
+    for text in [
+        many(|i| format!("proc.env[k{i}] = v{i}"), " or "),
+        many(|i| format!("proc.name = v{i}"), " or "),
+        many(|i| format!("fd.name contains v{i}"), " or "),
+        format!("proc.name in ({})", many(|i| format!("a.b{i}"), ",")),
+        format!("fd.name pmatch ({})", many(|i| format!("/a/{i}/*"), ",")),
+    ] {
+        let checked = check(&parse(&text, RULE_DEPTH).unwrap(), &SmallSchema).unwrap();
+        let mut compiler = Compiler::new();
+        compiler.add(&checked.condition);
+        compiler.finish();
+    }
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
 }
