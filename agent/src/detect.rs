@@ -1,9 +1,9 @@
 //! Rules over events: which rules are on and in which order, which of them an event can concern, and which are true.
 
-use saker_filter::{CheckTable, Compiler, Condition, Evaluation, EventSet, Memo, Program, ScopeMemo};
+use saker_filter::{Condition, Evaluation, EventSet, Index, Memo, Schema, ScopeMemo};
 
 use crate::config::{Config, RuleMatching, RuleSelection};
-use crate::event::{EVENT_COUNT, EventId, id};
+use crate::event::{EventId, id};
 use crate::fields::EventContext;
 use crate::rules::Rule;
 
@@ -13,10 +13,7 @@ use crate::rules::Rule;
 /// remembered for the event; if it depends on the process only, for as long as the process stays as it is.
 #[derive(Debug)]
 pub struct Detector {
-    table: CheckTable,
-    programs: Vec<Program>,
-    /// For each event id the conditions that can be true for it.
-    index: Vec<Box<[u32]>>,
+    index: Index,
     matching: RuleMatching,
     memo: Memo,
     /// What is remembered of threads, by their slot in the state.
@@ -38,36 +35,28 @@ impl Detector {
     /// Takes conditions, each with the events for which it can be true.
     pub fn new<'c>(
         conditions: impl IntoIterator<Item = (&'c Condition, EventSet)>,
+        schema: &dyn Schema,
         matching: RuleMatching,
     ) -> Self {
-        let mut compiler = Compiler::new();
-        let mut index = vec![Vec::new(); EVENT_COUNT];
-        for (condition, mut events) in conditions {
-            let number = compiler.add(condition) as u32;
+        let conditions = conditions.into_iter().map(|(condition, mut events)| {
             // As in Falco, every rule sees asynchronous events.
             events.insert(id::ASYNCEVENT_E.0);
-            for event in events.iter() {
-                if let Some(list) = index.get_mut(usize::from(event)) {
-                    list.push(number);
-                }
-            }
-        }
-        let (table, programs) = compiler.finish();
-        let index = index.into_iter().map(Vec::into_boxed_slice).collect();
-        Detector { table, programs, index, matching, memo: Memo::default(), threads: Vec::new() }
+            (condition, events)
+        });
+        let index = Index::new(conditions, schema);
+        Detector { index, matching, memo: Memo::default(), threads: Vec::new() }
     }
 
     /// Whether some condition can be true for this event.
     #[inline]
     pub fn wants(&self, event: EventId) -> bool {
-        self.index.get(usize::from(event.0)).is_some_and(|conditions| !conditions.is_empty())
+        !self.index.candidates(event.0).is_empty()
     }
 
     /// Evaluates the conditions that an event can concern, and hands the numbers of those that are true to `found`:
     /// the first or all.
     pub fn detect(&mut self, context: &EventContext<'_>, mut found: impl FnMut(usize)) {
-        let Some(candidates) = self.index.get(usize::from(context.event().id.0)) else { return };
-        let mut evaluation = Evaluation::new(&self.table, context, &mut self.memo);
+        let mut evaluation = Evaluation::new(self.index.table(), context, &mut self.memo);
         if let (Some(slot), Some(thread)) = (context.subject().thread, context.thread()) {
             let state = context.state();
             let slot = slot.0 as usize;
@@ -86,10 +75,9 @@ impl Detector {
             evaluation =
                 evaluation.with_process(&mut remembered.process).with_ancestry(&mut remembered.ancestry);
         }
-        for &number in candidates {
-            let Some(program) = self.programs.get(number as usize) else { continue };
-            if evaluation.matches(program) {
-                found(number as usize);
+        for candidate in self.index.candidates(context.event().id.0) {
+            if evaluation.matches(&candidate.program) {
+                found(candidate.condition as usize);
                 if self.matching == RuleMatching::First {
                     return;
                 }

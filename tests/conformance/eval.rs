@@ -50,7 +50,8 @@ fn eval() {
     for case in cases.iter().filter(|case| case["capture"].is_string()) {
         captures.entry(text(case, "capture")).or_insert_with_key(|capture| {
             let path = corpus.join(format!("captures/{capture}.scap"));
-            run(&path, Detector::new(accepted.iter().copied(), RuleMatching::All), accepted.len())
+            let detector = Detector::new(accepted.iter().copied(), &schema, RuleMatching::All);
+            run(&path, detector, accepted.len())
         });
     }
 

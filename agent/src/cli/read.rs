@@ -92,7 +92,7 @@ fn compile(filter: &str, schema: &FieldSchema) -> anyhow::Result<Detector> {
     match checked {
         Ok(checked) => {
             let condition = (&checked.condition, checked.events);
-            Ok(Detector::new([condition], RuleMatching::First))
+            Ok(Detector::new([condition], schema, RuleMatching::First))
         }
         Err(found) => {
             let shown: Vec<String> = found.iter().map(|diagnostic| diagnostic.render(filter)).collect();

@@ -67,7 +67,7 @@ pub fn replay(args: &Args, out: &mut impl Write, err: &mut impl Write) -> anyhow
     let rules = select(loader.rules(), &config);
     let mut alerts = Alerts::new(&rules, &lines)?;
     let conditions = rules.iter().map(|rule| (rule.condition, rule.events));
-    let mut detector = Detector::new(conditions, config.rule_matching);
+    let mut detector = Detector::new(conditions, &schema, config.rule_matching);
     drop(loader);
 
     let result = events(args, &config, &mut detector, &mut alerts, out);
