@@ -415,7 +415,7 @@ pub(super) fn types<'e>(context: &EventContext<'e>, field: &Field) -> Got<'e> {
     match field.arg {
         Arg::Index(number) => types.push(name(context.state.fd(thread, i64::from(number))?)),
         _ => {
-            for (_, fd) in context.state.fds(thread).into_iter().flat_map(|fds| fds.iter()) {
+            for (_, fd) in context.state.fds_in_table_order(thread) {
                 if !types.contains(&name(fd)) {
                     types.push(name(fd));
                 }

@@ -351,12 +351,21 @@ impl Spares {
 /// The highest descriptor number that has a direct place; those above lie in a hash map.
 const DIRECT: i64 = 4096;
 
+/// A place in a table.
+#[derive(Clone, Debug)]
+struct Place {
+    fd: Arc<Fd>,
+    /// Numbers that came into the table later have a greater one.
+    seq: u32,
+}
+
 /// The descriptors of a process.
 #[derive(Clone, Debug, Default)]
 pub struct FdTable {
-    low: Vec<Option<Arc<Fd>>>,
-    high: Option<Box<FxHashMap<i64, Arc<Fd>>>>,
+    low: Vec<Option<Place>>,
+    high: Option<Box<FxHashMap<i64, Place>>>,
     len: usize,
+    next_seq: u32,
 }
 
 impl FdTable {
@@ -375,41 +384,79 @@ impl FdTable {
         self.len == 0
     }
 
-    /// All, ascending as far as they have a direct place, the others in no order.
-    pub fn iter(&self) -> impl Iterator<Item = (i64, &Fd)> {
-        let low = (0i64..).zip(&self.low).filter_map(|(fd, place)| Some((fd, &**place.as_ref()?)));
-        low.chain(self.high.iter().flat_map(|map| map.iter().map(|(&fd, shared)| (fd, &**shared))))
+    fn places(&self) -> impl Iterator<Item = (i64, &Place)> {
+        let low = (0i64..).zip(&self.low).filter_map(|(fd, place)| Some((fd, place.as_ref()?)));
+        low.chain(self.high.iter().flat_map(|map| map.iter().map(|(&fd, place)| (fd, place))))
     }
 
-    pub(super) fn get_shared(&self, fd: i64) -> Option<&Arc<Fd>> {
+    /// All, ascending as far as they have a direct place, the others in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (i64, &Fd)> {
+        self.places().map(|(fd, place)| (fd, &*place.fd))
+    }
+
+    /// All, by when their numbers came into the table: the latest first.
+    pub(super) fn latest_first(&self) -> Vec<(i64, &Fd)> {
+        let mut places: Vec<_> = self.places().collect();
+        places.sort_unstable_by_key(|(_, place)| std::cmp::Reverse(place.seq));
+        places.into_iter().map(|(fd, place)| (fd, &*place.fd)).collect()
+    }
+
+    /// Makes the latest the first that came.
+    pub(super) fn reverse(&mut self) {
+        let last = self.next_seq;
+        let low = self.low.iter_mut().flatten();
+        let high = self.high.iter_mut().flat_map(|map| map.values_mut());
+        low.chain(high).for_each(|place| place.seq = last - place.seq);
+        self.next_seq = last.saturating_add(1);
+    }
+
+    fn place(&self, fd: i64) -> Option<&Place> {
         match usize::try_from(fd) {
             Ok(index) if index < self.low.len() => self.low[index].as_ref(),
             _ => self.high.as_ref()?.get(&fd),
         }
     }
 
+    pub(super) fn get_shared(&self, fd: i64) -> Option<&Arc<Fd>> {
+        Some(&self.place(fd)?.fd)
+    }
+
     /// To change a descriptor; a copy is made if others share it.
     pub(super) fn get_mut(&mut self, fd: i64) -> Option<&mut Fd> {
-        let shared = match usize::try_from(fd) {
+        let place = match usize::try_from(fd) {
             Ok(index) if index < self.low.len() => self.low[index].as_mut(),
             _ => self.high.as_mut()?.get_mut(&fd),
         };
-        shared.map(Arc::make_mut)
+        place.map(|place| Arc::make_mut(&mut place.fd))
     }
 
     /// Puts a descriptor in; returns the one that had the number.
     pub(super) fn insert(&mut self, fd: i64, shared: Arc<Fd>) -> Option<Arc<Fd>> {
-        let old = if (0..DIRECT).contains(&fd) {
+        let place = if (0..DIRECT).contains(&fd) {
             let index = fd as usize;
             if index >= self.low.len() {
                 self.low.resize(index + 1, None);
             }
-            self.low[index].replace(shared)
+            &mut self.low[index]
         } else {
-            self.high.get_or_insert_default().insert(fd, shared)
+            let map = self.high.get_or_insert_default();
+            if let Some(place) = map.get_mut(&fd) {
+                return Some(std::mem::replace(&mut place.fd, shared));
+            }
+            map.insert(fd, Place { fd: shared, seq: self.next_seq });
+            self.next_seq += 1;
+            self.len += 1;
+            return None;
         };
-        self.len += usize::from(old.is_none());
-        old
+        match place {
+            Some(place) => Some(std::mem::replace(&mut place.fd, shared)),
+            None => {
+                *place = Some(Place { fd: shared, seq: self.next_seq });
+                self.next_seq += 1;
+                self.len += 1;
+                None
+            }
+        }
     }
 
     /// Takes a descriptor out.
@@ -419,20 +466,20 @@ impl FdTable {
             _ => self.high.as_mut().and_then(|map| map.remove(&fd)),
         };
         self.len -= usize::from(old.is_some());
-        old
+        Some(old?.fd)
     }
 
     /// Keeps those for which `keep` is true.
     pub(super) fn retain(&mut self, mut keep: impl FnMut(i64, &Fd) -> bool) {
         for (fd, place) in (0i64..).zip(&mut self.low) {
-            if place.as_ref().is_some_and(|shared| !keep(fd, shared)) {
+            if place.as_ref().is_some_and(|place| !keep(fd, &place.fd)) {
                 *place = None;
                 self.len -= 1;
             }
         }
         if let Some(map) = &mut self.high {
             let before = map.len();
-            map.retain(|&fd, shared| keep(fd, shared));
+            map.retain(|&fd, place| keep(fd, &place.fd));
             self.len -= before - map.len();
         }
     }

@@ -123,6 +123,19 @@ impl Subject {
     };
 }
 
+/// What an event ended, until `finish` removes it.
+#[derive(Clone, Copy, Debug, Default)]
+enum Ended {
+    #[default]
+    Nothing,
+    /// A thread, by its tid.
+    Thread(i64),
+    /// A descriptor: whose table, which number.
+    Fd(Slot, i64),
+    /// A container.
+    Container(u32),
+}
+
 /// All that is known of the machine at the time of the current event.
 #[derive(Debug, Default)]
 pub struct State {
@@ -145,10 +158,7 @@ pub struct State {
     spare_fds: Spares,
     /// The program of stubs: named, but of unknown name.
     stub_image: Arc<Image>,
-    /// To be removed by `finish`: a thread by its tid, a descriptor, what is known of a container.
-    exiting: Option<i64>,
-    closing: Option<(Slot, i64)>,
-    leaving: Option<u32>,
+    ended: Ended,
     dir_buffer: Vec<u8>,
     path_buffer: Vec<u8>,
     name_buffer: Vec<u8>,
@@ -225,18 +235,19 @@ impl State {
 
     /// Removes what had to stay visible to the rules of the event.
     pub fn finish(&mut self) {
-        if let Some((owner, number)) = self.closing.take()
-            && let Some(fd) = self.own_fds_mut(owner).and_then(|fds| fds.remove(number))
-        {
-            self.fd_count = self.fd_count.saturating_sub(1);
-            self.spare_fds.put(fd);
-        }
-        if let Some(tid) = self.exiting.take() {
-            self.remove_thread(tid);
-        }
-        if let Some(container) = self.leaving.take() {
-            self.containers.undescribe(container);
-            self.touch_all();
+        match std::mem::take(&mut self.ended) {
+            Ended::Nothing => {}
+            Ended::Fd(owner, number) => {
+                if let Some(fd) = self.own_fds_mut(owner).and_then(|fds| fds.remove(number)) {
+                    self.fd_count = self.fd_count.saturating_sub(1);
+                    self.spare_fds.put(fd);
+                }
+            }
+            Ended::Thread(tid) => self.remove_thread(tid),
+            Ended::Container(container) => {
+                self.containers.undescribe(container);
+                self.touch_all();
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::fd::{Fd, FdTable};
-use super::thread::{Slot, Thread, strings};
+use super::thread::{Slot, Thread, ThreadFlags, strings};
 use super::users::{Group, User};
 use super::{ContainerInfo, State, Subject};
 
@@ -121,10 +121,22 @@ impl State {
 
     /// Descriptors of a thread's process.
     pub fn fds<'s>(&'s self, thread: &'s Thread) -> Option<&'s FdTable> {
-        use super::ThreadFlags;
-        let owner =
-            if thread.flags.contains(ThreadFlags::CLONE_FILES) { self.leader(thread)? } else { thread };
-        Some(&owner.fds)
+        Some(&self.fd_owner(thread)?.fds)
+    }
+
+    fn fd_owner<'s>(&'s self, thread: &'s Thread) -> Option<&'s Thread> {
+        if thread.flags.contains(ThreadFlags::CLONE_FILES) { self.leader(thread) } else { Some(thread) }
+    }
+
+    /// Descriptors of a thread's process in the order in which Falco's hash table has them, which shows in `fd.types`:
+    /// that of numbers that came later comes first, and a child has it the other way round than its parent.
+    pub fn fds_in_table_order<'s>(&'s self, thread: &'s Thread) -> Vec<(i64, &'s Fd)> {
+        let Some(owner) = self.fd_owner(thread) else { return Vec::new() };
+        let mut fds = owner.fds.latest_first();
+        if owner.fds_reversed {
+            fds.reverse();
+        }
+        fds
     }
 
     /// A descriptor of a thread's process.

@@ -499,14 +499,14 @@ impl State {
     /// The very table of a thread, to change it.
     #[inline]
     pub(super) fn own_fds_mut(&mut self, owner: Slot) -> Option<&mut FdTable> {
-        let alone = Arc::get_mut(&mut self.table.get_mut(owner)?.fds).is_some();
-        if !alone {
+        let thread = self.table.get_mut(owner)?;
+        if thread.fds_reversed || Arc::get_mut(&mut thread.fds).is_none() {
             self.unshare_fds(owner);
         }
         Arc::get_mut(&mut self.table.get_mut(owner)?.fds)
     }
 
-    /// Gives a thread a copy of its own of a table that others hold too.
+    /// Gives a thread a copy of its own of a table that others hold too, and brings it into its own order.
     #[cold]
     fn unshare_fds(&mut self, owner: Slot) {
         let Some(thread) = self.table.get_mut(owner) else { return };
@@ -516,9 +516,14 @@ impl State {
         if self.fd_count + count > self.limits.fds {
             self.counters.fds_refused += count as u64;
             thread.fds = Arc::new(FdTable::default());
+            thread.fds_reversed = false;
         } else {
-            self.fd_count += count;
-            thread.fds = Arc::new((*thread.fds).clone());
+            let shared = Arc::strong_count(&thread.fds) > 1;
+            let fds = Arc::make_mut(&mut thread.fds);
+            if std::mem::take(&mut thread.fds_reversed) {
+                fds.reverse();
+            }
+            self.fd_count += if shared { count } else { 0 };
         }
     }
 

@@ -210,6 +210,8 @@ pub struct Thread {
     pub(super) cwd: Bytes,
     /// Only of a leader: its descriptors.
     pub(super) fds: Arc<FdTable>,
+    /// Its descriptors count as having come in the opposite order, as those of a child do.
+    pub(super) fds_reversed: bool,
     pub(super) version: u64,
     pub(super) reaper_tid: i64,
     /// What the entry of its current call said, if a capture recorded it.
@@ -320,6 +322,7 @@ impl Thread {
             env: Bytes::default(),
             cwd: Bytes::default(),
             fds: Arc::clone(&NO_FDS),
+            fds_reversed: false,
             version: 0,
             reaper_tid: -1,
             entry: None,

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::{AT_FDCWD, Call};
 use crate::event::id;
-use crate::state::State;
 use crate::state::fd::{Detail, Fd, FdFlags, FdType};
 use crate::state::path::{concatenate, is_absolute_and_clean};
 use crate::state::thread::{Bytes, Slot, ThreadFlags};
+use crate::state::{Ended, State};
 
 /// `PPM_O_DIRECTORY`.
 const O_DIRECTORY: u32 = 1 << 10;
@@ -125,7 +125,7 @@ impl State {
 
     pub(super) fn close(&mut self, call: &mut Call<'_, '_>) {
         if !call.failed() && call.known {
-            self.closing = call.owner.map(|owner| (owner, call.fd));
+            self.ended = call.owner.map_or(Ended::Nothing, |owner| Ended::Fd(owner, call.fd));
         }
     }
 

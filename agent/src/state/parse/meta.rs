@@ -2,10 +2,10 @@
 
 use super::Call;
 use crate::event::id;
-use crate::state::State;
 use crate::state::containers::{ContainerInfo, ContainerType};
 use crate::state::thread::{Capabilities, ThreadFlags};
 use crate::state::users::{Group, User};
+use crate::state::{Ended, State};
 
 /// `PR_SET_CHILD_SUBREAPER`.
 const PR_SET_CHILD_SUBREAPER: u32 = 36;
@@ -188,7 +188,7 @@ impl State {
             Some(b"container") => self.container_told(call, 2),
             Some(b"container_removed") => {
                 self.container_told(call, 2);
-                self.leaving = call.container;
+                self.ended = call.container.map_or(Ended::Nothing, Ended::Container);
             }
             _ => {}
         }

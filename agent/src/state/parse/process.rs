@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::{AT_FDCWD, Call};
 use crate::event::id;
-use crate::state::State;
 use crate::state::fd::FdFlags;
 use crate::state::path::concatenate;
 use crate::state::thread::{Bytes, Capabilities, Entry, Image, Name, Slot, Thread, ThreadFlags};
+use crate::state::{Ended, State};
 
 /// A thread with a known tid that is younger is the one that the event tells of; an older one has lost its exit.
 const CLONE_STALE: u64 = 2_000_000_000;
@@ -175,6 +175,7 @@ impl State {
     fn inherit_process(&self, child: &mut Thread, parent_slot: Slot, parent: &Thread) {
         if let Some(owner) = self.table.fd_owner(parent_slot).and_then(|owner| self.table.get(owner)) {
             child.fds = Arc::clone(&owner.fds);
+            child.fds_reversed = !owner.fds_reversed;
         }
         child.cwd = match self.leader(parent) {
             Some(leader) => Bytes::clone(&leader.cwd),
@@ -335,7 +336,7 @@ impl State {
     pub(super) fn exit(&mut self, call: &mut Call<'_, '_>) {
         let Some(slot) = call.thread else { return };
         self.mark_dead(slot);
-        self.exiting = Some(call.event.tid);
+        self.ended = Ended::Thread(call.event.tid);
         if let Some(thread) = self.table.get_mut(slot) {
             thread.reaper_tid = call.i64(4).unwrap_or(-1);
         }

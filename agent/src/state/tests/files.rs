@@ -92,6 +92,24 @@ fn close_range_closes_or_marks() {
 }
 
 #[test]
+fn table_order_is_latest_first_and_turns_around_in_a_child() {
+    let mut world = world();
+    let order = |world: &World, tid| -> Vec<i64> {
+        world.state.fds_in_table_order(world.thread(tid)).into_iter().map(|(fd, _)| fd).collect()
+    };
+    world.open(10, 3, "/x", 1);
+    assert_eq!(order(&world, 10), [3, 2, 1, 0]);
+    world.open(10, 1, "/in-its-old-place", 1);
+    assert_eq!(order(&world, 10), [3, 2, 1, 0]);
+    world.clone(10, 11, 0);
+    assert_eq!((order(&world, 10), order(&world, 11)), (vec![3, 2, 1, 0], vec![0, 1, 2, 3]));
+    world.open(11, 4, "/x", 1);
+    world.close(11, 2);
+    world.clone(11, 12, 0);
+    assert_eq!((order(&world, 11), order(&world, 12)), (vec![4, 0, 1, 3], vec![3, 1, 0, 4]));
+}
+
+#[test]
 fn copies_of_a_descriptor_go_their_own_ways() {
     let mut world = world();
     world.open(10, 3, "/x", 1);

@@ -175,6 +175,36 @@ fn a_purge_asks_who_is_alive() {
     assert!(world.state.thread(11).is_none() && world.state.thread(10).is_some());
 }
 
+/// A recorded machine: what the kernel did must leave nobody unknown and nothing behind.
+#[test]
+fn a_whole_capture_leaves_a_sane_state() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/vm_small.scap.gz");
+    let mut reader = crate::capture::scap::ScapReader::open(path.as_ref()).unwrap();
+    let mut state = State::new(Limits::default());
+    let mut events = 0;
+    while let Some(snapshot) = reader.next_section().unwrap() {
+        state.load(snapshot);
+        while let Some(event) = reader.next().unwrap() {
+            let subject = state.apply(&event);
+            if let Some(thread) = state.subject_thread(&subject) {
+                assert_eq!(thread.tid, event.tid);
+                assert!(state.parents(thread).count() < 20);
+                if let (Some(leader), false) = (state.leader(thread), thread.is_invalid()) {
+                    assert_eq!((leader.pid, leader.is_main()), (thread.pid, true));
+                }
+            }
+            state.finish();
+            events += 1;
+        }
+    }
+    let counters = state.counters();
+    assert!(events > 36_000);
+    assert_eq!(counters.threads_added - counters.threads_removed, state.thread_table_len() as u64);
+    assert!(state.thread_table_len() < 10 && counters.thread_misses < 10 && counters.fd_misses < 100);
+    let held: usize = state.threads().map(|thread| state.fds(thread).map_or(0, FdTable::len)).sum();
+    assert!(state.fd_count <= held, "{} of {held}", state.fd_count);
+}
+
 /// Every event, with no, few and odd parameters, by a known and an unknown thread: nothing may panic, and the state must
 /// still answer.
 #[test]
