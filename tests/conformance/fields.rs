@@ -138,7 +138,7 @@ fn json(context: &EventContext<'_>, field: &Field) -> Value {
     let Some(value) = context.shown(field) else { return Value::Null };
     let mut out = Vec::new();
     render_json(context, field, value, &mut out);
-    serde_json::from_slice(&out).unwrap_or_else(|error| panic!("{}: {error}", String::from_utf8_lossy(&out)))
+    serde_json::from_slice(&out).expect("values are written as JSON")
 }
 
 /// Whether two values are equal; the order of a list means nothing, and neither does the last digit of a fraction.

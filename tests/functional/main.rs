@@ -58,6 +58,20 @@ fn read_prints_events_in_the_given_form() {
 }
 
 #[test]
+fn times_of_day_are_local_and_iso_8601_is_utc() {
+    let format = "%evt.time %evt.time.s %evt.datetime %evt.time.iso8601";
+    let out = Command::new(env!("CARGO_BIN_EXE_saker"))
+        .args(["read", CAPTURE, "evt.num = 65", "-p", format])
+        .env("TZ", "CET-1")
+        .output()
+        .expect("the binary runs");
+    assert_eq!(
+        text(&out.stdout),
+        "06:36:44.653057451 06:36:44 2026-11-22 06:36:44.653057451 2026-11-22T05:36:44.653057451+0000\n"
+    );
+}
+
+#[test]
 fn read_leaves_out_events_without_a_value_unless_the_format_begins_with_a_star() {
     let strict = saker(&["read", CAPTURE, "-p", "%evt.num %fd.sip"]);
     let tolerant = saker(&["read", CAPTURE, "-p", "*%evt.num %fd.sip"]);

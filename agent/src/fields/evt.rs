@@ -88,12 +88,13 @@ pub(super) fn reltime_ns<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
     Some(Value::UInt(since_first(context) % SECOND))
 }
 
-/// Nanoseconds since the event before. An output shows 0, as Falco's do: each output is its own first asker there.
+/// Nanoseconds since the event before, 0 if that has a later time (they come from several CPUs). An output shows 0, as
+/// Falco's do: each output is its own first asker there.
 fn since_previous(context: &EventContext<'_>) -> u64 {
     match context.subject.prev_ts {
         0 => 0,
         _ if context.shown.get() => 0,
-        previous => context.event.ts.wrapping_sub(previous),
+        previous => context.event.ts.saturating_sub(previous),
     }
 }
 

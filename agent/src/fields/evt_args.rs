@@ -84,6 +84,8 @@ pub(super) fn rawarg<'e>(context: &EventContext<'e>, field: &Field) -> Got<'e> {
         | ParamType::SockTuple => Value::Bytes(bytes),
         ParamType::Ipv4Addr => Value::Ip(<[u8; 4]>::try_from(bytes).ok()?.into()),
         ParamType::Ipv6Addr => Value::Ip(<[u8; 16]>::try_from(bytes).ok()?.into()),
+        // A number that the source did not fill in shows as 0, yet it does not exist.
+        _ if bytes.is_empty() && !context.shown.get() => return None,
         _ if is_signed(ty) => Value::Int(event.param_i64(index).unwrap_or(0)),
         _ => Value::UInt(event.param_u64(index).unwrap_or(0)),
     };
@@ -104,12 +106,13 @@ pub(super) fn buffer<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
     let event = context.event;
     let (name, _) = params::longest(b"data")?;
     let index = params::index(name, event.id).filter(|&index| index < event.param_count())?;
-    if event.info().params.get(index)?.ty != ParamType::ByteBuf {
-        return context.shown.get().then(|| Value::Bytes(print::short(context, index)));
-    }
     let bytes = event.param(index)?;
     if !context.shown.get() {
         return Some(Value::Bytes(bytes));
+    }
+    // The data of ptrace are a number or an address, as the request has it.
+    if event.info().params.get(index)?.ty != ParamType::ByteBuf {
+        return Some(Value::Bytes(print::short(context, index)));
     }
     let mut out = context.buffer();
     print::payload(bytes, context.run.buffer_base64, &mut out);

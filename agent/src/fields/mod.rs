@@ -18,6 +18,8 @@ mod render;
 mod schema;
 mod services;
 mod table;
+#[cfg(test)]
+mod tests;
 mod thread;
 mod time;
 mod user;

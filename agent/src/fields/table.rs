@@ -172,7 +172,7 @@ fields! {
         "thread.cap_inheritable" Str Na Process [] thread::cap_inheritable "Inheritable capabilities, by name.";
         "thread.cap_effective" Str Na Process [] thread::cap_effective "Effective capabilities, by name.";
         "proc.fdopencount" U64 Dec Event [] proc::fdopencount "How many descriptors the process has open.";
-        "proc.fdlimit" I64 Dec Process [] proc::fdlimit "How many descriptors the process may open.";
+        "proc.fdlimit" I64 Dec Event [] proc::fdlimit "How many descriptors the process may open.";
         "proc.fdusage" Double Na Event [] proc::fdusage "Open descriptors in percent of the limit.";
         "proc.vmsize" U64 Dec Event [] proc::vmsize "Virtual memory of the process in KiB.";
         "proc.vmrss" U64 Dec Event [] proc::vmrss "Resident memory of the process in KiB.";
