@@ -1,6 +1,8 @@
 //! Rules over events: which rules are on and in which order, which of them an event can concern, and which are true.
 
-use saker_filter::{Condition, Evaluation, EventSet, Index, Memo, Schema, ScopeMemo};
+use std::ops::ControlFlow;
+
+use saker_filter::{Condition, EventSet, Index, ProcessKey, Remembered, Schema};
 
 use crate::config::{Config, RuleMatching, RuleSelection};
 use crate::event::{EventId, id};
@@ -15,20 +17,7 @@ use crate::rules::Rule;
 pub struct Detector {
     index: Index,
     matching: RuleMatching,
-    memo: Memo,
-    /// What is remembered of threads, by their slot in the state.
-    threads: Vec<Remembered>,
-}
-
-/// What checks said of a thread.
-#[derive(Clone, Debug, Default)]
-struct Remembered {
-    /// The state of the thread for which it is true.
-    version: u64,
-    /// The state of all threads for which `ancestry` is true.
-    ancestry_version: u64,
-    process: ScopeMemo,
-    ancestry: ScopeMemo,
+    remembered: Remembered,
 }
 
 impl Detector {
@@ -44,7 +33,7 @@ impl Detector {
             (condition, events)
         });
         let index = Index::new(conditions, schema);
-        Detector { index, matching, memo: Memo::default(), threads: Vec::new() }
+        Detector { index, matching, remembered: Remembered::default() }
     }
 
     /// Whether some condition can be true for this event.
@@ -56,33 +45,19 @@ impl Detector {
     /// Evaluates the conditions that an event can concern, and hands the numbers of those that are true to `found`:
     /// the first or all.
     pub fn detect(&mut self, context: &EventContext<'_>, mut found: impl FnMut(usize)) {
-        let mut evaluation = Evaluation::new(self.index.table(), context, &mut self.memo);
-        if let (Some(slot), Some(thread)) = (context.subject().thread, context.thread()) {
-            let state = context.state();
-            let slot = slot.0 as usize;
-            if self.threads.len() <= slot {
-                self.threads.resize(slot + 1, Remembered::default());
+        let state = context.state();
+        let key = context.subject().thread.zip(context.thread()).map(|(slot, thread)| ProcessKey {
+            slot: slot.0,
+            version: state.version(thread),
+            ancestry: state.ancestry_version(),
+        });
+        self.index.evaluate(context.event().id.0, context, key, &mut self.remembered, |condition| {
+            found(condition as usize);
+            match self.matching {
+                RuleMatching::First => ControlFlow::Break(()),
+                RuleMatching::All => ControlFlow::Continue(()),
             }
-            let remembered = &mut self.threads[slot];
-            let versions = (state.version(thread), state.ancestry_version());
-            if versions.0 != remembered.version {
-                remembered.process.reset();
-            }
-            if versions != (remembered.version, remembered.ancestry_version) {
-                remembered.ancestry.reset();
-            }
-            (remembered.version, remembered.ancestry_version) = versions;
-            evaluation =
-                evaluation.with_process(&mut remembered.process).with_ancestry(&mut remembered.ancestry);
-        }
-        for candidate in self.index.candidates(context.event().id.0) {
-            if evaluation.matches(&candidate.program) {
-                found(candidate.condition as usize);
-                if self.matching == RuleMatching::First {
-                    return;
-                }
-            }
-        }
+        });
     }
 }
 
