@@ -283,7 +283,7 @@ impl<'c> Compiler<'c> {
     ) -> Fallible<Result<(Expr, Vec<String>), (usize, Diagnostic)>> {
         let mut excepted = exceptions::apply(&condition.text, exceptions, exact)?;
         let expanded = self.out.lists.expand(&excepted.text, exact).map_err(|_| {
-            let message = format!("Lists make the condition longer than {MAX_EXPANDED} bytes");
+            let message = format!("Lists make this condition, or all together, longer than {MAX_EXPANDED} bytes");
             Finding::error(ErrorCode::Validate, message, owner.condition_trail())
         })?;
         let source = self.parsed.len();

@@ -9,6 +9,12 @@ use rustc_hash::FxHashMap;
 /// The longest condition that lists may make.
 pub(super) const MAX_EXPANDED: usize = 8 << 20;
 
+/// How much text the lists of a rule set may put into conditions.
+const MAX_INSERTED: usize = 64 << 20;
+
+/// How much text may be gone through for it.
+const MAX_SEARCHED: usize = 512 << 20;
+
 /// A list ready for use: items that are names of earlier lists are replaced by the items of those, once.
 #[derive(Clone, Debug)]
 pub(super) struct CompiledList {
@@ -66,6 +72,8 @@ pub(super) struct Lists {
     by_name: FxHashMap<String, u32>,
     /// Lists whose names contain delimiters: a condition has no such word, so it must be searched for them.
     odd: Vec<u32>,
+    inserted: usize,
+    searched: usize,
 }
 
 fn is_blank(byte: u8) -> bool {
@@ -166,7 +174,8 @@ impl Lists {
         found.dedup();
     }
 
-    /// Replaces the lists in a condition and marks them as used. `Err` if the text grows beyond [`MAX_EXPANDED`].
+    /// Replaces the lists in a condition and marks them as used. `Err` if the text grows beyond [`MAX_EXPANDED`], or
+    /// all texts together beyond what makes sense.
     pub(super) fn expand(&mut self, text: &str, exact: bool) -> Result<Expanded, TooLong> {
         let mut expanded = Expanded { text: text.to_owned(), edits: Vec::new() };
         let mut todo = Vec::new();
@@ -179,7 +188,14 @@ impl Lists {
             }
             let items: Vec<_> = list.items.iter().map(|item| quote_item(item, exact)).collect();
             let items = items.join(", ");
-            if !replace(&mut expanded, &list.name, &items)? {
+            self.searched += expanded.text.len() + items.len();
+            let edits = expanded.edits.len();
+            let used = replace(&mut expanded, &list.name, &items)?;
+            self.inserted += (expanded.edits.len() - edits) * items.len();
+            if self.inserted > MAX_INSERTED || self.searched > MAX_SEARCHED {
+                return Err(TooLong);
+            }
+            if !used {
                 continue;
             }
             list.used = true;
@@ -281,4 +297,153 @@ fn replace(expanded: &mut Expanded, name: &str, items: &str) -> Result<bool, Too
 
 fn is_blank_char(c: char) -> bool {
     u8::try_from(c).is_ok_and(is_blank)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn lists(all: &[(&str, &[&str])]) -> Lists {
+        let list = |(name, items): &(&str, &[&str])| CompiledList {
+            name: (*name).to_owned(),
+            items: items.iter().map(|&item| item.to_owned()).collect(),
+            used: false,
+        };
+        Lists::new(all.iter().map(list).collect())
+    }
+
+    fn expanded(all: &[(&str, &[&str])], text: &str) -> String {
+        lists(all).expand(text, false).unwrap().text
+    }
+
+    #[test]
+    fn names_are_replaced_where_they_are_words() {
+        let l: (&str, &[&str]) = ("l", &["a", "b c", "\"d e\""]);
+        assert_eq!(expanded(&[l], "x in (l)"), "x in ( a, \"b c\", \"d e\" )");
+        assert_eq!(expanded(&[l], "x in ( l , ll, 'l')"), "x in ( a, \"b c\", \"d e\" , ll, 'l')");
+        assert_eq!(expanded(&[l], "l=l"), "a, \"b c\", \"d e\" = a, \"b c\", \"d e\" ");
+        assert_eq!(expanded(&[l], "x.l[l]"), "x.l[l]");
+    }
+
+    #[test]
+    fn an_empty_list_takes_a_comma_with_it() {
+        let l: (&str, &[&str]) = ("l", &[]);
+        assert_eq!(expanded(&[l], "x in (a, l)"), "x in (a  )");
+        assert_eq!(expanded(&[l], "x in (l, a)"), "x in (   a)");
+        assert_eq!(expanded(&[l], "x in (l)"), "x in (  )");
+        assert_eq!(expanded(&[l], "(a, l, l, b)"), "(a    , b)");
+    }
+
+    #[test]
+    fn later_lists_replace_what_earlier_ones_bring_in() {
+        assert_eq!(expanded(&[("a", &["b"]), ("b", &["x"])], "(a)"), "( x )");
+        assert_eq!(expanded(&[("b", &["x"]), ("a", &["b"])], "(a)"), "( b )");
+        let mut lists = lists(&[("a", &["b c"]), ("b c", &["x"]), ("d", &[])]);
+        assert_eq!(lists.expand("(a, b c)", false).unwrap().text, "(\"b c\" , x )".replace("(\"", "( \""));
+        assert_eq!(lists.all.iter().map(|list| list.used).collect::<Vec<_>>(), [true, true, false]);
+    }
+
+    #[test]
+    fn places_are_found_again() {
+        let mut lists = lists(&[("l", &["aaa", "m"]), ("m", &["bbb"]), ("e", &[])]);
+        let text = "x in (l, e) and y = z";
+        let expanded = lists.expand(text, false).unwrap();
+        let origin = |word: &str| expanded.origin(expanded.text.find(word).unwrap());
+        assert_eq!(origin("x"), 0);
+        assert_eq!(origin("aaa"), 6);
+        assert_eq!(origin("bbb"), 6);
+        assert_eq!(&text[origin("and")..][..3], "and");
+        assert_eq!(&text[origin("z")..], "z");
+    }
+
+    #[test]
+    fn literals_stand_for_themselves() {
+        let cases = [
+            ("a", "a"),
+            ("a b", "\"a b\""),
+            ("'a b'", "'a b'"),
+            ("a\"b", "\"a\\\"b\""),
+            ("k=v", "\"k=v\""),
+            ("a,b", "\"a,b\""),
+            (r"C:\Program Files", r#""C:\\Program Files""#),
+            (r"a\nb c", r#""a\nb c""#),
+            ("\"", "\"\\\"\""),
+            ("", "\"\""),
+        ];
+        for (item, literal) in cases {
+            assert_eq!(quote_item(item, true), literal, "{item}");
+            let condition = format!("proc.name = {literal}");
+            assert!(saker_filter::parse(&condition, 10).is_ok(), "{condition}");
+        }
+    }
+
+    #[test]
+    fn bombs_are_refused() {
+        let names: Vec<String> = (0..64).map(|i| format!("l{i}")).collect();
+        let items: Vec<[&str; 2]> = (0..63).map(|i| [names[i + 1].as_str(); 2]).collect();
+        let all: Vec<(&str, &[&str])> =
+            (0..63).map(|i| (names[i].as_str(), items[i].as_slice())).collect();
+        assert!(lists(&all).expand("(l0)", false).is_err());
+    }
+
+    /// The replacement as it is described: one name after the other, always in the whole text.
+    fn naive(lists: &[(String, Vec<String>)], text: &str) -> String {
+        let mut text = text.to_owned();
+        for (name, items) in lists {
+            let items = items.join(", ");
+            let mut from = 0;
+            while let Some(found) = text.get(from..).and_then(|rest| rest.find(name.as_str())) {
+                let (mut start, mut end) = (from + found, from + found + name.len());
+                from = start + 1;
+                let bytes = text.as_bytes();
+                if start > 0 && !is_delimiter(bytes[start - 1])
+                    || end < bytes.len() && !is_delimiter(bytes[end])
+                {
+                    continue;
+                }
+                while start > 0 && is_blank(bytes[start - 1]) {
+                    start -= 1;
+                }
+                while end < bytes.len() && is_blank(bytes[end]) {
+                    end += 1;
+                }
+                if items.is_empty() && start > 0 && bytes[start - 1] == b',' {
+                    start -= 1;
+                } else if items.is_empty() && end < bytes.len() && bytes[end] == b',' {
+                    end += 1;
+                }
+                let lead = if start > 0 { " " } else { "" };
+                text = format!("{}{lead}{items} {}", &text[..start], &text[end..]);
+                from = start + items.len() + 2;
+            }
+        }
+        text
+    }
+
+    proptest! {
+        #[test]
+        fn replacement_is_that_of_the_description(
+            lists in prop::collection::vec(("[ab]{1,2}|a b|a,", prop::collection::vec("[abc]|ab", 0..3)), 0..4),
+            text in "[abc ,()=]{0,24}",
+        ) {
+            let mut named: Vec<(String, Vec<String>)> = Vec::new();
+            for (name, items) in lists {
+                if named.iter().all(|(other, _)| *other != name) {
+                    named.push((name, items));
+                }
+            }
+            let compiled = named.iter().map(|(name, items)| CompiledList {
+                name: name.clone(),
+                items: items.clone(),
+                used: false,
+            });
+            let expanded = Lists::new(compiled.collect()).expand(&text, false).unwrap();
+            prop_assert_eq!(&expanded.text, &naive(&named, &text));
+            for at in 0..=expanded.text.len() {
+                prop_assert!(expanded.origin(at) <= text.len());
+            }
+        }
+    }
 }

@@ -1,5 +1,4 @@
 //! Rule files to a `RuleSet`.
-#![allow(dead_code)]
 
 mod codes;
 mod collector;
@@ -17,6 +16,8 @@ mod reader;
 mod schema;
 mod set;
 mod source;
+#[cfg(test)]
+mod tests;
 mod version;
 mod yaml;
 
