@@ -67,7 +67,7 @@ fn compare(case: &Path, expected: &Value) -> (Vec<String>, Vec<String>) {
     }
     let mut differences = Vec::new();
     let mut texts = Vec::new();
-    let mut different = |what: &str, expected: &Value, got: &Value, out: &mut Vec<String>| {
+    let different = |what: &str, expected: &Value, got: &Value, out: &mut Vec<String>| {
         if expected != got {
             out.push(format!("{what}: expected {expected}, got {got}"));
         }

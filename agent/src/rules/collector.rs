@@ -3,6 +3,8 @@
 //! Definitions keep the place of the first one in the order, and remember when they were last touched: that is what
 //! decides which macros a macro can use, and which of a list's items are names of lists.
 
+use std::rc::Rc;
+
 use rustc_hash::FxHashMap;
 
 use super::codes::{ErrorCode, WarningCode};
@@ -129,7 +131,7 @@ impl Collector {
         let previous = self.macros.get_mut(&info.name).ok_or(
             "Macro uses 'append' or 'override.condition: append' but no macro by that name already exists",
         )?;
-        previous.condition.append(&info.condition);
+        Rc::make_mut(&mut previous.condition).append(&info.condition);
         previous.order.visibility = now;
         Ok(())
     }
@@ -185,7 +187,7 @@ impl Collector {
             return refuse("Appended rule must have exceptions or condition property", trail);
         }
         if let Some(condition) = &update.condition {
-            rule.condition.append(condition);
+            Rc::make_mut(&mut rule.condition).append(condition);
         }
         if let Some(output) = &update.output {
             rule.output.append(output);
@@ -241,7 +243,7 @@ impl Collector {
             rule.exceptions = exceptions;
         }
         if let Some(condition) = &update.condition {
-            rule.condition.replace(condition);
+            Rc::make_mut(&mut rule.condition).replace(condition);
         }
         if let Some(output) = &update.output {
             rule.output.replace(output);

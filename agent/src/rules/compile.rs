@@ -1,63 +1,38 @@
 //! Fourth step of loading rules: what was collected so far to conditions that can be evaluated. Lists are replaced in
 //! the text, macros in the syntax tree, exceptions are appended.
 //!
+//! Everything is compiled anew after each file; what neither changed itself nor uses anything that changed is taken
+//! from the [`Memory`] of the last time, with its warnings.
+//!
 //! Falco gives up at the first error. That one is what a load result reports; this goes on where it can, so that
 //! people see more of what is wrong at once.
 
 use std::rc::Rc;
 
-use rustc_hash::FxHashMap;
 use saker_filter::ast::{FieldRef, TooLarge, Visitor};
-use saker_filter::diagnostic::position;
 use saker_filter::{Checked, Condition, Diagnostic, EventSet, Expr, Span, check, parse};
 
 use super::codes::{ErrorCode, ItemKind, WarningCode};
 use super::collector::Collector;
 use super::environment::{Environment, SYSCALL};
 use super::exceptions::{self, Excepted};
-use super::finding::{Code, Fallible, Finding, InCondition, Spot};
-use super::items::{MacroInfo, RuleInfo, Text};
-use super::lists::{CompiledList, Expanded, Lists, MAX_EXPANDED};
-use super::source::{Place, Source};
-use crate::alerts::{CONTAINER_INFO, RuleLabels, Template, TemplateError, append_output};
+use super::finding::{Code, Fallible, Finding, InCondition};
+use super::items::{ExceptionInfo, RuleInfo};
+use super::lists::{CompiledList, Expanded, Lists};
+use super::macros::{CompiledMacro, Problem, Resolution, Resolved};
+use super::origin::{Origin, Origins, Owner, item_trail};
+use super::output::{self, DEPRECATED_FIELDS};
+use super::source::Source;
+use crate::alerts::Template;
 
 /// A rule that can be true for more event ids than this is warned of.
 const MAX_EVENTS: usize = 100;
-
-/// How many levels of macros that are only visible because they were redefined may be nested.
-const MAX_LATE_MACROS: usize = 100;
 
 /// The most nodes that the syntax trees of all macros and rules may have together.
 const MAX_NODES: usize = 1 << 21;
 
 /// The most items that all lists may have together, once names of lists are replaced.
 const MAX_LIST_ITEMS: usize = 4_000_000;
-
-/// Fields that have no meaning any more, and what Falco says of them in a condition.
-const DEPRECATED_FIELDS: &[(&str, &str)] = &[
-    ("evt.dir", DIRECTION),
-    ("evt.latency", LATENCY),
-    ("evt.latency.s", LATENCY),
-    ("evt.latency.ns", LATENCY),
-    ("evt.latency.human", LATENCY),
-    ("evt.wait_latency", LATENCY),
-];
-const DIRECTION: &str = "due to the drop of enter events, 'evt.dir = <' always evaluates to true, and 'evt.dir = \
-                         >' always evaluates to false. The rule expression can be simplified by removing the \
-                         condition on 'evt.dir'";
-const LATENCY: &str = "field is not available due to the drop of enter events.";
-const CONTAINER_INFO_IS_DEPRECATED: &str = "%container.info is deprecated and no more useful, and will be dropped \
-                                            by Falco 1.0.0. The container plugin will automatically add required \
-                                            fields to the output message.";
-
-/// A macro, its own macros replaced.
-#[derive(Clone, Debug)]
-pub(super) struct CompiledMacro {
-    pub name: String,
-    /// What it stands for; `None` if it does not compile.
-    pub expr: Option<Rc<Expr>>,
-    pub used: bool,
-}
 
 /// A rule that can be evaluated.
 #[derive(Clone, Debug)]
@@ -80,18 +55,37 @@ pub(super) struct CompiledRule {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Compiled {
     pub lists: Lists,
+    /// By their number in the collector.
     pub macros: Vec<CompiledMacro>,
-    pub rules: Vec<CompiledRule>,
+    pub rules: Vec<Rc<CompiledRule>>,
 }
 
-/// Where a text that was parsed comes from.
-struct Parsed<'c> {
-    /// What was parsed.
-    expanded: Expanded,
-    /// Its condition as written.
-    condition: &'c Text,
-    /// Around it, the exceptions.
-    excepted: Excepted,
+/// What is known from earlier compilations.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    origins: Origins,
+    /// By their number in the collector.
+    macros: Vec<Option<KnownMacro>>,
+    rules: Vec<Option<KnownRule>>,
+}
+
+#[derive(Debug)]
+struct KnownMacro {
+    /// When it was last touched.
+    touched: usize,
+    /// Its condition with the lists of the time.
+    text: String,
+    parsed: Rc<Expr>,
+    resolved: Option<Resolved>,
+}
+
+#[derive(Debug)]
+struct KnownRule {
+    touched: usize,
+    text: String,
+    resolved: Resolved,
+    rule: Rc<CompiledRule>,
+    warnings: Vec<Finding>,
 }
 
 /// One compilation of everything that was collected.
@@ -99,58 +93,29 @@ pub(super) struct Compiler<'c> {
     env: &'c Environment<'c>,
     collector: &'c Collector,
     sources: &'c [Source],
+    memory: &'c mut Memory,
     out: Compiled,
-    /// By the number in spans.
-    parsed: Vec<Parsed<'c>>,
-    list_items: usize,
     nodes_left: usize,
     pub warnings: Vec<Finding>,
     /// The first is what Falco reports.
     pub errors: Vec<Finding>,
 }
 
-/// What a condition belongs to: how findings name it.
-#[derive(Clone, Copy)]
-enum Owner<'c> {
-    Macro(&'c MacroInfo),
-    Rule(&'c RuleInfo),
-}
-
-impl Owner<'_> {
-    /// The chain of locations to the item.
-    fn trail(self) -> Vec<Spot> {
-        let (kind, name, place) = match self {
-            Owner::Macro(info) => (ItemKind::Macro, &info.name, info.place),
-            Owner::Rule(info) => (ItemKind::Rule, &info.name, info.place),
-        };
-        let file = Place { file: place.file, at: 0 };
-        vec![
-            Spot { kind: ItemKind::RulesContent, name: String::new(), place: file },
-            Spot { kind, name: name.clone(), place },
-        ]
-    }
-
-    /// The chain of locations to its condition.
-    fn condition_trail(self) -> Vec<Spot> {
-        let (kind, condition) = match self {
-            Owner::Macro(info) => (ItemKind::MacroCondition, &info.condition),
-            Owner::Rule(info) => (ItemKind::RuleCondition, &info.condition),
-        };
-        let mut trail = self.trail();
-        trail.push(Spot { kind, name: String::new(), place: condition.place });
-        trail
-    }
-}
-
 impl<'c> Compiler<'c> {
-    pub(super) fn new(env: &'c Environment<'c>, collector: &'c Collector, sources: &'c [Source]) -> Self {
+    pub(super) fn new(
+        env: &'c Environment<'c>,
+        collector: &'c Collector,
+        sources: &'c [Source],
+        memory: &'c mut Memory,
+    ) -> Self {
+        memory.macros.resize_with(collector.macros.all().len(), || None);
+        memory.rules.resize_with(collector.rules.all().len(), || None);
         Compiler {
             env,
             collector,
             sources,
+            memory,
             out: Compiled::default(),
-            parsed: Vec::new(),
-            list_items: 0,
             nodes_left: MAX_NODES,
             warnings: Vec::new(),
             errors: Vec::new(),
@@ -175,17 +140,11 @@ impl<'c> Compiler<'c> {
         self.errors.push(*error);
     }
 
-    /// Falco reports no warning behind its first error.
-    fn warn(&mut self, warning: Finding) {
-        if self.errors.is_empty() {
-            self.warnings.push(warning);
-        }
-    }
-
     fn lists(&mut self) -> Fallible<()> {
         let infos = self.collector.lists.all();
         let mut lists = Vec::with_capacity(infos.len());
         let mut used = Vec::new();
+        let mut count = 0;
         for info in infos {
             let mut items = Vec::with_capacity(info.items.len());
             for item in &info.items {
@@ -198,18 +157,13 @@ impl<'c> Compiler<'c> {
                     }
                     None => items.push(item.clone()),
                 }
-                if self.list_items + items.len() > MAX_LIST_ITEMS {
-                    let file = Place { file: info.place.file, at: 0 };
-                    let spot = |kind, name: &str, place| Spot { kind, name: name.to_owned(), place };
-                    let trail = vec![
-                        spot(ItemKind::RulesContent, "", file),
-                        spot(ItemKind::List, &info.name, info.place),
-                    ];
+                if count + items.len() > MAX_LIST_ITEMS {
+                    let trail = item_trail(ItemKind::List, &info.name, info.place);
                     let message = format!("Lists have more than {MAX_LIST_ITEMS} items");
                     return Err(Finding::error(ErrorCode::Validate, message, trail));
                 }
             }
-            self.list_items += items.len();
+            count += items.len();
             lists.push(CompiledList { name: info.name.clone(), items, used: false });
         }
         used.into_iter().for_each(|index| lists[index].used = true);
@@ -219,153 +173,147 @@ impl<'c> Compiler<'c> {
 
     fn macros(&mut self) {
         let infos = self.collector.macros.all();
-        let mut parsed = Vec::with_capacity(infos.len());
-        for info in infos {
-            match self.parse(Owner::Macro(info), &info.condition, &[]) {
-                Ok((expr, _)) => parsed.push(Some(Rc::new(expr))),
-                Err(error) => {
-                    self.fail(error);
-                    parsed.push(None);
-                }
-            }
+        for (index, info) in infos.iter().enumerate() {
+            let parsed = self.parsed_macro(index, Owner::Macro(info), info.order.visibility);
+            let expr = parsed.map_err(|error| self.fail(error)).ok();
+            self.out.macros.push(CompiledMacro { expr, used: false });
         }
-        self.out.macros = infos
-            .iter()
-            .zip(parsed)
-            .map(|(info, expr)| CompiledMacro { name: info.name.clone(), expr, used: false })
-            .collect();
         for (index, info) in infos.iter().enumerate() {
             let Some(expr) = self.out.macros[index].expr.clone() else { continue };
-            let owner = Owner::Macro(info);
-            self.out.macros[index].expr = match self.resolve(owner, &expr, index, info.order.visibility) {
-                Ok(expr) => expr,
-                Err(error) => {
-                    self.fail(error);
-                    None
+            let known = self.memory.macros[index].as_mut().and_then(|known| known.resolved.take());
+            let known = known.filter(|resolved| resolved.is_current(&self.out.macros));
+            let resolved = match known {
+                Some(known) => {
+                    self.nodes_left = self.nodes_left.saturating_sub(known.size);
+                    self.note_uses(&known.uses);
+                    known
+                }
+                None => {
+                    let shown = info.condition.text.as_str();
+                    match self.resolve(Owner::Macro(info), shown, &expr, index, info.order.visibility) {
+                        Ok(Some(resolved)) => resolved,
+                        Ok(None) => {
+                            self.out.macros[index].expr = None;
+                            continue;
+                        }
+                        Err(error) => {
+                            self.fail(error);
+                            self.out.macros[index].expr = None;
+                            continue;
+                        }
+                    }
                 }
             };
+            self.out.macros[index].expr = Some(Rc::clone(&resolved.expr));
+            if let Some(known) = &mut self.memory.macros[index] {
+                known.resolved = Some(resolved);
+            }
         }
     }
 
-    /// Puts exceptions around a condition, replaces its lists and parses it. Returns also the fields of the
-    /// exceptions.
+    fn parsed_macro(&mut self, index: usize, owner: Owner<'c>, touched: usize) -> Fallible<Rc<Expr>> {
+        let (excepted, expanded) = self.expand(owner, &[], false)?;
+        let known = self.memory.macros[index].as_ref();
+        if let Some(known) = known.filter(|known| known.touched == touched && known.text == expanded.text) {
+            return Ok(Rc::clone(&known.parsed));
+        }
+        let text = expanded.text.clone();
+        let parsed = Rc::new(self.parse(owner, &[], excepted, expanded)?);
+        let resolved = None;
+        self.memory.macros[index] = Some(KnownMacro { touched, text, parsed: Rc::clone(&parsed), resolved });
+        Ok(parsed)
+    }
+
+    /// Puts exceptions around a condition and replaces its lists.
+    fn expand(
+        &mut self,
+        owner: Owner<'c>,
+        exceptions: &'c [ExceptionInfo],
+        exact: bool,
+    ) -> Fallible<(Excepted, Expanded)> {
+        let excepted = exceptions::apply(&owner.condition().text, exceptions, exact)?;
+        let expanded = self.out.lists.expand(&excepted.text, exact).map_err(|too_long| {
+            Finding::error(ErrorCode::Validate, too_long.to_string(), owner.condition_trail())
+        })?;
+        Ok((excepted, expanded))
+    }
+
+    /// Parses a condition as [`expand`](Self::expand) made it.
     fn parse(
         &mut self,
         owner: Owner<'c>,
-        condition: &'c Text,
-        exceptions: &'c [super::items::ExceptionInfo],
-    ) -> Fallible<(Expr, Vec<String>)> {
-        let as_falco = self.expand_and_parse(owner, condition, exceptions, false)?;
-        let (source, first) = match as_falco {
+        exceptions: &'c [ExceptionInfo],
+        excepted: Excepted,
+        expanded: Expanded,
+    ) -> Fallible<Expr> {
+        let changed = expanded.is_changed() || !exceptions.is_empty();
+        let first = match self.parse_text(owner, excepted, expanded) {
             Ok(parsed) => return Ok(parsed),
-            Err(error) => error,
+            Err(diagnostic) => diagnostic,
         };
         // Items of lists and values of exceptions that break the text are no reason to refuse it: they are literals.
-        if self.parsed[source].expanded.is_changed() || !exceptions.is_empty() {
-            let literally = self.expand_and_parse(owner, condition, exceptions, true)?;
-            if let Ok(parsed) = literally {
+        if changed {
+            let (excepted, expanded) = self.expand(owner, exceptions, true)?;
+            if let Ok(parsed) = self.parse_text(owner, excepted, expanded) {
                 return Ok(parsed);
             }
-            self.parsed.pop();
         }
-        let text = self.parsed[source].expanded.text.clone();
-        let trail = owner.condition_trail();
-        Err(self.in_condition(ErrorCode::CompileCondition, first.message, trail, text, first.span, first.at))
+        let shown = self.memory.origins.get(first.span.source);
+        let shown = shown.map(|origin| origin.expanded.text.clone()).unwrap_or_default();
+        let code = Code::Error(ErrorCode::CompileCondition);
+        Err(Box::new(self.diagnosed(code, first, owner, &shown)))
     }
 
-    #[allow(clippy::type_complexity)]
-    fn expand_and_parse(
+    fn parse_text(
         &mut self,
         owner: Owner<'c>,
-        condition: &'c Text,
-        exceptions: &'c [super::items::ExceptionInfo],
-        exact: bool,
-    ) -> Fallible<Result<(Expr, Vec<String>), (usize, Diagnostic)>> {
-        let mut excepted = exceptions::apply(&condition.text, exceptions, exact)?;
-        let expanded = self.out.lists.expand(&excepted.text, exact).map_err(|_| {
-            let message = format!("Lists make this condition, or all together, longer than {MAX_EXPANDED} bytes");
-            Finding::error(ErrorCode::Validate, message, owner.condition_trail())
-        })?;
-        let source = self.parsed.len();
-        let result = parse::parse_source(source as u32, &expanded.text, parse::RULE_DEPTH);
-        let fields = std::mem::take(&mut excepted.fields);
-        self.parsed.push(Parsed { expanded, condition, excepted });
-        Ok(match result {
-            Ok(expr) => Ok((expr, fields)),
-            Err(diagnostics) => {
-                let first = diagnostics.into_iter().next();
-                Err((source, first.unwrap_or_else(|| unreachable_diagnostic(source))))
-            }
+        excepted: Excepted,
+        expanded: Expanded,
+    ) -> Result<Expr, Diagnostic> {
+        let source = self.memory.origins.next();
+        let result = parse::parse_source(source, &expanded.text, parse::RULE_DEPTH);
+        let condition = Rc::clone(owner.condition());
+        self.memory.origins.add(Origin { expanded, condition, excepted });
+        result.map_err(|diagnostics| {
+            let span = Span { source, start: 0, end: 0 };
+            let none = || Diagnostic { message: "condition cannot be parsed".to_owned(), span, at: 0 };
+            diagnostics.into_iter().next().unwrap_or_else(none)
         })
     }
 
-    /// An error about a place in a condition. `text` is the condition that Falco shows with it.
-    fn in_condition(
-        &self,
-        code: ErrorCode,
-        message: String,
-        trail: Vec<Spot>,
-        text: String,
-        span: Span,
-        at: u32,
-    ) -> Box<Finding> {
-        let mut finding = Finding::error(code, message, trail);
-        self.place(&mut finding, text, span, at);
-        finding
-    }
-
-    /// Gives a finding its place in a condition, in Falco's terms and in the file's.
-    fn place(&self, finding: &mut Finding, text: String, span: Span, at: u32) {
-        let Some(parsed) = self.parsed.get(span.source as usize) else { return };
-        let (line, column) = position(&parsed.expanded.text, at);
-        finding.condition =
-            Some(InCondition { text, offset: at as usize, line: line as usize, column: column as usize });
-        let start = parsed.locate(span.start as usize, self.sources);
-        let end = parsed.locate((span.end as usize).max(span.start as usize + 1) - 1, self.sources);
-        finding.place = start;
-        finding.width = match start.file == end.file && end.at >= start.at {
-            true => end.at - start.at + 1,
-            false => 1,
-        };
-    }
-
     /// Replaces the macros in the condition of the macro number `index`, or of a rule. `None` if it uses one that
-    /// does not compile; that was reported already.
+    /// does not compile; that was reported already. `shown` is the condition that Falco shows with an error.
     fn resolve(
         &mut self,
         owner: Owner<'c>,
+        shown: &str,
         expr: &Rc<Expr>,
         index: usize,
         visibility: usize,
-    ) -> Fallible<Option<Rc<Expr>>> {
-        let mut resolution = Resolution {
-            compiler: self,
-            index,
-            visibility,
-            path: Vec::new(),
-            late: FxHashMap::default(),
-            used: Vec::new(),
-        };
-        let problem = match resolution.resolve(expr) {
+    ) -> Fallible<Option<Resolved>> {
+        let (macros, nodes_left) = (&self.out.macros, &mut self.nodes_left);
+        let resolution = Resolution::new(self.collector, macros, index, visibility, nodes_left);
+        let (message, span) = match resolution.run(expr) {
             Ok(resolved) => {
-                let used = resolution.used;
-                used.into_iter().for_each(|index| self.out.macros[index].used = true);
+                self.note_uses(&resolved.uses);
                 return Ok(Some(resolved));
             }
-            Err(problem) => problem,
+            Err(Problem::Broken) => return Ok(None),
+            Err(Problem::Loop(name, span)) => (format!("reference loop in macro '{name}'"), span),
+            Err(Problem::Undefined(name, span)) => {
+                (format!("Undefined macro '{name}' used in filter."), span)
+            }
+            Err(Problem::TooLarge(span)) => (TooLarge.to_string(), span),
         };
-        let (message, span) = match problem {
-            Problem::Broken => return Ok(None),
-            Problem::Loop(name, span) => (format!("reference loop in macro '{name}'"), span),
-            Problem::Undefined(name, span) => (format!("Undefined macro '{name}' used in filter."), span),
-            Problem::TooLarge(span) => (TooLarge.to_string(), span),
-        };
-        let text = match owner {
-            Owner::Macro(info) => info.condition.text.clone(),
-            // The condition with its exceptions, before lists are replaced.
-            Owner::Rule(_) => self.parsed.last().map(|p| p.excepted.text.clone()).unwrap_or_default(),
-        };
-        Err(self.in_condition(ErrorCode::Validate, message, owner.trail(), text, span, span.start))
+        let mut finding = Finding::error(ErrorCode::Validate, message, owner.trail());
+        self.memory.origins.place(&mut finding, shown, span, span.start, self.sources);
+        Err(finding)
+    }
+
+    fn note_uses(&mut self, uses: &[(usize, Rc<Expr>)]) {
+        for (index, _) in uses {
+            self.out.macros[*index].used = true;
+        }
     }
 
     fn rules(&mut self) {
@@ -373,311 +321,161 @@ impl<'c> Compiler<'c> {
             if info.unknown_source {
                 continue;
             }
-            match self.rule(index, info) {
-                Ok(Some(rule)) => self.out.rules.push(rule),
-                Ok(None) => {}
-                Err(error) => self.fail(error),
+            let mut warnings = Vec::new();
+            let rule = self.rule(index, info, &mut warnings);
+            // Falco reports no warning behind its first error, but those of the same rule before it.
+            if self.errors.is_empty() {
+                self.warnings.append(&mut warnings);
+            }
+            match rule {
+                Ok(rule) => self.out.rules.extend(rule),
+                Err(errors) => self.errors.extend(errors),
             }
         }
     }
 
     /// Compiles a rule; `None` if it is to be left out.
-    fn rule(&mut self, index: usize, info: &'c RuleInfo) -> Fallible<Option<CompiledRule>> {
+    fn rule(
+        &mut self,
+        index: usize,
+        info: &'c RuleInfo,
+        warnings: &mut Vec<Finding>,
+    ) -> Result<Option<Rc<CompiledRule>>, Vec<Finding>> {
+        let one = |error: Box<Finding>| vec![*error];
         let owner = Owner::Rule(info);
-        // Falco builds the exceptions before it looks at the output, and parses the condition behind it.
-        exceptions::apply("", &info.exceptions, false)?;
-        let Some((output, template)) = self.output(info)? else { return Ok(None) };
-        let (expr, exception_fields) = self.parse(owner, &info.condition, &info.exceptions)?;
-        let Some(expr) = self.resolve(owner, &Rc::new(expr), usize::MAX, usize::MAX)? else {
-            return Ok(None);
-        };
-        let text = self.parsed.last().map(|parsed| parsed.excepted.text.clone()).unwrap_or_default();
-        self.warn_of_condition(owner, &expr, &text);
-        let Some(checked) = self.check(info, &expr, &text) else { return Ok(None) };
+        let touched = info.order.visibility;
+        let (excepted, expanded) = self.expand(owner, &info.exceptions, false).map_err(one)?;
+        if let Some(rule) = self.known_rule(index, touched, &expanded.text, warnings) {
+            return Ok(Some(rule));
+        }
+        // Falco looks at the output before it parses the condition.
+        let output = output::output(self.env, info, self.sources, warnings).map_err(one)?;
+        let Some((output, template)) = output else { return Ok(None) };
+        let (text, shown) = (expanded.text.clone(), excepted.text.clone());
+        let exception_fields = excepted.fields.clone();
+        let parsed = Rc::new(self.parse(owner, &info.exceptions, excepted, expanded).map_err(one)?);
+        let resolved = self.resolve(owner, &shown, &parsed, usize::MAX, usize::MAX).map_err(one)?;
+        let Some(resolved) = resolved else { return Ok(None) };
+        let expr = Rc::clone(&resolved.expr);
+        self.warn_of_fields(owner, &expr, &shown, warnings);
+        let Some(checked) = self.check(info, &expr, &shown, warnings)? else { return Ok(None) };
         let Checked { condition, events, .. } = checked;
-        Ok(Some(CompiledRule { info: index, expr, condition, events, output, template, exception_fields }))
+        let rule = CompiledRule { info: index, expr, condition, events, output, template, exception_fields };
+        let rule = Rc::new(rule);
+        let known = KnownRule { touched, text, resolved, rule: Rc::clone(&rule), warnings: warnings.clone() };
+        self.memory.rules[index] = Some(known);
+        Ok(Some(rule))
     }
 
-    /// Types the condition of a rule. `None` if it cannot be, which is reported.
-    fn check(&mut self, info: &'c RuleInfo, expr: &Expr, text: &str) -> Option<Checked> {
+    /// The rule as it was compiled before, if it is still the same.
+    fn known_rule(
+        &mut self,
+        index: usize,
+        touched: usize,
+        text: &str,
+        warnings: &mut Vec<Finding>,
+    ) -> Option<Rc<CompiledRule>> {
+        let known = self.memory.rules[index].as_ref()?;
+        let same =
+            known.touched == touched && known.text == text && known.resolved.is_current(&self.out.macros);
+        if !same {
+            return None;
+        }
+        warnings.extend(known.warnings.iter().cloned());
+        let rule = Rc::clone(&known.rule);
+        self.nodes_left = self.nodes_left.saturating_sub(known.resolved.size);
+        known.resolved.uses.iter().for_each(|(index, _)| self.out.macros[*index].used = true);
+        Some(rule)
+    }
+
+    /// Types the condition of a rule; `None` if it is to be left out.
+    fn check(
+        &mut self,
+        info: &'c RuleInfo,
+        expr: &Expr,
+        shown: &str,
+        warnings: &mut Vec<Finding>,
+    ) -> Result<Option<Checked>, Vec<Finding>> {
         let owner = Owner::Rule(info);
         let checked = match check(expr, self.env.schema) {
             Ok(checked) => checked,
             Err(diagnostics) => {
-                for diagnostic in diagnostics {
-                    let skip = info.skip_if_unknown_filter && is_forgivable(&diagnostic.message);
-                    let code = match skip {
-                        true => Code::Warning(WarningCode::UnknownFilter),
-                        false => Code::Error(ErrorCode::CompileCondition),
-                    };
-                    let finding = self.diagnosed(code, diagnostic, owner, text);
-                    if skip {
-                        self.warn(finding);
-                        return None;
-                    }
-                    self.fail(Box::new(finding));
+                let first = diagnostics.first().filter(|first| is_forgivable(&first.message));
+                if let Some(first) = first.filter(|_| info.skip_if_unknown_filter) {
+                    let code = Code::Warning(WarningCode::UnknownFilter);
+                    warnings.push(self.diagnosed(code, first.clone(), owner, shown));
+                    return Ok(None);
                 }
-                return None;
+                let code = Code::Error(ErrorCode::CompileCondition);
+                let errors = diagnostics.into_iter().map(|d| self.diagnosed(code, d, owner, shown));
+                return Err(errors.collect());
             }
         };
         for diagnostic in &checked.warnings {
             let code = Code::Warning(WarningCode::CompileCondition);
-            let finding = self.diagnosed(code, diagnostic.clone(), owner, text);
-            self.warn(finding);
+            warnings.push(self.diagnosed(code, diagnostic.clone(), owner, shown));
         }
         let too_many = checked.events.is_empty() || checked.events.len() > MAX_EVENTS;
         if too_many && info.warn_evttypes && info.source == SYSCALL {
             let message =
                 "Rule matches too many evt.type values. This has a significant performance penalty.";
-            let code = Code::Warning(WarningCode::NoEvttype);
-            self.warn(Finding::new(code, message, owner.trail()));
+            warnings.push(Finding::new(Code::Warning(WarningCode::NoEvttype), message, owner.trail()));
         }
-        Some(checked)
+        Ok(Some(checked))
     }
 
-    /// A finding of the typing.
-    fn diagnosed(&self, code: Code, diagnostic: Diagnostic, owner: Owner<'c>, text: &str) -> Finding {
-        let mut finding = Finding::new(code, diagnostic.message, owner.condition_trail());
-        self.place(&mut finding, text.to_owned(), diagnostic.span, diagnostic.at);
+    /// A finding of parser or typing.
+    fn diagnosed(&self, code: Code, diagnostic: Diagnostic, owner: Owner<'c>, shown: &str) -> Finding {
+        let Diagnostic { message, span, at } = diagnostic;
+        let mut finding = Finding::new(code, message, owner.condition_trail());
+        self.memory.origins.place(&mut finding, shown, span, at, self.sources);
         finding
     }
 
-    /// The output of a rule with what the configuration appends; `None` if it is to be left out because of it.
-    fn output(&mut self, info: &RuleInfo) -> Fallible<Option<(String, Template)>> {
-        let labels =
-            RuleLabels { name: &info.name, source: &info.source, priority: info.priority, tags: &info.tags };
-        let entries = self.env.append_output;
-        let mut output = append_output(&info.output.text, &labels, entries, self.env.schema);
-        if output.contains(CONTAINER_INFO) {
-            let code = Code::Warning(WarningCode::DeprecatedItem);
-            let trail = Owner::Rule(info).trail();
-            let mut warning = Finding::new(code, CONTAINER_INFO_IS_DEPRECATED, trail);
-            warning.place = self.locate_text(&info.output, info.output.text.find(CONTAINER_INFO));
-            warning.width = CONTAINER_INFO.len();
-            self.warn(warning);
-            output = output.replace(CONTAINER_INFO, "");
-        }
-        let mut trail = Owner::Rule(info).trail();
-        trail.push(Spot { kind: ItemKind::RuleOutput, name: String::new(), place: info.output.place });
-        let template = match Template::compile(&output, self.env.schema) {
-            Ok(template) => template,
-            Err(error) => {
-                let skip = info.skip_if_unknown_filter && error.is_unknown_field();
-                let code = match skip {
-                    true => Code::Warning(WarningCode::UnknownFilter),
-                    false => Code::Error(ErrorCode::CompileOutput),
-                };
-                let finding = self.output_finding(code, &error, info, &output, trail);
-                if skip {
-                    self.warn(finding);
-                    return Ok(None);
-                }
-                return Err(Box::new(finding));
-            }
-        };
-        for (field, _) in DEPRECATED_FIELDS.iter().filter(|(field, _)| output.contains(field)) {
-            let message = format!("usage of deprecated field '{field}' has been detected in the rule output");
-            let mut warning =
-                Finding::new(Code::Warning(WarningCode::DeprecatedItem), message, trail.clone());
-            warning.place = self.locate_text(&info.output, info.output.text.find(field));
-            warning.width = field.len();
-            self.warn(warning);
-        }
-        Ok(Some((output, template)))
-    }
-
-    fn output_finding(
-        &self,
-        code: Code,
-        error: &TemplateError,
-        info: &RuleInfo,
-        output: &str,
-        trail: Vec<Spot>,
-    ) -> Finding {
-        let mut finding = Finding::new(code, error.to_string(), trail);
-        // What was taken out of or added to the output has no place in the file.
-        if output.starts_with(&info.output.text) {
-            finding.place = self.locate_text(&info.output, Some(error.offset));
-            let token = output.get(error.offset..).unwrap_or_default();
-            finding.width = token.find(char::is_whitespace).unwrap_or(token.len()).max(1);
-        }
-        finding
-    }
-
-    /// Where byte `at` of a text stands in its file.
-    fn locate_text(&self, text: &Text, at: Option<usize>) -> Place {
-        let Some(at) = at else { return text.place };
-        let (place, value, offset) = text.part(at);
-        match self.sources.get(place.file as usize) {
-            Some(source) => Place { file: place.file, at: source.locate(place.at, value, offset) },
-            None => place,
-        }
-    }
-
-    /// Warnings that Falco finds in the syntax tree.
-    fn warn_of_condition(&mut self, owner: Owner<'c>, expr: &Expr, text: &str) {
-        struct Deprecated(Vec<(usize, Span)>);
+    /// Warns of fields in a condition that have no meaning any more, once of each.
+    fn warn_of_fields(&self, owner: Owner<'c>, expr: &Expr, shown: &str, warnings: &mut Vec<Finding>) {
+        struct Deprecated([Option<Span>; DEPRECATED_FIELDS.len()]);
         impl Visitor for Deprecated {
             fn field(&mut self, field: &FieldRef) {
+                // All of them are fields of the event.
+                if !field.name.starts_with("evt.") {
+                    return;
+                }
                 let index = DEPRECATED_FIELDS.iter().position(|(name, _)| *name == &*field.name);
-                if let Some(index) = index
-                    && !self.0.iter().any(|(other, _)| *other == index)
-                {
-                    self.0.push((index, field.span));
+                if let Some(slot) = index.and_then(|index| self.0.get_mut(index)) {
+                    slot.get_or_insert(field.span);
                 }
             }
         }
-        let mut deprecated = Deprecated(Vec::new());
+        let mut deprecated = Deprecated(Default::default());
         expr.visit(&mut deprecated);
-        deprecated.0.sort_unstable_by_key(|(index, _)| *index);
-        for (index, span) in deprecated.0 {
+        for ((_, message), span) in DEPRECATED_FIELDS.iter().zip(deprecated.0) {
+            let Some(span) = span else { continue };
             let code = Code::Warning(WarningCode::DeprecatedItem);
-            let mut warning = Finding::new(code, DEPRECATED_FIELDS[index].1, owner.condition_trail());
-            self.place(&mut warning, text.to_owned(), span, span.start);
+            let mut warning = Finding::new(code, *message, owner.condition_trail());
+            self.memory.origins.place(&mut warning, shown, span, span.start, self.sources);
             // Falco does not say where in the condition.
-            warning.condition = Some(InCondition { text: text.to_owned(), offset: 0, line: 0, column: 0 });
-            self.warn(warning);
+            warning.condition = Some(InCondition { text: shown.to_owned(), offset: 0, line: 0, column: 0 });
+            warnings.push(warning);
         }
     }
 
     fn warn_unused(&mut self) {
-        let mut unused = Vec::new();
+        let unused = |code, message: &str, trail| Finding::new(Code::Warning(code), message, trail);
         for (compiled, info) in self.out.macros.iter().zip(self.collector.macros.all()) {
             if !compiled.used {
                 let message = "Macro not referred to by any other rule/macro";
-                unused.push(Finding::new(
-                    Code::Warning(WarningCode::UnusedMacro),
-                    message,
-                    Owner::Macro(info).trail(),
-                ));
+                let trail = item_trail(ItemKind::Macro, &info.name, info.place);
+                self.warnings.push(unused(WarningCode::UnusedMacro, message, trail));
             }
         }
         for (compiled, info) in self.out.lists.all.iter().zip(self.collector.lists.all()) {
             if !compiled.used {
                 let message = "List not referred to by any other rule/macro";
-                let file = Place { file: info.place.file, at: 0 };
-                let trail = vec![
-                    Spot { kind: ItemKind::RulesContent, name: String::new(), place: file },
-                    Spot { kind: ItemKind::List, name: info.name.clone(), place: info.place },
-                ];
-                unused.push(Finding::new(Code::Warning(WarningCode::UnusedList), message, trail));
+                let trail = item_trail(ItemKind::List, &info.name, info.place);
+                self.warnings.push(unused(WarningCode::UnusedList, message, trail));
             }
         }
-        self.warnings.extend(unused);
-    }
-}
-
-fn unreachable_diagnostic(source: usize) -> Diagnostic {
-    let span = Span { source: source as u32, start: 0, end: 0 };
-    Diagnostic { message: "condition cannot be parsed".to_owned(), span, at: 0 }
-}
-
-impl Parsed<'_> {
-    /// Where byte `at` of what was parsed stands in a file.
-    fn locate(&self, at: usize, sources: &[Source]) -> Place {
-        let written = self.expanded.origin(at);
-        let exception = self.excepted.parts.iter().rev().find(|(start, _)| *start <= written);
-        if let Some((_, place)) = exception {
-            return *place;
-        }
-        let (place, value, offset) = self.condition.part(written.saturating_sub(self.excepted.start));
-        match sources.get(place.file as usize) {
-            Some(source) => Place { file: place.file, at: source.locate(place.at, value, offset) },
-            None => place,
-        }
-    }
-}
-
-/// Why macros cannot be replaced.
-enum Problem {
-    Loop(String, Span),
-    Undefined(String, Span),
-    TooLarge(Span),
-    /// One of them does not compile itself.
-    Broken,
-}
-
-/// The replacement of macros in one condition.
-struct Resolution<'r, 'c> {
-    compiler: &'r mut Compiler<'c>,
-    /// The number of the macro whose condition this is: those before it are complete.
-    index: usize,
-    /// Macros with a lower index are visible.
-    visibility: usize,
-    /// The macros that are being replaced, outermost first.
-    path: Vec<usize>,
-    /// Macros that are visible only because they were touched later, with theirs replaced.
-    late: FxHashMap<usize, Rc<Expr>>,
-    used: Vec<usize>,
-}
-
-impl Resolution<'_, '_> {
-    fn resolve(&mut self, expr: &Rc<Expr>) -> Result<Rc<Expr>, Problem> {
-        struct Names(Vec<(Box<str>, Span)>);
-        impl Visitor for Names {
-            fn identifier(&mut self, name: &str, span: Span) {
-                self.0.push((name.into(), span));
-            }
-        }
-        let mut names = Names(Vec::new());
-        expr.visit(&mut names);
-        if names.0.is_empty() {
-            return Ok(Rc::clone(expr));
-        }
-        let mut found: Vec<(Box<str>, Rc<Expr>)> = Vec::with_capacity(names.0.len());
-        let mut undefined = None;
-        for (name, span) in names.0 {
-            if found.iter().any(|(other, _)| *other == name) {
-                continue;
-            }
-            match self.macro_(&name, span) {
-                Ok(expr) => found.push((name, expr)),
-                // A loop is reported before an unknown name, wherever they stand.
-                Err(problem @ Problem::Undefined(..)) => {
-                    undefined.get_or_insert(problem);
-                }
-                Err(problem) => return Err(problem),
-            }
-        }
-        if let Some(problem) = undefined {
-            return Err(problem);
-        }
-        let mut lookup =
-            |name: &str, _| found.iter().find(|(other, _)| &**other == name).map(|(_, expr)| &**expr);
-        let resolved = expr.substitute(&mut lookup).map_err(|TooLarge| Problem::TooLarge(expr.span))?;
-        let left = self.compiler.nodes_left.checked_sub(resolved.size());
-        self.compiler.nodes_left = left.ok_or(Problem::TooLarge(expr.span))?;
-        Ok(Rc::new(resolved))
-    }
-
-    fn macro_(&mut self, name: &str, span: Span) -> Result<Rc<Expr>, Problem> {
-        let compiler = &*self.compiler;
-        let index = compiler
-            .collector
-            .macros
-            .index(name)
-            .filter(|&index| compiler.collector.macros.all()[index].order.index < self.visibility);
-        let Some(index) = index else { return Err(Problem::Undefined(name.to_owned(), span)) };
-        if self.path.contains(&index) {
-            return Err(Problem::Loop(name.to_owned(), span));
-        }
-        let Some(expr) = compiler.out.macros[index].expr.clone() else { return Err(Problem::Broken) };
-        self.used.push(index);
-        if index < self.index {
-            return Ok(expr);
-        }
-        // Its own macros are not replaced yet: this one sees it only because it was touched later.
-        if self.path.len() >= MAX_LATE_MACROS {
-            return Err(Problem::TooLarge(span));
-        }
-        if let Some(resolved) = self.late.get(&index) {
-            return Ok(Rc::clone(resolved));
-        }
-        self.path.push(index);
-        let resolved = self.resolve(&expr)?;
-        self.path.pop();
-        self.late.insert(index, Rc::clone(&resolved));
-        Ok(resolved)
     }
 }
 

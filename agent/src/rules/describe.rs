@@ -6,11 +6,12 @@ use saker_filter::ast::{Call, Check, FieldRef, Literal, Visitor};
 use saker_filter::{Expr, Schema, Span, parse};
 use serde_json::{Value, json};
 
-use super::compile::{CompiledMacro, CompiledRule};
+use super::compile::CompiledRule;
 use super::event_names::event_names;
 use super::items::{Entry, ListInfo, MacroInfo, RuleInfo};
 use super::lists::CompiledList;
 use super::loader::Loader;
+use super::macros::CompiledMacro;
 use crate::config::CONTAINER;
 use crate::fields::{Class, FIELDS};
 

@@ -152,6 +152,7 @@ fn is_field(schema: &dyn Schema, text: &str) -> bool {
 }
 
 /// A rule's condition with its exceptions.
+#[derive(Debug)]
 pub(super) struct Excepted {
     /// The condition.
     pub text: String,

@@ -1,6 +1,8 @@
 //! What the reader makes of a file and the collector keeps: lists, macros, rules and requirements, as they were
 //! written, with the places that findings about them need.
 
+use std::rc::Rc;
+
 use super::source::Place;
 use super::version::Version;
 use crate::config::Priority;
@@ -68,7 +70,7 @@ pub(crate) struct ListInfo {
 #[derive(Clone, Debug)]
 pub(crate) struct MacroInfo {
     pub name: String,
-    pub condition: Text,
+    pub condition: Rc<Text>,
     pub place: Place,
     pub order: Order,
 }
@@ -77,7 +79,7 @@ pub(crate) struct MacroInfo {
 #[derive(Clone, Debug)]
 pub(crate) struct RuleInfo {
     pub name: String,
-    pub condition: Text,
+    pub condition: Rc<Text>,
     pub output: Text,
     pub description: String,
     pub priority: Priority,

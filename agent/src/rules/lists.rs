@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use rustc_hash::FxHashMap;
 
 /// The longest condition that lists may make.
-pub(super) const MAX_EXPANDED: usize = 8 << 20;
+const MAX_EXPANDED: usize = 8 << 20;
 
 /// How much text the lists of a rule set may put into conditions.
 const MAX_INSERTED: usize = 64 << 20;
@@ -193,7 +193,7 @@ impl Lists {
             let used = replace(&mut expanded, &list.name, &items)?;
             self.inserted += (expanded.edits.len() - edits) * items.len();
             if self.inserted > MAX_INSERTED || self.searched > MAX_SEARCHED {
-                return Err(TooLong);
+                return Err(TooLong::All);
             }
             if !used {
                 continue;
@@ -206,9 +206,14 @@ impl Lists {
     }
 }
 
-/// A condition grew too long by its lists.
-#[derive(Debug)]
-pub(super) struct TooLong;
+/// Lists make too much of conditions.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TooLong {
+    #[error("Lists make the condition longer than {MAX_EXPANDED} bytes")]
+    Condition,
+    #[error("Lists put more than {MAX_INSERTED} bytes into conditions")]
+    All,
+}
 
 /// Replaces a name wherever it stands as a word; whether it did so.
 fn replace(expanded: &mut Expanded, name: &str, items: &str) -> Result<bool, TooLong> {
@@ -272,7 +277,7 @@ fn replace(expanded: &mut Expanded, name: &str, items: &str) -> Result<bool, Too
         done.push_str(items);
         done.push(' ');
         if done.len() + bytes.len() - end > MAX_EXPANDED {
-            return Err(TooLong);
+            return Err(TooLong::Condition);
         }
         edits.push(Edit {
             start: begin,
@@ -383,8 +388,7 @@ mod tests {
     fn bombs_are_refused() {
         let names: Vec<String> = (0..64).map(|i| format!("l{i}")).collect();
         let items: Vec<[&str; 2]> = (0..63).map(|i| [names[i + 1].as_str(); 2]).collect();
-        let all: Vec<(&str, &[&str])> =
-            (0..63).map(|i| (names[i].as_str(), items[i].as_slice())).collect();
+        let all: Vec<(&str, &[&str])> = (0..63).map(|i| (names[i].as_str(), items[i].as_slice())).collect();
         assert!(lists(&all).expand("(l0)", false).is_err());
     }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::codes::{ErrorCode, ItemKind};
 use super::collector::Collector;
-use super::compile::{Compiled, Compiler};
+use super::compile::{Compiled, Compiler, Memory};
 use super::environment::Environment;
 use super::finding::{Code, Finding, Spot};
 use super::items::PluginRequirement;
@@ -72,12 +72,19 @@ pub struct Loader<'e> {
     sources: Vec<Source>,
     collector: Collector,
     compiled: Compiled,
+    memory: Memory,
 }
 
 impl<'e> Loader<'e> {
     /// Nothing loaded yet.
     pub fn new(env: Environment<'e>) -> Self {
-        Loader { env, sources: Vec::new(), collector: Collector::default(), compiled: Compiled::default() }
+        Loader {
+            env,
+            sources: Vec::new(),
+            collector: Collector::default(),
+            compiled: Compiled::default(),
+            memory: Memory::default(),
+        }
     }
 
     /// The texts that were loaded: what findings speak of.
@@ -190,7 +197,7 @@ impl<'e> Loader<'e> {
     }
 
     fn compile(&mut self, result: &mut LoadResult) {
-        let mut compiler = Compiler::new(&self.env, &self.collector, &self.sources);
+        let mut compiler = Compiler::new(&self.env, &self.collector, &self.sources, &mut self.memory);
         let compiled = compiler.run();
         result.warnings.append(&mut compiler.warnings);
         let mut errors = compiler.errors.into_iter();

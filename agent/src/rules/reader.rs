@@ -1,6 +1,8 @@
 //! Second step of loading rules: nodes to items. Checks the shape of each item, with Falco's messages, and hands it
 //! to the collector.
 
+use std::rc::Rc;
+
 use super::codes::{ErrorCode, ItemKind, WarningCode};
 use super::collector::Collector;
 use super::environment::Environment;
@@ -261,8 +263,12 @@ impl<'r> Reader<'r> {
         if append && !overrides.is_empty() {
             return ctx.error(OVERRIDE_AND_APPEND);
         }
-        let info =
-            MacroInfo { name: name.to_owned(), condition, place: ctx.place, order: Default::default() };
+        let info = MacroInfo {
+            name: name.to_owned(),
+            condition: Rc::new(condition),
+            place: ctx.place,
+            order: Default::default(),
+        };
         if append || overrides.append.contains(&"condition") {
             self.collector.append_macro(info).map_err(|message| validation(message, &ctx))?;
         } else {
@@ -415,7 +421,7 @@ impl<'r> Reader<'r> {
         let exceptions = self.exceptions(item, ctx, false)?;
         let info = RuleInfo {
             name: ctx.name.to_owned(),
-            condition,
+            condition: Rc::new(condition),
             output,
             description,
             priority,

@@ -11,9 +11,7 @@ fn load<T>(texts: &[&str], see: impl FnOnce(&Loader<'_>, Vec<LoadResult>) -> T) 
     let schema = FieldSchema::new(true);
     let plugins = [Plugin::container()];
     let mut loader = Loader::new(Environment { schema: &schema, plugins: &plugins, append_output: &[] });
-    let load = |(number, text): (usize, &&str)| {
-        loader.load(&format!("{}.yaml", number + 1), text.as_bytes())
-    };
+    let load = |(number, text): (usize, &&str)| loader.load(&format!("{}.yaml", number + 1), text.as_bytes());
     let results = texts.iter().enumerate().map(load).collect();
     see(&loader, results)
 }
@@ -122,7 +120,8 @@ fn conditions_are_shown_where_they_stand() {
     9 |     proc.name = b
       |     ^^^^^^^^^
     ");
-    let listed = format!("- list: l\n  items: [abc, def]\n{}", rule("evt.type = open and proc.pid in (1, l)"));
+    let listed =
+        format!("- list: l\n  items: [abc, def]\n{}", rule("evt.type = open and proc.pid in (1, l)"));
     insta::assert_snapshot!(findings(&[&listed]), @r"
     error[LOAD_ERR_COMPILE_CONDITION]: abc is not a valid number
       --> 1.yaml:5:50 (rule 'r')
@@ -130,7 +129,10 @@ fn conditions_are_shown_where_they_stand() {
     5 |   condition: evt.type = open and proc.pid in (1, l)
       |                                                  ^
     ");
-    let in_macro = format!("- macro: m\n  condition: proc.name = a and\n    proc.nme = b\n{}", rule("evt.type=open and m"));
+    let in_macro = format!(
+        "- macro: m\n  condition: proc.name = a and\n    proc.nme = b\n{}",
+        rule("evt.type=open and m")
+    );
     insta::assert_snapshot!(findings(&[&in_macro]), @r"
     error[LOAD_ERR_COMPILE_CONDITION]: filter_check called with nonexistent field proc.nme
       --> 1.yaml:3:5 (rule 'r')
@@ -153,7 +155,11 @@ fn conditions_are_shown_where_they_stand() {
 
 #[test]
 fn several_errors_are_shown() {
-    let text = format!("{}{}", rule("evt.type = opn"), rule("evt.num = x and evt.cpu = y").replace("rule: r", "rule: s"));
+    let text = format!(
+        "{}{}",
+        rule("evt.type = opn"),
+        rule("evt.num = x and evt.cpu = y").replace("rule: r", "rule: s")
+    );
     insta::assert_snapshot!(findings(&[&text]), @r"
     error[LOAD_ERR_COMPILE_CONDITION]: unknown event type opn
       --> 1.yaml:3:25 (rule 'r')
@@ -269,7 +275,8 @@ fn oddities_are_warned_of() {
     4 |   output: o %evt.latency.s %container.info
       |              ^^^^^^^^^^^^^
     ");
-    let skipped = rule("evt.type=open and no.such=1").replace("  output", "  skip-if-unknown-filter: true\n  output");
+    let skipped =
+        rule("evt.type=open and no.such=1").replace("  output", "  skip-if-unknown-filter: true\n  output");
     insta::assert_snapshot!(findings(&[&skipped]), @r"
     warning[LOAD_UNKNOWN_FILTER]: filter_check called with nonexistent field no.such
       --> 1.yaml:3:32 (rule 'r')
@@ -325,16 +332,26 @@ fn exceptions_become_part_of_the_condition() {
         "(evt.type = open and not fd.name pmatch (/etc))"
     );
     assert_eq!(
-        excepted("    fields: [proc.name, fd.name]\n    comps: [=, in]\n    values:\n    - [a, /x]\n    - [b, [/y, /z]]"),
+        excepted(
+            "    fields: [proc.name, fd.name]\n    comps: [=, in]\n    values:\n    - [a, /x]\n    - [b, [/y, /z]]"
+        ),
         "(evt.type = open and not ((proc.name = a and fd.name in (/x)) or (proc.name = b and fd.name in (/y, /z))))"
     );
     assert_eq!(
-        excepted("    fields: [tolower(proc.name), fd.name]\n    comps: [=, startswith anyof]\n    values: [[a, [/x, /y]]]"),
+        excepted(
+            "    fields: [tolower(proc.name), fd.name]\n    comps: [=, startswith anyof]\n    values: [[a, [/x, /y]]]"
+        ),
         "(evt.type = open and not (tolower(proc.name) = a and fd.name startswith anyof (/x, /y)))"
     );
     assert_eq!(excepted("    fields: proc.name"), "evt.type = open");
-    assert_eq!(excepted("    fields: [proc.name]\n    values: [[a, b]]"), "Fields and values lists must have equal length");
-    assert_eq!(excepted("    fields: {}\n"), "Rule exception item must have fields property with a list of fields");
+    assert_eq!(
+        excepted("    fields: [proc.name]\n    values: [[a, b]]"),
+        "Fields and values lists must have equal length"
+    );
+    assert_eq!(
+        excepted("    fields: {}\n"),
+        "Rule exception item must have fields property with a list of fields"
+    );
 }
 
 #[test]
@@ -369,7 +386,10 @@ fn an_empty_document_ends_nothing() {
 fn macros_see_what_was_defined_before_their_last_change() {
     let both = "- macro: a\n  condition: b\n- macro: b\n  condition: evt.num=1\n";
     assert_eq!(compiled(&[both]), "Undefined macro 'b' used in filter.");
-    let touched = format!("{both}- macro: a\n  condition: or b\n  override: {{condition: append}}\n{}", rule("evt.type=open and a"));
+    let touched = format!(
+        "{both}- macro: a\n  condition: or b\n  override: {{condition: append}}\n{}",
+        rule("evt.type=open and a")
+    );
     assert_eq!(compiled(&[&touched]), "(evt.type = open and (evt.num = 1 or evt.num = 1))");
     let looped = format!("{both}- macro: a\n  condition: b\n- macro: b\n  condition: a\n");
     assert_eq!(compiled(&[&looped]), "reference loop in macro 'b'");
@@ -401,11 +421,14 @@ fn what_follows_an_error_is_not_loaded() {
 
 #[test]
 fn the_schema_is_a_remark_only() {
-    load(&["- rule: r\n  desc: d\n  condition: evt.type=open\n  output: o\n  priority: info\n"], |_, results| {
-        assert!(results[0].successful());
-        assert_eq!(results[0].schema_valid, Some(false));
-        assert_eq!(results[0].schema_warnings.len(), 3);
-    });
+    load(
+        &["- rule: r\n  desc: d\n  condition: evt.type=open\n  output: o\n  priority: info\n"],
+        |_, results| {
+            assert!(results[0].successful());
+            assert_eq!(results[0].schema_valid, Some(false));
+            assert_eq!(results[0].schema_warnings.len(), 3);
+        },
+    );
     load(&["# nothing\n"], |_, results| assert_eq!(results[0].schema_valid, None));
 }
 
@@ -422,20 +445,27 @@ fn bytes_that_are_no_utf8_are_no_reason_to_stop() {
 #[test]
 fn hostile_files_end_soon() {
     let started = std::time::Instant::now();
-    let doubling: String = (0..200)
-        .map(|i| format!("- list: l{i}\n  items: [l{}, l{}]\n", i + 1, i + 1))
-        .collect();
-    assert!(compiled(&[&format!("{doubling}{}", rule("proc.name in (l0)"))]).starts_with("Lists make this condition"));
-    let macros: String = (1..200).map(|i| format!("- macro: m{i}\n  condition: m{} or m{}\n", i - 1, i - 1)).collect();
+    let doubling: String =
+        (0..200).map(|i| format!("- list: l{i}\n  items: [l{}, l{}]\n", i + 1, i + 1)).collect();
+    assert!(
+        compiled(&[&format!("{doubling}{}", rule("proc.name in (l0)"))])
+            .starts_with("Lists make the condition")
+    );
+    let macros: String =
+        (1..200).map(|i| format!("- macro: m{i}\n  condition: m{} or m{}\n", i - 1, i - 1)).collect();
     let first = "- macro: m0\n  condition: evt.num=1\n";
     assert!(compiled(&[&format!("{first}{macros}")]).starts_with("condition is too large"));
-    let late: String = (0..200).map(|i| format!("- macro: n{i}\n  condition: n{} or n{}\n", i + 1, (i + 2).min(200))).collect();
+    let late: String = (0..200)
+        .map(|i| format!("- macro: n{i}\n  condition: n{} or n{}\n", i + 1, (i + 2).min(200)))
+        .collect();
     let last = "- macro: n200\n  condition: evt.num=1\n";
     assert!(!compiled(&[&format!("{last}{late}{late}")]).is_empty());
     let many = format!("- list: big\n  items: [{}]\n", "x, ".repeat(20_000));
-    let users: String = (0..250).map(|i| format!("- list: u{i}\n  items: [{}]\n", "big, ".repeat(50))).collect();
+    let users: String =
+        (0..250).map(|i| format!("- list: u{i}\n  items: [{}]\n", "big, ".repeat(50))).collect();
     assert!(compiled(&[&format!("{many}{users}")]).starts_with("Lists have more than"));
-    let mut aliases = String::from("- list: a0\n  items: &a0 [x, x, x, x, x, x, x, x, x, x]\n- rule: r\n  exceptions:\n");
+    let mut aliases =
+        String::from("- list: a0\n  items: &a0 [x, x, x, x, x, x, x, x, x, x]\n- rule: r\n  exceptions:\n");
     for i in 1..9 {
         let row = vec![format!("*a{}", i - 1); 10].join(", ");
         aliases.push_str(&format!("  - name: e{i}\n    fields: &a{i} [{row}]\n"));
