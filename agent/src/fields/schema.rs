@@ -1,6 +1,8 @@
 //! Finds fields by name for the condition language, and knows what may be compared with them. Texts of errors are
 //! Falco's, because rules are judged by them.
 
+use std::sync::LazyLock;
+
 use rustc_hash::FxHashMap;
 use saker_filter::{Arg, EventSet, Field, FieldError, FieldTraits, Schema, Scope, Type, Value};
 
@@ -308,7 +310,7 @@ impl Schema for FieldSchema {
     }
 
     fn all_events(&self) -> EventSet {
-        EVENTS.iter().map(|row| row.id.0).collect()
+        *ALL
     }
 
     fn known(&self, field: &Field, event: u16) -> Option<Option<Value<'static>>> {
@@ -327,27 +329,35 @@ impl Schema for FieldSchema {
     }
 }
 
+/// What `evt.type` can say, and the events that can say it. A name that no row of the event table has is that of a
+/// system call without parameters of its own, which arrives as the generic event.
+static NAMED: LazyLock<FxHashMap<&'static [u8], EventSet>> = LazyLock::new(|| {
+    let mut named: FxHashMap<&[u8], EventSet> = FxHashMap::default();
+    for row in EVENTS.iter().filter(|row| row.id != id::GENERIC_E && row.id != id::GENERIC_X) {
+        named.entry(row.name.as_bytes()).or_default().insert(row.id.0);
+    }
+    let generic = EventSet::from_iter([id::GENERIC_E.0, id::GENERIC_X.0]);
+    for call in syscall::SYSCALLS.iter() {
+        named.entry(call.name.as_bytes()).or_insert(generic);
+    }
+    for name in [EVENTS[usize::from(id::GENERIC_X.0)].name.as_bytes()].iter().chain(&ASYNC_EVENTS) {
+        named.entry(name).or_default();
+    }
+    named
+});
+
+/// Every event id.
+static ALL: LazyLock<EventSet> = LazyLock::new(|| EVENTS.iter().map(|row| row.id.0).collect());
+
 /// Whether something is called so that `evt.type` can say: an event, a system call, an asynchronous event.
 fn is_event_name(name: &[u8]) -> bool {
-    EVENTS.iter().any(|row| row.name.as_bytes() == name)
-        || syscall::SYSCALLS.iter().any(|call| call.name.as_bytes() == name)
-        || ASYNC_EVENTS.contains(&name)
+    NAMED.contains_key(name)
 }
 
-/// The events that can have one of these names. A name that no row of the event table has is that of a system call
-/// without parameters of its own, which arrives as the generic event.
+/// The events that can have one of these names.
 fn events_named(names: &[&[u8]]) -> EventSet {
-    let mut set = EventSet::EMPTY;
-    for name in names {
-        let before = set.len();
-        let rows = EVENTS.iter().skip(2).filter(|row| row.name.as_bytes() == *name);
-        rows.for_each(|row| set.insert(row.id.0));
-        if set.len() == before && syscall::SYSCALLS.iter().any(|call| call.name.as_bytes() == *name) {
-            set.insert(id::GENERIC_E.0);
-            set.insert(id::GENERIC_X.0);
-        }
-    }
-    set
+    let sets = names.iter().filter_map(|name| NAMED.get(name));
+    sets.fold(EventSet::EMPTY, |all, set| all.union(set))
 }
 
 impl FieldInfo {
