@@ -3,6 +3,7 @@
 //! libFuzzer calls the functions from `fuzz/targets`; `tests/security` includes this file and runs the same functions
 //! over the same seeds as plain tests. Each must return on any input: no panic, no hang, no memory without bound.
 
+mod replay;
 mod seeds;
 
 use std::hint::black_box;
@@ -13,6 +14,7 @@ use saker::capture::scap::{ScapError, ScapReader};
 use saker::fields::FieldSchema;
 use saker::rules::{Environment, Loader, Plugin, describe};
 
+pub use replay::replay;
 pub use seeds::seeds;
 
 /// A kind of input.
@@ -29,6 +31,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "condition", run: condition },
     Target { name: "rules_file", run: rules_file },
     Target { name: "scap", run: scap },
+    Target { name: "replay", run: replay },
 ];
 
 /// All fields there are.

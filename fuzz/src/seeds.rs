@@ -14,7 +14,7 @@ pub fn seeds(root: &Path, target: &str) -> Vec<Vec<u8>> {
     match target {
         "condition" => lines(&root.join("fuzz/seeds/condition.txt")),
         "rules_file" => rule_files(root),
-        "scap" => captures(root),
+        "scap" | "replay" => captures(root),
         _ => Vec::new(),
     }
 }

@@ -75,6 +75,11 @@ fn captures() {
     survives("scap");
 }
 
+#[test]
+fn replays() {
+    survives("replay");
+}
+
 /// Seeds that are refused at their first byte would test nothing.
 #[test]
 fn the_seed_captures_are_read_to_their_end() {

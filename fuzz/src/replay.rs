@@ -1,0 +1,135 @@
+//! A whole replay: hostile captures under rules that ask everything of every event.
+
+use std::fmt::Write;
+use std::hint::black_box;
+use std::io::Cursor;
+
+use saker::alerts::{Alerts, LineCompiler};
+use saker::capture::scap::{ScapError, ScapReader};
+use saker::config::{Config, RuleMatching};
+use saker::detect::Detector;
+use saker::fields::{FIELDS, FieldSchema};
+use saker::pipeline::Pipeline;
+use saker::rules::{Environment, Loader, Plugin, Rule};
+use saker_filter::{Field, Schema, Type};
+
+thread_local! {
+    /// The rules, loaded once: what is fuzzed here is the capture.
+    static RULES: (&'static [Rule<'static>], &'static FieldSchema, Config) = load();
+}
+
+/// A capture file: replayed, its alerts written.
+pub fn replay(data: &[u8]) {
+    RULES.with(|(rules, schema, config)| {
+        let lines = LineCompiler { config, schema: *schema, hostname: "host" };
+        let mut alerts = Alerts::new(rules, &lines).expect("the rules of this file are sound");
+        let conditions = rules.iter().map(|rule| (rule.condition, rule.events));
+        let mut detector = Detector::new(conditions, config.rule_matching);
+        let mut pipeline = Pipeline::new(config);
+        let _ = black_box(run(data, &mut pipeline, &mut detector, &mut alerts));
+        black_box(alerts.summary().to_string());
+    });
+}
+
+fn run(
+    data: &[u8],
+    pipeline: &mut Pipeline,
+    detector: &mut Detector,
+    alerts: &mut Alerts,
+) -> Result<(), ScapError> {
+    let mut reader = ScapReader::new(Cursor::new(data.to_vec()))?;
+    let mut lines = Vec::new();
+    while let Some(snapshot) = reader.next_section()? {
+        pipeline.begin(snapshot);
+        while let Some(event) = reader.next()? {
+            pipeline.event(&event, detector.wants(event.id), |context| {
+                detector.detect(context, |rule| alerts.write(rule, context, &mut lines));
+            });
+            for line in lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+                assert!(line.is_ascii() || std::str::from_utf8(line).is_ok(), "an alert is not UTF-8");
+            }
+            lines.clear();
+        }
+    }
+    Ok(())
+}
+
+fn load() -> (&'static [Rule<'static>], &'static FieldSchema, Config) {
+    let schema: &FieldSchema = Box::leak(Box::new(FieldSchema::new(true)));
+    let options = ["json_output=true".to_owned(), "json_include_message_property=true".to_owned()];
+    let mut config = Config::from_options(&options).expect("sound options");
+    config.rule_matching = RuleMatching::All;
+    let plugins = Box::leak(Box::new([Plugin::container()]));
+    let environment = Environment { schema, plugins, append_output: &[] };
+    let loader: &mut Loader = Box::leak(Box::new(Loader::new(environment)));
+    let text = rules(schema);
+    let result = loader.load("everything.yaml", text.as_bytes());
+    assert!(result.successful(), "{:?}", result.errors);
+    let rules: Vec<Rule> = loader.rules().collect();
+    (rules.leak(), schema, config)
+}
+
+/// Rules that print and compare every field.
+fn rules(schema: &FieldSchema) -> String {
+    let fields: Vec<(String, Field)> = FIELDS.iter().flat_map(|info| spellings(schema, info.name)).collect();
+    let printed = fields.iter().filter(|(_, field)| !field.traits.filter_only);
+    let output: Vec<String> = printed.map(|(name, _)| format!("%{name}")).collect();
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "- {{rule: all, desc: d, condition: evt.num > 0, warn_evttypes: false, priority: INFO, output: \"{}\"}}",
+        output.join(" ")
+    );
+    for (name, field) in fields.iter().filter(|(_, field)| !field.traits.print_only) {
+        let condition: Vec<String> =
+            checks(field).iter().map(|check| check.replace('@', name)).filter(|c| valid(schema, c)).collect();
+        if !condition.is_empty() {
+            let _ = writeln!(
+                text,
+                "- {{rule: '{name}', desc: d, warn_evttypes: false, priority: INFO, output: o, condition: '{}'}}",
+                condition.join(" or ")
+            );
+        }
+    }
+    text
+}
+
+fn valid(schema: &FieldSchema, condition: &str) -> bool {
+    saker_filter::parse(condition, 100).is_ok_and(|expr| saker_filter::check(&expr, schema).is_ok())
+}
+
+/// The ways to write a field that exist, each with another kind of argument.
+fn spellings(schema: &FieldSchema, name: &str) -> Vec<(String, Field)> {
+    let plain = [("", None), (".res", None), (".fd", None), (".name", None), (".src", None), (".open", None)];
+    let bracketed = ["0", "1", "30", "HOME", "ns", "app"].map(|argument| ("", Some(argument)));
+    let all = plain.into_iter().chain(bracketed).chain([(".cpuset", None)]);
+    all.filter_map(|(suffix, argument)| {
+        let written = format!("{name}{suffix}");
+        let field = schema.resolve(&written, argument.map(str::as_bytes)).ok()?;
+        let argument = argument.map(|argument| format!("[{argument}]")).unwrap_or_default();
+        Some((format!("{written}{argument}"), field))
+    })
+    .collect()
+}
+
+/// Checks that make the evaluation look at a value in all ways that its type allows; `@` is the field.
+fn checks(field: &Field) -> &'static [&'static str] {
+    match field.ty {
+        _ if field.traits.list => &["@ in (none)", "@ intersects (none, \"\")"],
+        Type::Bool => &["@ = true", "@ exists"],
+        Type::Str => &[
+            "@ = none",
+            "@ startswith \"/\" and @ endswith \"\" and @ icontains NONE and @ glob \"*[a-z]?\"",
+            "@ regex \"(a|b)*c+[^d]{2,5}\"",
+            "@ pmatch (/etc, /usr/bin)",
+            "toupper(basename(@)) = NONE",
+            "b64(@) contains none",
+            "len(@) > 100000",
+            "@ contains allof (one, two)",
+        ],
+        Type::Buf => &["@ bcontains cafe and @ bstartswith 00", "@ contains none"],
+        Type::Ip => &["@ = 127.0.0.2", "@ in (::1, 10.0.0.1)"],
+        Type::Net => &["@ in (10.0.0.0/8, fd00::/8)"],
+        _ => &["@ > 5 and @ < 4", "@ in (77777)", "@ = 8"],
+    }
+}
