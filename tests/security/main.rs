@@ -20,8 +20,8 @@ use saker::capture::scap::ScapReader;
 /// No input of these sizes may take longer, on a slow machine, in a debug build.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// How long a target's mutations are tried.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a target's cuts and mutations are tried; the seeds themselves always are.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Runs one input, and holds it to the time limit.
 fn feed(target: &fuzz::Target, input: &[u8]) {
@@ -42,21 +42,18 @@ fn target(name: &str) -> (&'static fuzz::Target, Vec<Vec<u8>>) {
 
 fn survives(name: &str) {
     let (target, seeds) = target(name);
-    for seed in &seeds {
-        feed(target, seed);
-        // Every way to cut a small seed short, a few ways to cut a large one.
-        let step = seed.len() / 64 + 1;
-        for end in (0..seed.len()).step_by(step) {
-            feed(target, &seed[..end]);
-        }
-    }
+    seeds.iter().for_each(|seed| feed(target, seed));
+
+    // Every way to cut a small seed short, a few ways to cut a large one; then mutations.
+    let cuts = seeds.iter().flat_map(|seed| {
+        let step = seed.len() / 16 + 1;
+        (0..seed.len()).step_by(step).map(|end| seed[..end].to_vec())
+    });
     let mut mutator = Mutator::new(&seeds);
+    let mutations = std::iter::from_fn(|| Some(mutator.next().to_vec())).take(20_000);
     let start = Instant::now();
-    for _ in 0..20_000 {
-        feed(target, mutator.next());
-        if start.elapsed() > PATIENCE {
-            break;
-        }
+    for input in cuts.chain(mutations).take_while(|_| start.elapsed() < PATIENCE) {
+        feed(target, &input);
     }
 }
 
