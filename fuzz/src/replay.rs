@@ -28,7 +28,7 @@ pub fn replay(data: &[u8]) {
         // The first rules print all fields; of the others it matters only that they are evaluated.
         let mut alerts = Alerts::new(&rules[..PARTS], &lines).expect("the rules of this file are sound");
         let conditions = rules.iter().map(|rule| (rule.condition, rule.events));
-        let mut detector = Detector::new(conditions, config.rule_matching);
+        let mut detector = Detector::new(conditions, *schema, config.rule_matching);
         let mut pipeline = Pipeline::new(config);
         let _ = black_box(run(data, &mut pipeline, &mut detector, &mut alerts));
         black_box(alerts.summary().to_string());

@@ -71,6 +71,8 @@ pub fn replay(args: &Args, out: &mut impl Write, err: &mut impl Write) -> anyhow
     drop(loader);
 
     let result = events(args, &config, &mut detector, &mut alerts, out);
+    // On a terminal the summary comes after the last alert.
+    out.flush()?;
     write!(err, "{}", alerts.summary())?;
     result
 }
