@@ -119,9 +119,9 @@ impl<'e> EventContext<'e> {
         }
     }
 
-    /// An empty byte string in the arena.
+    /// An empty byte string in the arena, with room for what most fields show: growing costs more than the room.
     pub(super) fn buffer(&self) -> BumpVec<'e, u8> {
-        BumpVec::new_in(self.arena)
+        BumpVec::with_capacity_in(128, self.arena)
     }
 
     /// Counts the questions of `util.cnt`.

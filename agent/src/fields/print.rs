@@ -73,7 +73,7 @@ impl<'e> Param<'e> {
     fn text(&self) -> &'e [u8] {
         match self.bytes {
             b"" | b"(NULL)\0" => b"<NA>",
-            bytes => bytes.split(|&byte| byte == 0).next().unwrap_or_default(),
+            bytes => memchr::memchr(0, bytes).map_or(bytes, |end| &bytes[..end]),
         }
     }
 
@@ -88,8 +88,16 @@ impl<'e> Param<'e> {
 /// What `evt.arg` shows of parameter `index`, which the event must have.
 pub(super) fn short<'e>(context: &EventContext<'e>, index: usize) -> &'e [u8] {
     let Some(param) = Param::new(context.event, index) else { return b"" };
-    if param.ty == ParamType::CharBuf {
-        return param.text();
+    match param.ty {
+        ParamType::CharBuf => return param.text(),
+        // An absolute path means itself.
+        ParamType::FsPath | ParamType::FsRelPath => {
+            let path = param.text();
+            if path.first() == Some(&b'/') && is_clean(path) {
+                return path;
+            }
+        }
+        _ => {}
     }
     let mut out = context.buffer();
     meaning(context, param, &mut out);
@@ -139,9 +147,19 @@ fn encode_base64(bytes: &[u8], out: &mut Out<'_>) {
     }
 }
 
+/// Whether text has no control characters.
+fn is_clean(text: &[u8]) -> bool {
+    // No early end: so the compiler looks at many bytes at once.
+    !text.iter().fold(false, |found, byte| found | byte.is_ascii_control())
+}
+
 /// Appends text without its control characters.
 fn push_clean(text: &[u8], out: &mut Out<'_>) {
-    out.extend(text.iter().copied().filter(|byte| !byte.is_ascii_control()));
+    if is_clean(text) {
+        out.extend_from_slice_copy(text);
+    } else {
+        out.extend(text.iter().copied().filter(|byte| !byte.is_ascii_control()));
+    }
 }
 
 /// Writing to a byte vector does not fail.
