@@ -49,9 +49,7 @@ fn eval() {
     let mut captures: BTreeMap<String, Vec<Matches>> = BTreeMap::new();
     for case in cases.iter().filter(|case| case["capture"].is_string()) {
         captures.entry(text(case, "capture")).or_insert_with_key(|capture| {
-            let path = corpus.join(format!("captures/{capture}.scap"));
-            let detector = Detector::new(accepted.iter().copied(), &schema, RuleMatching::All);
-            run(&path, detector, accepted.len())
+            run_all(&corpus.join(format!("captures/{capture}.scap")), &accepted, &schema)
         });
     }
 
@@ -100,6 +98,21 @@ fn load(schema: &FieldSchema, prelude: &[u8], condition: &str) -> Result<(Condit
     }
     let rule = loader.rules().next().ok_or("no rule was loaded")?;
     Ok((rule.condition.clone(), rule.events))
+}
+
+/// [`run`] in several threads, each with a part of the conditions.
+fn run_all(capture: &Path, conditions: &[(&Condition, EventSet)], schema: &FieldSchema) -> Vec<Matches> {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let part = conditions.len().div_ceil(workers).max(1);
+    std::thread::scope(|scope| {
+        let start = |part: &'_ [(&'_ Condition, EventSet)]| {
+            let detector = Detector::new(part.iter().copied(), schema, RuleMatching::All);
+            let count = part.len();
+            scope.spawn(move || run(capture, detector, count))
+        };
+        let handles: Vec<_> = conditions.chunks(part).map(start).collect();
+        handles.into_iter().flat_map(|handle| handle.join().expect("the evaluation panicked")).collect()
+    })
 }
 
 /// Counts for each condition the events for which it is true.
