@@ -51,7 +51,7 @@ fn replay() {
         let name = directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
         score.add(failure.map(|failure| format!("{name}: {failure}")));
     }
-    score.report(0.0);
+    score.report(0.99);
 }
 
 /// Replays a case; says what differs.

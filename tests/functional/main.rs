@@ -268,7 +268,7 @@ fn replay_refuses_wrong_rules_and_options() {
     for (args, error) in [
         (["-r", "/nonexistent.yaml"], "/nonexistent.yaml"),
         (["-o", "rule_matching=some"], "'some'"),
-        (["-o", "append_output[0].extra_output=%nosuch"], "unknown filter"),
+        (["-o", "append_output[0].extra_output=%nosuch"], "no field at '%nosuch'"),
         (["--rule-matching", "best"], "'best'"),
     ] {
         let out = replay(&args);

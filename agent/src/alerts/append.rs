@@ -3,7 +3,8 @@
 use saker_filter::Schema;
 
 use crate::alerts::line::RuleLabels;
-use crate::config::AppendOutput;
+use crate::alerts::template::Template;
+use crate::config::{AppendOutput, ExtraField};
 
 /// What `suggested_output` appends: the fields that the container plugin suggests, in its order.
 const SUGGESTED: &[&str] = &[
@@ -52,6 +53,31 @@ pub fn append_output(
     text
 }
 
+/// Checks the templates of `append_output` by themselves, so that a mistake in them is not blamed on a rule. The error
+/// names the key.
+pub fn check_append_output(entries: &[AppendOutput], schema: &dyn Schema) -> Result<(), String> {
+    let compile = |key: String, text: &str| match Template::compile(text, schema) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("configuration key '{key}': {}", error.explain(text))),
+    };
+    for (index, entry) in entries.iter().enumerate() {
+        let key = format!("append_output[{index}]");
+        if let Some(extra) = &entry.extra_output {
+            compile(format!("{key}.extra_output"), extra)?;
+        }
+        for field in &entry.extra_fields {
+            match field {
+                ExtraField::Raw(name) => compile(format!("{key}.extra_fields"), &format!("%{name}"))?,
+                ExtraField::Formatted { format, .. } if format.is_empty() => {}
+                ExtraField::Formatted { key: name, format } => {
+                    compile(format!("{key}.extra_fields[].{name}"), format)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +106,28 @@ mod tests {
         ] {
             assert_eq!(appended(&[entry, filter], false).ends_with("%proc.pid"), fits, "{filter}");
         }
+    }
+
+    #[test]
+    fn mistakes_name_their_key() {
+        let errors: Vec<String> = [
+            "append_output[0].extra_output=at %nosuch.field now",
+            "append_output[0].extra_output=50%",
+            "append_output[0].extra_fields=[evt.type, evt.nosuch]",
+            "append_output[0].extra_fields=[{k: '%tolower(proc.pid)'}]",
+        ]
+        .iter()
+        .map(|option| {
+            let config = Config::from_options(&[(*option).to_owned()]).unwrap();
+            check_append_output(&config.append_output, &FieldSchema::new(false)).unwrap_err()
+        })
+        .collect();
+        insta::assert_snapshot!(errors.join("\n"), @r"
+        configuration key 'append_output[0].extra_output': there is no field at '%nosuch.field' (`saker fields` lists them)
+        configuration key 'append_output[0].extra_output': invalid formatting syntax: formatting cannot end with a %
+        configuration key 'append_output[0].extra_fields': there is no field at '%evt.nosuch' (`saker fields` lists them)
+        configuration key 'append_output[0].extra_fields[].k': there is no field at '%tolower(proc.pid)' (`saker fields` lists them)
+        ");
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod template;
 use crate::fields::EventContext;
 use crate::rules::Rule;
 
-pub use append::append_output;
+pub use append::{append_output, check_append_output};
 pub use line::{Line, LineCompiler, LineError, RuleLabels};
 pub(crate) use line::{push_printable, push_string};
 pub use summary::Summary;

@@ -44,6 +44,18 @@ pub struct TemplateError {
 }
 
 impl TemplateError {
+    /// What is wrong in words that say where, for whoever typed `text` just now.
+    pub fn explain(&self, text: &str) -> String {
+        match self.kind {
+            TemplateErrorKind::UnknownField => {
+                let token = text.get(self.offset..).unwrap_or_default();
+                let token = token.split(char::is_whitespace).next().unwrap_or_default();
+                format!("there is no field at '{token}' (`saker fields` lists them)")
+            }
+            _ => self.to_string(),
+        }
+    }
+
     /// Whether `skip-if-unknown-filter` forgives it: the field may exist in another version or with a plugin.
     pub fn is_unknown_field(&self) -> bool {
         self.kind == TemplateErrorKind::UnknownField

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use saker_filter::ast::Term;
 use saker_filter::{Field, Schema, check, parse, parse_term};
 
@@ -112,7 +112,8 @@ impl Form {
     fn new(args: &Args, schema: &FieldSchema) -> anyhow::Result<Form> {
         if !args.json {
             let format = args.format.as_deref().unwrap_or(DEFAULT_FORMAT);
-            let template = Template::compile(format, schema).with_context(|| format!("format '{format}'"))?;
+            let template = Template::compile(format, schema)
+                .map_err(|error| anyhow!("format: {}", error.explain(format)))?;
             return Ok(Form::Text(template));
         }
         let fields = match args.fields.as_deref() {

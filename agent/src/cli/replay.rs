@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 
 use super::capture::{name, open, schema};
-use crate::alerts::{Alerts, LineCompiler};
+use crate::alerts::{Alerts, LineCompiler, check_append_output};
 use crate::config::{self, CONTAINER, Config};
 use crate::detect::{Detector, select};
 use crate::pipeline::Pipeline;
@@ -60,6 +60,7 @@ pub fn replay(args: &Args, out: &mut impl Write, err: &mut impl Write) -> anyhow
 
     let plugins = if config.has_plugin(CONTAINER) { vec![Plugin::container()] } else { Vec::new() };
     let append_output = &config.append_output;
+    check_append_output(append_output, &schema).map_err(anyhow::Error::msg)?;
     let mut loader = Loader::new(Environment { schema: &schema, plugins: &plugins, append_output });
     load(&mut loader, &given_rules(args, &config)?, err)?;
     let hostname = config::hostname();
