@@ -1,5 +1,8 @@
 //! Black-box tests of the binary `saker`: what an operator types and what comes out.
 
+// A test may stop at what must not be.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod references;
 mod shipped_rules;
 

@@ -136,6 +136,7 @@ impl<'c> Compiler<'c> {
         std::mem::take(&mut self.out)
     }
 
+    #[allow(clippy::boxed_local)] // As `Fallible` carries it.
     fn fail(&mut self, error: Box<Finding>) {
         self.errors.push(*error);
     }

@@ -496,7 +496,7 @@ mod tests {
             table.insert(fd, Arc::new(Fd::new(FdType::Fifo)));
         }
         assert_eq!(
-            table.iter().map(|(fd, _)| fd).filter(|&fd| fd < DIRECT && fd >= 0).collect::<Vec<_>>(),
+            table.iter().map(|(fd, _)| fd).filter(|fd| (0..DIRECT).contains(fd)).collect::<Vec<_>>(),
             [0, 3]
         );
         assert_eq!(table.len(), 4);
