@@ -234,6 +234,6 @@ fn odd_parameters_do_no_harm() {
 #[test]
 fn many_idle_threads_are_cheap() {
     // Boxed, without what is shared: 100,000 of them must fit in 80 MB.
-    assert!(size_of::<Thread>() <= 560, "{}", size_of::<Thread>());
-    assert!(size_of::<Fd>() <= 160, "{}", size_of::<Fd>());
+    assert!(size_of::<Thread>() <= 400, "{}", size_of::<Thread>());
+    assert!(size_of::<Fd>() <= 144, "{}", size_of::<Fd>());
 }
