@@ -214,6 +214,7 @@ impl<'c> Compiler<'c> {
 
     fn parsed_macro(&mut self, index: usize, owner: Owner<'c>, touched: usize) -> Fallible<Rc<Expr>> {
         let (excepted, expanded) = self.expand(owner, &[], false)?;
+        self.note_lists(&expanded);
         let known = self.memory.macros[index].as_ref();
         if let Some(known) = known.filter(|known| known.touched == touched && known.text == expanded.text) {
             return Ok(Rc::clone(&known.parsed));
@@ -311,6 +312,12 @@ impl<'c> Compiler<'c> {
         Err(finding)
     }
 
+    fn note_lists(&mut self, expanded: &Expanded) {
+        for &list in &expanded.lists {
+            self.out.lists.all[list as usize].used = true;
+        }
+    }
+
     fn note_uses(&mut self, uses: &[(usize, Rc<Expr>)]) {
         for (index, _) in uses {
             self.out.macros[*index].used = true;
@@ -347,11 +354,14 @@ impl<'c> Compiler<'c> {
         let touched = info.order.visibility;
         let (excepted, expanded) = self.expand(owner, &info.exceptions, false).map_err(one)?;
         if let Some(rule) = self.known_rule(index, touched, &expanded.text, warnings) {
+            self.note_lists(&expanded);
             return Ok(Some(rule));
         }
-        // Falco looks at the output before it parses the condition.
+        // Falco looks at the output before it looks at the condition: if that leaves the rule out, its lists and
+        // macros are not used.
         let output = output::output(self.env, info, self.sources, warnings).map_err(one)?;
         let Some((output, template)) = output else { return Ok(None) };
+        self.note_lists(&expanded);
         let (text, shown) = (expanded.text.clone(), excepted.text.clone());
         let exception_fields = excepted.fields.clone();
         let parsed = Rc::new(self.parse(owner, &info.exceptions, excepted, expanded).map_err(one)?);

@@ -41,6 +41,8 @@ struct Edit {
 #[derive(Clone, Debug)]
 pub(super) struct Expanded {
     pub text: String,
+    /// The lists that were put in: indexes.
+    pub lists: Vec<u32>,
     edits: Vec<Edit>,
 }
 
@@ -174,15 +176,15 @@ impl Lists {
         found.dedup();
     }
 
-    /// Replaces the lists in a condition and marks them as used. `Err` if the text grows beyond [`MAX_EXPANDED`], or
+    /// Replaces the lists in a condition. `Err` if the text grows beyond [`MAX_EXPANDED`], or
     /// all texts together beyond what makes sense.
     pub(super) fn expand(&mut self, text: &str, exact: bool) -> Result<Expanded, TooLong> {
-        let mut expanded = Expanded { text: text.to_owned(), edits: Vec::new() };
+        let mut expanded = Expanded { text: text.to_owned(), lists: Vec::new(), edits: Vec::new() };
         let mut todo = Vec::new();
         self.mentioned(text, None, &mut todo);
         while !todo.is_empty() {
             let index = todo.remove(0);
-            let list = &mut self.all[index as usize];
+            let list = &self.all[index as usize];
             if list.name.is_empty() {
                 continue;
             }
@@ -198,7 +200,7 @@ impl Lists {
             if !used {
                 continue;
             }
-            list.used = true;
+            expanded.lists.push(index);
             // Its items may be the names of lists whose turn is still to come.
             self.mentioned(&items, Some(index), &mut todo);
         }
@@ -345,9 +347,10 @@ mod tests {
     fn later_lists_replace_what_earlier_ones_bring_in() {
         assert_eq!(expanded(&[("a", &["b"]), ("b", &["x"])], "(a)"), "( x )");
         assert_eq!(expanded(&[("b", &["x"]), ("a", &["b"])], "(a)"), "( b )");
-        let mut lists = lists(&[("a", &["b c"]), ("b c", &["x"]), ("d", &[])]);
-        assert_eq!(lists.expand("(a, b c)", false).unwrap().text, "(\"b c\" , x )".replace("(\"", "( \""));
-        assert_eq!(lists.all.iter().map(|list| list.used).collect::<Vec<_>>(), [true, true, false]);
+        let expanded =
+            lists(&[("a", &["b c"]), ("b c", &["x"]), ("d", &[])]).expand("(a, b c)", false).unwrap();
+        assert_eq!(expanded.text, "( \"b c\" , x )");
+        assert_eq!(expanded.lists, [0, 1]);
     }
 
     #[test]

@@ -104,35 +104,48 @@ const MAX_VISITS: usize = 4_000_000;
 
 /// Validates a document; returns Falco's messages, none if it has the shape.
 pub(crate) fn validate(document: &Node) -> Vec<String> {
-    let mut validation = Validation { path: "<root>".to_owned(), messages: Vec::new(), visits: 0 };
+    let mut validation = Validation { path: Vec::new(), messages: Vec::new(), visits: 0 };
     validation.value(&DOCUMENT, document);
     validation.messages
 }
 
 struct Validation {
-    path: String,
+    /// From the root to the value that is looked at.
+    path: Vec<Step>,
     messages: Vec<String>,
     visits: usize,
+}
+
+#[derive(Clone, Copy)]
+enum Step {
+    Index(usize),
+    Key(&'static str),
 }
 
 impl Validation {
     fn fail(&mut self, message: &str) -> bool {
         if self.messages.len() < MAX_MESSAGES {
-            self.messages.push(format!("failed for {}: {message}", self.path));
+            let mut path = String::from("<root>");
+            for step in &self.path {
+                path.push_str(&match step {
+                    Step::Index(index) => format!("[{index}]"),
+                    Step::Key(key) => format!("[\"{key}\"]"),
+                });
+            }
+            self.messages.push(format!("failed for {path}: {message}"));
         }
         false
     }
 
     /// Validates a value one step down.
-    fn child(&mut self, step: &str, shape: &Shape, node: &Node) -> bool {
-        let length = self.path.len();
-        self.path.push_str(step);
+    fn child(&mut self, step: Step, shape: &'static Shape, node: &Node) -> bool {
+        self.path.push(step);
         let valid = self.value(shape, node);
-        self.path.truncate(length);
+        self.path.pop();
         valid
     }
 
-    fn value(&mut self, shape: &Shape, node: &Node) -> bool {
+    fn value(&mut self, shape: &'static Shape, node: &Node) -> bool {
         self.visits += 1;
         if self.visits > MAX_VISITS || self.messages.len() >= MAX_MESSAGES {
             return true;
@@ -154,7 +167,7 @@ impl Validation {
         fits || self.fail("Value type not permitted by 'type' constraint.")
     }
 
-    fn constraints(&mut self, shape: &Shape, node: &Node) -> bool {
+    fn constraints(&mut self, shape: &'static Shape, node: &Node) -> bool {
         match shape {
             Shape::Word(words) => {
                 node.scalar().is_some_and(|text| words.contains(&text))
@@ -163,7 +176,7 @@ impl Validation {
             Shape::ListOf(item) => {
                 let mut valid = true;
                 for (index, child) in node.items().unwrap_or_default().iter().enumerate() {
-                    if !self.child(&format!("[{index}]"), item, child) {
+                    if !self.child(Step::Index(index), item, child) {
                         valid = self.fail(&format!("Failed to validate item #{index} in array."));
                     }
                 }
@@ -188,7 +201,13 @@ impl Validation {
         }
     }
 
-    fn keys(&mut self, node: &Node, known: &[(&str, Shape)], required: &[&str], not_empty: bool) -> bool {
+    fn keys(
+        &mut self,
+        node: &Node,
+        known: &'static [(&'static str, Shape)],
+        required: &[&str],
+        not_empty: bool,
+    ) -> bool {
         let mut valid = true;
         if not_empty && node.entries().is_empty() {
             valid = self.fail("Object should have no fewer than 1 properties.");
@@ -197,7 +216,7 @@ impl Validation {
         for (key, shape) in known {
             let Some(child) = node.get(key) else { continue };
             matched += 1;
-            if !self.child(&format!("[\"{key}\"]"), shape, child) {
+            if !self.child(Step::Key(key), shape, child) {
                 valid = self.fail(&format!(
                     "Failed to validate against schema associated with property name '{key}'."
                 ));

@@ -396,6 +396,27 @@ fn macros_see_what_was_defined_before_their_last_change() {
 }
 
 #[test]
+fn what_a_rule_that_is_left_out_mentions_is_unused() {
+    let items = "- list: l\n  items: [a]\n- macro: m\n  condition: proc.name in (l)\n";
+    let unused = |rule: String| {
+        load(&[&format!("{items}{rule}")], |_, results| {
+            results[0]
+                .warnings
+                .iter()
+                .filter(|warning| warning.code.code().starts_with("LOAD_UNUSED"))
+                .count()
+        })
+    };
+    let skip = |rule: String| format!("{rule}  skip-if-unknown-filter: true\n");
+    let list_only = |condition: &str| skip(rule(&format!("evt.type=open and proc.name in (l) {condition}")));
+    assert_eq!(unused(rule("evt.type=open and m")), 0);
+    assert_eq!(unused(skip(rule("evt.type=open and m and no.such=1"))), 0);
+    assert_eq!(unused(list_only("and no.such=1")), 1);
+    assert_eq!(unused(skip(rule("evt.type=open and m").replace("output: o", "output: '%no.such'"))), 1);
+    assert_eq!(unused(rule("m").replace("  output", "  source: k8s_audit\n  output")), 1);
+}
+
+#[test]
 fn each_file_is_compiled_by_itself() {
     let uses = rule("evt.type=open and m");
     let defines = "- macro: m\n  condition: proc.name=cat\n";
