@@ -136,11 +136,6 @@ impl<'c> Compiler<'c> {
         std::mem::take(&mut self.out)
     }
 
-    #[allow(clippy::boxed_local)] // As `Fallible` carries it.
-    fn fail(&mut self, error: Box<Finding>) {
-        self.errors.push(*error);
-    }
-
     fn lists(&mut self) -> Fallible<()> {
         let infos = self.collector.lists.all();
         let mut lists = Vec::with_capacity(infos.len());
@@ -176,7 +171,7 @@ impl<'c> Compiler<'c> {
         let infos = self.collector.macros.all();
         for (index, info) in infos.iter().enumerate() {
             let parsed = self.parsed_macro(index, Owner::Macro(info), info.order.visibility);
-            let expr = parsed.map_err(|error| self.fail(error)).ok();
+            let expr = parsed.map_err(|error| self.errors.push(*error)).ok();
             self.out.macros.push(CompiledMacro { expr, used: false });
         }
         for (index, info) in infos.iter().enumerate() {
@@ -198,7 +193,7 @@ impl<'c> Compiler<'c> {
                             continue;
                         }
                         Err(error) => {
-                            self.fail(error);
+                            self.errors.push(*error);
                             self.out.macros[index].expr = None;
                             continue;
                         }

@@ -1,20 +1,28 @@
 //! Second step of loading rules: nodes to items. Checks the shape of each item, with Falco's messages, and hands it
 //! to the collector.
 
+mod decode;
+mod exceptions;
+mod overrides;
+
 use std::rc::Rc;
 
 use super::codes::{ErrorCode, ItemKind, WarningCode};
 use super::collector::Collector;
 use super::environment::Environment;
-use super::finding::{Code, Fallible, Finding, Spot};
-use super::items::{
-    Entry, ExceptionInfo, ListInfo, MacroInfo, PluginRequirement, RuleInfo, RuleUpdate, Text,
-};
+use super::finding::{Code, Fallible, Finding};
+use super::items::{ListInfo, MacroInfo, PluginRequirement, RuleInfo, RuleUpdate, Text};
 use super::schema::key_text;
 use super::source::Place;
 use super::version::{ENGINE_VERSION, Version};
-use super::yaml::{Node, NodeRef, Offset};
-use crate::config::Priority;
+use super::yaml::{Node, NodeRef};
+
+use self::decode::{
+    Ctx, is_identifier, optional, optional_flag, priority, required, required_flag, required_number,
+    required_text, tags, texts, unsigned,
+};
+use self::exceptions::MAX_ENTRIES;
+use self::overrides::{LIST_OVERRIDES, MACRO_OVERRIDES, Overrides, RULE_OVERRIDES, overrides, take_override};
 
 const APPEND_IS_DEPRECATED: &str = "'append' key is deprecated. Add an 'append' entry (e.g. 'condition: append') \
                                     under 'override' instead.";
@@ -44,63 +52,6 @@ const RULE_KEYS: &[&str] = &[
     "override",
     "append",
 ];
-
-/// What `override` may append to, and what it may replace.
-const LIST_OVERRIDES: Overridable = Overridable { append: &["items"], replace: &["items"] };
-const MACRO_OVERRIDES: Overridable = Overridable { append: &["condition"], replace: &["condition"] };
-const RULE_OVERRIDES: Overridable = Overridable {
-    append: &["condition", "desc", "exceptions", "output", "tags"],
-    replace: &[
-        "capture",
-        "capture_duration",
-        "condition",
-        "desc",
-        "enabled",
-        "exceptions",
-        "output",
-        "priority",
-        "skip-if-unknown-filter",
-        "tags",
-        "warn_evttypes",
-    ],
-};
-
-/// Entries of an exception deeper than this are not read; two levels of lists have a meaning.
-const MAX_ENTRY_DEPTH: usize = 4;
-
-/// The most entries that the exceptions of a file may have, since aliases can make few bytes many entries.
-const MAX_ENTRIES: usize = 1_000_000;
-
-#[derive(Clone, Copy)]
-struct Overridable {
-    append: &'static [&'static str],
-    replace: &'static [&'static str],
-}
-
-/// Where the reader is: a chain through the items that it is in. Becomes locations only when something is found.
-#[derive(Clone, Copy)]
-struct Ctx<'c> {
-    parent: Option<&'c Ctx<'c>>,
-    kind: ItemKind,
-    name: &'c str,
-    place: Place,
-}
-
-impl<'c> Ctx<'c> {
-    fn child(&'c self, kind: ItemKind, name: &'c str, at: Offset) -> Ctx<'c> {
-        Ctx { parent: Some(self), kind, name, place: Place { file: self.place.file, at } }
-    }
-
-    fn trail(&self) -> Vec<Spot> {
-        let mut trail = self.parent.map(Ctx::trail).unwrap_or_default();
-        trail.push(Spot { kind: self.kind, name: self.name.to_owned(), place: self.place });
-        trail
-    }
-
-    fn error<T>(&self, message: impl Into<String>) -> Fallible<T> {
-        Err(Finding::error(ErrorCode::YamlValidate, message, self.trail()))
-    }
-}
 
 /// What reading one file needs and makes.
 pub(super) struct Reader<'r> {
@@ -440,84 +391,6 @@ impl<'r> Reader<'r> {
         self.collector.define_rule(self.env, info, &ctx.trail(), &mut self.warnings)
     }
 
-    fn exceptions(&mut self, item: &Node, rule: &Ctx<'_>, append: bool) -> Fallible<Vec<ExceptionInfo>> {
-        let mut infos: Vec<ExceptionInfo> = Vec::new();
-        let Some(exceptions) = item.get("exceptions").filter(|exceptions| !exceptions.is_null()) else {
-            return Ok(infos);
-        };
-        let all = rule.child(ItemKind::Exceptions, "", exceptions.at);
-        let Some(exceptions) = exceptions.items() else {
-            return all.error("Rule exceptions must be a sequence");
-        };
-        for exception in exceptions {
-            let unnamed = all.child(ItemKind::Exception, "", exception.at);
-            if !exception.is_map() {
-                return unnamed.error("Rule exception must be a mapping");
-            }
-            let (name, _) = required(exception, "name", &unnamed)?;
-            let ctx = rule.child(ItemKind::Exception, name, exception.at);
-            for _ in infos.iter().filter(|info| info.name == name) {
-                let message = format!("Multiple definitions of exception '{name}' in the same rule");
-                self.warn(WarningCode::ExceptionNameNotUnique, message, &ctx);
-            }
-            let fields = match exception.get("fields") {
-                None if append => Entry::Absent,
-                None => return ctx.error("Item has no mapping for key 'fields'"),
-                Some(fields) => self.entry(fields, &ctx.child(ItemKind::ValueFor, "fields", fields.at), 0)?,
-            };
-            let comps = match exception.get("comps") {
-                None => Entry::Absent,
-                Some(comps) => self.entry(comps, &ctx.child(ItemKind::ValueFor, "comps", comps.at), 0)?,
-            };
-            let mut values = Vec::new();
-            if let Some(given) = exception.get("values") {
-                let all = ctx.child(ItemKind::ExceptionValues, "", given.at);
-                let Some(given) = given.items() else {
-                    return all.error("Rule exception values must be a sequence");
-                };
-                for value in given {
-                    let one = all.child(ItemKind::ExceptionValue, "", value.at);
-                    values.push(self.entry(value, &one.child(ItemKind::ValueFor, "", value.at), 0)?);
-                }
-            } else if append {
-                let message = "Overriding/appending exception with no values";
-                self.warn(WarningCode::AppendNoValues, message, &ctx);
-            }
-            infos.push(ExceptionInfo {
-                name: name.to_owned(),
-                fields,
-                comps,
-                values,
-                place: ctx.place,
-                rule: (rule.name.to_owned(), rule.place),
-            });
-        }
-        Ok(infos)
-    }
-
-    fn entry(&mut self, node: &Node, ctx: &Ctx<'_>, depth: usize) -> Fallible<Entry> {
-        self.entries_left = match self.entries_left.checked_sub(1) {
-            Some(left) => left,
-            None => return ctx.error(format!("Exceptions have more than {MAX_ENTRIES} values")),
-        };
-        if let Some(text) = node.scalar() {
-            if text.is_empty() {
-                return ctx.error("Value must be non-empty");
-            }
-            return Ok(Entry::Text(text.to_owned()));
-        }
-        let Some(items) = node.items() else { return Ok(Entry::Absent) };
-        if depth >= MAX_ENTRY_DEPTH {
-            return Ok(Entry::Absent);
-        }
-        let mut list = Vec::with_capacity(items.len());
-        for item in items {
-            let outer = ctx.child(ItemKind::Exception, "", item.at);
-            list.push(self.entry(item, &outer.child(ItemKind::ValueFor, "", item.at), depth + 1)?);
-        }
-        Ok(Entry::List(list))
-    }
-
     fn append_flag(&mut self, item: &Node, ctx: &Ctx<'_>) -> Fallible<bool> {
         let append = optional_flag(item, "append", ctx)?.unwrap_or(false);
         if append {
@@ -542,220 +415,4 @@ impl<'r> Reader<'r> {
 
 fn validation(message: String, ctx: &Ctx<'_>) -> Box<Finding> {
     Finding::error(ErrorCode::Validate, message, ctx.trail())
-}
-
-/// What `override` names, each kind sorted.
-struct Overrides<'o> {
-    append: Vec<&'o str>,
-    replace: Vec<&'o str>,
-}
-
-impl Overrides<'_> {
-    fn is_empty(&self) -> bool {
-        self.append.is_empty() && self.replace.is_empty()
-    }
-}
-
-fn overrides<'o>(item: &'o Node, overridable: Overridable, ctx: &Ctx<'_>) -> Fallible<Overrides<'o>> {
-    let mut found = Overrides { append: Vec::new(), replace: Vec::new() };
-    let Some(node) = item.get("override") else { return Ok(found) };
-    if node.items().is_some_and(|items| !items.is_empty()) {
-        let message = "invalid node; this may result from using a map iterator as a sequence iterator, or \
-                       vice-versa";
-        let mut finding = Finding::error(ErrorCode::Validate, message, ctx.trail());
-        finding.place.at = node.at;
-        return Err(finding);
-    }
-    let outer = ctx.child(ItemKind::Override, "", item.at);
-    for (key, operation) in node.entries() {
-        for part in [key, operation] {
-            if part.is_map() || part.items().is_some() {
-                return outer.child(ItemKind::ValueFor, "", part.at).error("Value is not a scalar value");
-            }
-        }
-        let name = key_text(key);
-        let appendable = overridable.append.contains(&name);
-        let replaceable = overridable.replace.contains(&name);
-        match key_text(operation) {
-            "append" if appendable => found.append.push(name),
-            "append" => {
-                return outer
-                    .child(ItemKind::Override, name, key.at)
-                    .error(format!("Key '{name}' cannot be appended to, use 'replace' instead"));
-            }
-            "replace" if replaceable => found.replace.push(name),
-            "replace" => {
-                return outer
-                    .child(ItemKind::Override, name, key.at)
-                    .error(format!("Key '{name}' cannot be replaced"));
-            }
-            other => {
-                let append = if appendable { "append " } else { "" };
-                let replace = if replaceable { "replace " } else { "" };
-                return outer.child(ItemKind::ValueFor, name, operation.at).error(format!(
-                    "Invalid override operation for key '{name}': '{other}'. Allowed values are: {append}{replace}"
-                ));
-            }
-        }
-    }
-    Ok(found)
-}
-
-/// Whether `override` names this key for this operation; the key must be there then.
-fn take_override(
-    named: &[&str],
-    unexplained: &mut Vec<&str>,
-    operation: &str,
-    key: &str,
-    ctx: &Ctx<'_>,
-) -> Fallible<bool> {
-    if !named.contains(&key) {
-        return Ok(false);
-    }
-    let before = unexplained.len();
-    unexplained.retain(|other| *other != key);
-    if unexplained.len() == before {
-        return ctx
-            .error(format!("An {operation} override for '{key}' was specified but '{key}' is not defined"));
-    }
-    Ok(true)
-}
-
-/// The text of a key that must be there, and where it stands.
-fn required<'n>(item: &'n Node, key: &str, ctx: &Ctx<'_>) -> Fallible<(&'n str, Offset)> {
-    match optional(item, key, ctx)? {
-        Some(found) => Ok(found),
-        None => ctx.error(format!("Item has no mapping for key '{key}'")),
-    }
-}
-
-/// The text of a key that may be missing, but not be empty.
-fn optional<'n>(item: &'n Node, key: &str, ctx: &Ctx<'_>) -> Fallible<Option<(&'n str, Offset)>> {
-    let Some(value) = item.get(key) else { return Ok(None) };
-    if value.is_null() {
-        return ctx.error(format!("Mapping for key '{key}' is empty"));
-    }
-    let value_ctx = ctx.child(ItemKind::ValueFor, key, value.at);
-    match value.scalar() {
-        None => value_ctx.error("Value is not a scalar value"),
-        Some("") => value_ctx.error("Value must be non-empty"),
-        Some(text) => Ok(Some((text, value.at))),
-    }
-}
-
-fn required_text(item: &Node, key: &str, ctx: &Ctx<'_>) -> Fallible<Text> {
-    let (text, at) = required(item, key, ctx)?;
-    Ok(Text::new(text, Place { file: ctx.place.file, at }))
-}
-
-fn undecodable<T>(key: &str, at: Offset, ctx: &Ctx<'_>) -> Fallible<T> {
-    ctx.child(ItemKind::ValueFor, key, at).error("Can't decode YAML scalar value")
-}
-
-fn required_flag(item: &Node, key: &str, ctx: &Ctx<'_>) -> Fallible<bool> {
-    let (text, at) = required(item, key, ctx)?;
-    flag(text).map_or_else(|| undecodable(key, at, ctx), Ok)
-}
-
-fn optional_flag(item: &Node, key: &str, ctx: &Ctx<'_>) -> Fallible<Option<bool>> {
-    match item.get(key) {
-        Some(_) => required_flag(item, key, ctx).map(Some),
-        None => Ok(None),
-    }
-}
-
-fn required_number(item: &Node, key: &str, ctx: &Ctx<'_>) -> Fallible<u32> {
-    let (text, at) = required(item, key, ctx)?;
-    unsigned(text).map_or_else(|| undecodable(key, at, ctx), Ok)
-}
-
-fn priority(item: &Node, ctx: &Ctx<'_>) -> Fallible<Priority> {
-    let (text, at) = required(item, "priority", ctx)?;
-    Priority::parse(text)
-        .map_or_else(|| ctx.child(ItemKind::RulePriority, "", at).error("Invalid priority"), Ok)
-}
-
-fn tags(item: &Node, ctx: &Ctx<'_>) -> Fallible<Vec<String>> {
-    let Some(tags) = item.get("tags") else { return Ok(Vec::new()) };
-    let mut tags = texts(tags, "tags", ctx)?;
-    tags.sort_unstable();
-    tags.dedup();
-    Ok(tags)
-}
-
-/// The items of a sequence of texts.
-fn texts(sequence: &Node, key: &str, ctx: &Ctx<'_>) -> Fallible<Vec<String>> {
-    let ctx = ctx.child(ItemKind::ValueFor, key, sequence.at);
-    let Some(items) = sequence.items() else { return ctx.error("Value is not a sequence") };
-    let mut texts = Vec::with_capacity(items.len());
-    for item in items {
-        match item.scalar() {
-            Some(text) => texts.push(text.to_owned()),
-            None => {
-                return ctx.child(ItemKind::ListItem, "", item.at).error("sequence value is not scalar");
-            }
-        }
-    }
-    Ok(texts)
-}
-
-/// A truth value in any of YAML 1.1's spellings, quoted or not.
-fn flag(text: &str) -> Option<bool> {
-    let rest = text.get(1..)?;
-    let flexible = text.bytes().all(|byte| byte.is_ascii_lowercase())
-        || (text.starts_with(|c: char| c.is_ascii_uppercase())
-            && (rest.bytes().all(|byte| byte.is_ascii_lowercase())
-                || rest.bytes().all(|byte| byte.is_ascii_uppercase())));
-    match text.to_ascii_lowercase().as_str() {
-        _ if !flexible => None,
-        "y" | "yes" | "true" | "on" => Some(true),
-        "n" | "no" | "false" | "off" => Some(false),
-        _ => None,
-    }
-}
-
-/// A number as C++ streams read it without a base: `0x` is hexadecimal, a leading 0 octal.
-fn unsigned(text: &str) -> Option<u32> {
-    let text = text.trim_end_matches(|c: char| c.is_ascii_whitespace() || c == '\u{b}');
-    let text = text.strip_prefix('+').unwrap_or(text);
-    let (digits, radix) = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        Some(digits) => (digits, 16),
-        None if text.len() > 1 && text.starts_with('0') => (&text[1..], 8),
-        None => (text, 10),
-    };
-    // The standard library would take another sign.
-    digits.starts_with(|c: char| c.is_ascii_hexdigit()).then(|| u32::from_str_radix(digits, radix).ok())?
-}
-
-fn is_identifier(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn flags_are_yaml_cpps() {
-        for yes in ["y", "Y", "yes", "Yes", "YES", "true", "on", "ON"] {
-            assert_eq!(flag(yes), Some(true), "{yes}");
-        }
-        for no in ["n", "no", "False", "off"] {
-            assert_eq!(flag(no), Some(false), "{no}");
-        }
-        for neither in ["", "1", "0", "yEs", "TRUe", "maybe", "é"] {
-            assert_eq!(flag(neither), None, "{neither}");
-        }
-    }
-
-    #[test]
-    fn numbers_are_cpps() {
-        for (text, number) in [("10", 10), ("0", 0), ("0x10", 16), ("010", 8), ("+5", 5), ("7 ", 7)] {
-            assert_eq!(unsigned(text), Some(number), "{text}");
-        }
-        for bad in ["", "-1", "1.5", "a", "4294967296", "08", "0x", "++1", " 1"] {
-            assert_eq!(unsigned(bad), None, "{bad}");
-        }
-    }
 }
