@@ -279,3 +279,38 @@ fn replay_refuses_wrong_rules_and_options() {
         assert!(text(&out.stderr).contains(error), "{}", text(&out.stderr));
     }
 }
+
+#[test]
+fn a_truncated_capture_is_replayed_up_to_the_damage() {
+    let rules = TempFile::new("rules.yaml", RULES);
+    let whole = saker(&["replay", "-r", &rules.path, CAPTURE]);
+    let bytes = std::fs::read(CAPTURE).unwrap();
+    let cut = TempFile::new("cut.scap", "");
+    std::fs::write(&cut.path, &bytes[..bytes.len() / 2]).unwrap();
+    let part = saker(&["replay", "-r", &rules.path, &cut.path]);
+
+    assert_eq!(part.status.code(), Some(1));
+    assert!(!part.stdout.is_empty() && part.stdout.len() < whole.stdout.len());
+    assert!(whole.stdout.starts_with(&part.stdout));
+    let stderr = text(&part.stderr);
+    let (summary, error) = stderr.split_once("saker: ").unwrap();
+    assert!(summary.starts_with("Events detected: ") && summary.contains("   Failed open: "), "{stderr}");
+    assert!(error.contains("cut.scap: at byte ") && error.lines().count() == 1, "{stderr}");
+}
+
+#[test]
+fn replay_takes_rules_from_a_directory_in_order_and_the_capture_from_stdin() {
+    let list = TempFile::new("10-list.yaml", "- list: calls\n  items: [openat]\n");
+    let dir = std::path::Path::new(&list.path).parent().unwrap();
+    let rule = "- rule: r\n  desc: d\n  condition: evt.type in (calls) and evt.num < 500\n  output: o\n  priority: INFO\n";
+    std::fs::write(dir.join("20-rule.yml"), rule).unwrap();
+    std::fs::write(dir.join("30-notes.txt"), "no rules").unwrap();
+
+    let out = Command::new(env!("CARGO_BIN_EXE_saker"))
+        .args(["replay", "-r", dir.to_str().unwrap(), "-"])
+        .stdin(std::fs::File::open(CAPTURE).unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    assert_eq!(text(&out.stdout).lines().count(), 3);
+}
