@@ -23,6 +23,21 @@ pub(crate) fn canonical(comparison: &Comparison) -> Canonical {
     }
 }
 
+/// The outcome of a test of a number that is never less than `least`, where that decides it.
+pub(crate) fn bounded(test: &Test, least: i128) -> Option<bool> {
+    match test {
+        Test::Exists => Some(true),
+        Test::Number(NumberTest::Order(Order::Eq, value)) if *value < least => Some(false),
+        Test::Number(NumberTest::Order(Order::Ne, value)) if *value < least => Some(true),
+        Test::Number(NumberTest::Order(Order::Lt, value)) if *value <= least => Some(false),
+        Test::Number(NumberTest::Order(Order::Le, value)) if *value < least => Some(false),
+        Test::Number(NumberTest::Order(Order::Gt, value)) if *value < least => Some(true),
+        Test::Number(NumberTest::Order(Order::Ge, value)) if *value <= least => Some(true),
+        Test::Number(NumberTest::In(values)) if values.iter().all(|value| *value < least) => Some(false),
+        _ => None,
+    }
+}
+
 /// `None` for a test that nothing passes.
 fn test(shown: &Test, quantifier: Quantifier) -> Option<Test> {
     // Of a list, `in ()` is true when it is empty.

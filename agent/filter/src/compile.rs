@@ -15,14 +15,13 @@ use crate::program::{
     Check, CheckKind, CheckTable, FALSE, Memory, NO_SLOT, Op, Program, Slots, SourceRef, TRUE, Target,
 };
 use crate::schema::{Field, Scope};
-use crate::typed::{self, Comparison, Condition, Source, Test};
+use crate::typed::{self, Comparison, Condition, FieldUse, Source, Test};
 
 /// Compiles conditions into one table.
 #[derive(Default)]
 pub struct Compiler {
     graph: Graph,
     roots: Vec<Edge>,
-    names: FxHashMap<Field, Box<str>>,
 }
 
 impl Compiler {
@@ -42,8 +41,8 @@ impl Compiler {
         condition: &Condition,
         outcomes: &mut dyn Iterator<Item = Option<bool>>,
     ) -> usize {
-        for (field, name) in &condition.names {
-            self.names.entry(field.clone()).or_insert_with(|| name.clone());
+        for (field, known) in &condition.fields {
+            self.graph.fields.entry(field.clone()).or_insert_with(|| known.clone());
         }
         let root = self.graph.condition(&condition.root, outcomes);
         self.roots.push(root);
@@ -52,7 +51,22 @@ impl Compiler {
 
     /// The table and the programs, in the order in which their conditions were added.
     pub fn finish(self) -> (CheckTable, Vec<Program>) {
-        Writer::new(&self.graph, &self.roots).write(&self.roots, self.names)
+        let all: Vec<usize> = (0..self.roots.len()).collect();
+        self.finish_for(&[all])
+    }
+
+    /// The same, where not all programs are evaluated for the same event: each set of positions is evaluated
+    /// together. Remembering what is used once in each set would be in vain.
+    pub(crate) fn finish_for(self, together: &[Vec<usize>]) -> (CheckTable, Vec<Program>) {
+        let mut writer = Writer::new(&self.graph);
+        for positions in together {
+            let mut roots: Vec<Edge> = positions.iter().map(|position| self.roots[*position]).collect();
+            roots.sort_unstable();
+            writer.count_uses(&roots);
+        }
+        let (mut table, programs) = writer.write(&self.roots);
+        table.fields = self.graph.fields;
+        (table, programs)
     }
 }
 
@@ -98,6 +112,7 @@ struct Graph {
     nodes: Vec<Node>,
     checks: FxHashMap<Comparison, usize>,
     conjunctions: FxHashMap<Box<[Edge]>, usize>,
+    fields: FxHashMap<Field, FieldUse>,
 }
 
 impl Default for Graph {
@@ -106,6 +121,7 @@ impl Default for Graph {
             nodes: vec![Node { kind: NodeKind::True, scope: Scope::Constant }],
             checks: FxHashMap::default(),
             conjunctions: FxHashMap::default(),
+            fields: FxHashMap::default(),
         }
     }
 }
@@ -136,6 +152,10 @@ impl Graph {
     }
 
     fn comparison(&mut self, comparison: &Comparison, outcome: Option<bool>) -> Edge {
+        let outcome = outcome.or_else(|| match &comparison.source {
+            Source::Field(field) => canonical::bounded(&comparison.test, self.fields.get(field)?.at_least?),
+            _ => None,
+        });
         match (outcome, canonical::canonical(comparison)) {
             (Some(true), _) | (None, Canonical::Always(true)) => Edge::TRUE,
             (Some(false), _) | (None, Canonical::Always(false)) => Edge::FALSE,
@@ -248,9 +268,9 @@ struct Writer<'g> {
 }
 
 impl<'g> Writer<'g> {
-    fn new(graph: &'g Graph, roots: &[Edge]) -> Self {
+    fn new(graph: &'g Graph) -> Self {
         let count = graph.nodes.len();
-        let mut writer = Writer {
+        Writer {
             graph,
             uses: vec![0; count],
             boundary: vec![false; count],
@@ -259,43 +279,51 @@ impl<'g> Writer<'g> {
             sources: FxHashMap::default(),
             source_uses: Vec::new(),
             table: CheckTable::default(),
-        };
-        for root in roots {
-            writer.used(root.node(), Scope::Event);
         }
-        // A parent stands behind its children, so when it is looked at its own uses are known.
-        for index in (0..count).rev() {
-            if writer.uses[index] > 0
-                && let NodeKind::And(children) = &graph.nodes[index].kind
-            {
-                children.iter().for_each(|child| writer.used(child.node(), graph.nodes[index].scope));
-            }
-        }
-        writer
     }
 
-    fn used(&mut self, node: usize, by: Scope) {
-        self.uses[node] += 1;
+    /// Counts from how many places each node is used when the roots are evaluated for one event.
+    fn count_uses(&mut self, roots: &[Edge]) {
+        let mut uses = vec![0; self.graph.nodes.len()];
+        for root in roots {
+            self.used(root.node(), Scope::Event, &mut uses);
+        }
+        // A parent stands behind its children, so when it is looked at its own uses are known.
+        for index in (0..uses.len()).rev() {
+            let node = &self.graph.nodes[index];
+            if uses[index] > 0
+                && let NodeKind::And(children) = &node.kind
+            {
+                children.iter().for_each(|child| self.used(child.node(), node.scope, &mut uses));
+            }
+        }
+        self.uses.iter_mut().zip(uses).for_each(|(most, uses)| *most = uses.max(*most));
+    }
+
+    fn used(&mut self, node: usize, by: Scope, uses: &mut [u32]) {
+        uses[node] += 1;
         self.boundary[node] |= self.graph.nodes[node].scope < by;
     }
 
-    fn write(mut self, roots: &[Edge], names: FxHashMap<Field, Box<str>>) -> (CheckTable, Vec<Program>) {
+    fn write(mut self, roots: &[Edge]) -> (CheckTable, Vec<Program>) {
         for index in 0..self.graph.nodes.len() {
             if self.uses[index] > 0 {
                 self.node(index);
             }
         }
-        let programs =
-            roots.iter().map(|root| Program { start: self.operations(*root, TRUE, FALSE) }).collect();
+        let mut written: FxHashMap<Edge, Program> = FxHashMap::default();
+        let mut program = |root: &Edge| {
+            *written.entry(*root).or_insert_with(|| Program { start: self.operations(*root, TRUE, FALSE) })
+        };
+        let programs = roots.iter().map(&mut program).collect();
         self.slots_of_values();
-        self.table.names = names;
         (self.table, programs)
     }
 
     /// Makes the check that stands for a node, if there must be one. Its children have been here before.
     fn node(&mut self, index: usize) {
         let node = &self.graph.nodes[index];
-        let remembered = self.uses[index] > 1 || self.boundary[index];
+        let mut remembered = self.uses[index] > 1 || self.boundary[index];
         let (kind, comparison) = match &node.kind {
             NodeKind::True => return,
             NodeKind::Check(comparison) => {
@@ -306,6 +334,7 @@ impl<'g> Writer<'g> {
             NodeKind::And(children) => {
                 let costs = children.iter().map(|child| self.cost(child.node()));
                 self.costs[index] = costs.fold(0, u32::saturating_add);
+                remembered &= self.boundary[index] || self.costs[index] > CHEAP;
                 if !remembered {
                     return;
                 }
@@ -336,10 +365,10 @@ impl<'g> Writer<'g> {
     fn comparison(&mut self, comparison: &'g Comparison) -> (CheckKind, u32) {
         let quantifier = comparison.quantifier;
         let source = self.source(&comparison.source);
-        let cost = source_cost(&comparison.source);
+        let cost = self.source_cost(&comparison.source);
         match (&comparison.test, Matcher::new(&comparison.test)) {
             (Test::Source(relation, right), _) => {
-                let cost = cost + source_cost(right) + 8;
+                let cost = cost + self.source_cost(right) + 8;
                 let right = self.source(right);
                 (CheckKind::Relate { left: source, quantifier, relation: *relation, right }, cost)
             }
@@ -360,6 +389,20 @@ impl<'g> Writer<'g> {
         }
         self.source_uses[index as usize] += 1;
         SourceRef { index, slot: NO_SLOT }
+    }
+
+    fn source_cost(&self, source: &Source) -> u32 {
+        match source {
+            Source::Literal(_) => 0,
+            Source::Field(field) => self.graph.fields.get(field).map_or(4, |known| known.cost),
+            Source::Map(_, inner) | Source::Count(inner) => 8 + self.source_cost(inner),
+            Source::List(list) | Source::Concat(list) => {
+                8 + list.iter().map(|source| self.source_cost(source)).sum::<u32>()
+            }
+            Source::Join(a, b) | Source::Getopt { arguments: a, options: b, .. } => {
+                20 + self.source_cost(a) + self.source_cost(b)
+            }
+        }
     }
 
     /// Gives a slot to every source that more than one check uses.
@@ -414,17 +457,8 @@ impl<'g> Writer<'g> {
     }
 }
 
-fn source_cost(source: &Source) -> u32 {
-    match source {
-        Source::Literal(_) => 0,
-        Source::Field(_) => 4,
-        Source::Map(_, inner) | Source::Count(inner) => 8 + source_cost(inner),
-        Source::List(list) | Source::Concat(list) => 8 + list.iter().map(source_cost).sum::<u32>(),
-        Source::Join(a, b) | Source::Getopt { arguments: a, options: b, .. } => {
-            20 + source_cost(a) + source_cost(b)
-        }
-    }
-}
+/// A group that costs no more is evaluated again rather than remembered for the event.
+const CHEAP: u32 = 12;
 
 #[cfg(test)]
 mod tests;

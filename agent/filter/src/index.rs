@@ -54,7 +54,11 @@ impl Index {
                 places[usize::from(event)].push((index as u32, program));
             }
         }
-        let (table, programs) = compiler.finish();
+        let mut together: Vec<Vec<usize>> =
+            places.iter().map(|places| places.iter().map(|(_, program)| *program).collect()).collect();
+        together.sort_unstable();
+        together.dedup();
+        let (table, programs) = compiler.finish_for(&together);
         let candidates = |places: Vec<(u32, usize)>| {
             let candidates =
                 places.into_iter().map(|(condition, at)| Candidate { condition, program: programs[at] });

@@ -12,7 +12,8 @@ use crate::operator::Transformer;
 use crate::print::escaped;
 use crate::schema::{Field, Scope};
 use crate::typed::{
-    BoolTest, Comparison, IpTest, NetTest, NumberTest, Order, Quantifier, Relation, Source, Test, TextTest,
+    BoolTest, Comparison, FieldUse, IpTest, NetTest, NumberTest, Order, Quantifier, Relation, Source, Test,
+    TextTest,
 };
 
 /// A check of a [`CheckTable`].
@@ -58,7 +59,7 @@ pub struct CheckTable {
     pub(crate) sources: Vec<Source>,
     /// How many slots each memory has.
     pub(crate) slots: Slots,
-    pub(crate) names: FxHashMap<Field, Box<str>>,
+    pub(crate) fields: FxHashMap<Field, FieldUse>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -250,8 +251,8 @@ fn source(f: &mut Formatter<'_>, table: &CheckTable, shown: &Source) -> fmt::Res
         f.write_str(")")
     };
     match shown {
-        Source::Field(field) => match table.names.get(field) {
-            Some(name) => f.write_str(name),
+        Source::Field(field) => match table.fields.get(field) {
+            Some(known) => f.write_str(&known.name),
             None => write!(f, "field {}", field.id),
         },
         Source::Literal(value) => escaped(f, value),

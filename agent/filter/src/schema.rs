@@ -106,6 +106,17 @@ pub trait Schema {
     fn known(&self, _field: &Field, _event: u16) -> Option<Option<Value<'static>>> {
         None
     }
+
+    /// What it costs to get the value of a field, where 4 is that of one that is only looked up. Dear ones are asked
+    /// for last.
+    fn cost(&self, _field: &Field) -> u32 {
+        4
+    }
+
+    /// The least number that the field can be, if it never is null.
+    fn at_least(&self, _field: &Field) -> Option<i128> {
+        None
+    }
 }
 
 /// One event with the state around it: what a program is evaluated over.

@@ -14,8 +14,19 @@ use crate::value::Value;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Condition {
     pub(crate) root: Node,
-    /// The fields in it as they were written, for printing; the first spelling of each.
-    pub(crate) names: Vec<(Field, Box<str>)>,
+    /// The fields in it, in the order of the text.
+    pub(crate) fields: Vec<(Field, FieldUse)>,
+}
+
+/// What the compiler must know of a field that a condition uses.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct FieldUse {
+    /// How it was written, for printing.
+    pub(crate) name: Box<str>,
+    /// What it costs to get its value.
+    pub(crate) cost: u32,
+    /// No value is less, and there always is one.
+    pub(crate) at_least: Option<i128>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -257,7 +268,7 @@ impl Condition {
 
     /// Every field in it, once each, in the order of the text.
     pub fn fields(&self) -> impl Iterator<Item = &Field> {
-        self.names.iter().map(|(field, _)| field)
+        self.fields.iter().map(|(field, _)| field)
     }
 }
 

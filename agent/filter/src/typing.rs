@@ -16,8 +16,8 @@ use crate::operator::{Operator, Transformer};
 use crate::regex::Regex;
 use crate::schema::{Field, Schema};
 use crate::typed::{
-    BoolTest, Comparison, Condition, IpTest, NetTest, Node, NumberTest, Order, Quantifier, Relation, Source,
-    Test, TextTest, Typed,
+    BoolTest, Comparison, Condition, FieldUse, IpTest, NetTest, Node, NumberTest, Order, Quantifier,
+    Relation, Source, Test, TextTest, Typed,
 };
 use crate::value::{Class, Type};
 use crate::warnings;
@@ -42,7 +42,7 @@ pub fn check(expr: &Expr, schema: &dyn Schema) -> Result<Checked, Vec<Diagnostic
     }
     match root {
         Some(root) if typing.errors.is_empty() => Ok(Checked {
-            condition: Condition { root, names: typing.names.into_inner().list },
+            condition: Condition { root, fields: typing.fields.into_inner().list },
             events: event_types::events(expr, schema),
             warnings: typing.warnings,
         }),
@@ -61,21 +61,21 @@ struct Typing<'s> {
     schema: &'s dyn Schema,
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
-    names: RefCell<Names>,
+    fields: RefCell<Fields>,
 }
 
-/// The fields that were met, as they were written.
+/// The fields that were met.
 #[derive(Default)]
-struct Names {
+struct Fields {
     known: FxHashSet<Field>,
-    list: Vec<(Field, Box<str>)>,
+    list: Vec<(Field, FieldUse)>,
 }
 
 type Fallible<T> = Result<T, String>;
 
 impl<'s> Typing<'s> {
     fn new(schema: &'s dyn Schema) -> Self {
-        Typing { schema, errors: Vec::new(), warnings: Vec::new(), names: RefCell::default() }
+        Typing { schema, errors: Vec::new(), warnings: Vec::new(), fields: RefCell::default() }
     }
 
     /// `None` if there is an error in it, which is then noted.
@@ -206,9 +206,12 @@ impl<'s> Typing<'s> {
                     .resolve(&reference.name, reference.arg.as_deref())
                     .map_err(|error| error.to_string())?;
                 let name = self.schema.name(&field).to_owned();
-                let mut names = self.names.borrow_mut();
-                if names.known.insert(field.clone()) {
-                    names.list.push((field.clone(), reference.to_string().into()));
+                let mut fields = self.fields.borrow_mut();
+                if fields.known.insert(field.clone()) {
+                    let cost = self.schema.cost(&field);
+                    let at_least = self.schema.at_least(&field);
+                    let name = reference.to_string().into();
+                    fields.list.push((field.clone(), FieldUse { name, cost, at_least }));
                 }
                 Ok(Typed {
                     ty: field.ty,

@@ -327,6 +327,19 @@ impl Schema for FieldSchema {
             _ => None,
         }
     }
+
+    fn cost(&self, field: &Field) -> u32 {
+        match self.name(field) {
+            // These are put together from the event's parameters, with names of flags, users and descriptors.
+            "evt.args" | "evt.info" => 400,
+            "evt.arg" => 200,
+            _ => 4,
+        }
+    }
+
+    fn at_least(&self, field: &Field) -> Option<i128> {
+        (self.name(field) == "evt.num").then_some(1)
+    }
 }
 
 /// What `evt.type` can say, and the events that can say it. A name that no row of the event table has is that of a
