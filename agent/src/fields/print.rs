@@ -130,7 +130,7 @@ pub(super) fn payload(bytes: &[u8], base64: bool, out: &mut Out<'_>) {
 }
 
 fn is_printable(byte: u8) -> bool {
-    byte == b' ' || byte.is_ascii_graphic()
+    byte.wrapping_sub(b' ') < 0x5f
 }
 
 fn encode_base64(bytes: &[u8], out: &mut Out<'_>) {
@@ -147,18 +147,18 @@ fn encode_base64(bytes: &[u8], out: &mut Out<'_>) {
     }
 }
 
-/// Whether text has no control characters.
+/// Whether text is printable ASCII only.
 fn is_clean(text: &[u8]) -> bool {
     // No early end: so the compiler looks at many bytes at once.
-    !text.iter().fold(false, |found, byte| found | byte.is_ascii_control())
+    text.iter().fold(true, |clean, &byte| clean & is_printable(byte))
 }
 
-/// Appends text without its control characters.
+/// Appends text without its unprintable bytes, those of other scripts among them, as Falco does.
 fn push_clean(text: &[u8], out: &mut Out<'_>) {
     if is_clean(text) {
         out.extend_from_slice_copy(text);
     } else {
-        out.extend(text.iter().copied().filter(|byte| !byte.is_ascii_control()));
+        out.extend(text.iter().copied().filter(|&byte| is_printable(byte)));
     }
 }
 
