@@ -9,8 +9,8 @@
 
 use std::rc::Rc;
 
-use saker_filter::ast::{FieldRef, TooLarge, Visitor};
-use saker_filter::{Checked, Condition, Diagnostic, EventSet, Expr, Span, check, parse};
+use saker_filter::ast::{Check, FieldRef, Literal, Term, TooLarge, Visitor};
+use saker_filter::{Checked, Condition, Diagnostic, EventSet, Expr, Operator, Span, check, parse};
 
 use super::codes::{ErrorCode, ItemKind, WarningCode};
 use super::collector::Collector;
@@ -438,31 +438,24 @@ impl<'c> Compiler<'c> {
         finding
     }
 
-    /// Warns of fields in a condition that have no meaning any more, once of each.
+    /// Warns of comparisons with <NA>, and of fields that have no meaning any more, once of each.
     fn warn_of_fields(&self, owner: Owner<'c>, expr: &Expr, shown: &str, warnings: &mut Vec<Finding>) {
-        struct Deprecated([Option<Span>; DEPRECATED_FIELDS.len()]);
-        impl Visitor for Deprecated {
-            fn field(&mut self, field: &FieldRef) {
-                // All of them are fields of the event.
-                if !field.name.starts_with("evt.") {
-                    return;
-                }
-                let index = DEPRECATED_FIELDS.iter().position(|(name, _)| *name == &*field.name);
-                if let Some(slot) = index.and_then(|index| self.0.get_mut(index)) {
-                    slot.get_or_insert(field.span);
-                }
-            }
-        }
-        let mut deprecated = Deprecated(Default::default());
-        expr.visit(&mut deprecated);
-        for ((_, message), span) in DEPRECATED_FIELDS.iter().zip(deprecated.0) {
-            let Some(span) = span else { continue };
-            let code = Code::Warning(WarningCode::DeprecatedItem);
-            let mut warning = Finding::new(code, *message, owner.condition_trail());
+        let mut suspects = Suspects::default();
+        expr.visit(&mut suspects);
+        let mut warn = |code, message: &str, span: Span| {
+            let mut warning = Finding::new(Code::Warning(code), message, owner.condition_trail());
             self.memory.origins.place(&mut warning, shown, span, span.start, self.sources);
             // Falco does not say where in the condition.
             warning.condition = Some(InCondition { text: shown.to_owned(), offset: 0, line: 0, column: 0 });
             warnings.push(warning);
+        };
+        if let Some(span) = suspects.na {
+            warn(WarningCode::UnsafeNaCheck, UNSAFE_NA, span);
+        }
+        for ((_, message), span) in DEPRECATED_FIELDS.iter().zip(suspects.deprecated) {
+            if let Some(span) = span {
+                warn(WarningCode::DeprecatedItem, message, span);
+            }
         }
     }
 
@@ -481,6 +474,42 @@ impl<'c> Compiler<'c> {
                 let trail = item_trail(ItemKind::List, &info.name, info.place);
                 self.warnings.push(unused(WarningCode::UnusedList, message, trail));
             }
+        }
+    }
+}
+
+const UNSAFE_NA: &str = "comparing a field value with <NA> is unsafe and can lead to unpredictable behavior of the \
+                         rule condition. If you need to check for the existence of a field, consider using the \
+                         'exists' operator instead.";
+
+/// What Falco finds suspicious in a syntax tree: where each was seen first.
+#[derive(Default)]
+struct Suspects {
+    /// A comparison of an audit field with <NA>.
+    na: Option<Span>,
+    deprecated: [Option<Span>; DEPRECATED_FIELDS.len()],
+}
+
+impl Visitor for Suspects {
+    fn field(&mut self, field: &FieldRef) {
+        // All deprecated ones are fields of the event.
+        if !field.name.starts_with("evt.") {
+            return;
+        }
+        let index = DEPRECATED_FIELDS.iter().position(|(name, _)| *name == &*field.name);
+        if let Some(slot) = index.and_then(|index| self.deprecated.get_mut(index)) {
+            slot.get_or_insert(field.span);
+        }
+    }
+
+    fn literal(&mut self, check: &Check, literal: &Literal) {
+        use Operator::{Eq, EqEq, In, Intersects, Ne, PMatch};
+
+        let compares = matches!(check.operator, Eq | EqEq | Ne | In | Intersects | PMatch);
+        let Term::Field(field) = &check.left else { return };
+        let audited = field.name.starts_with("ka.") || field.name.starts_with("jevt.");
+        if audited && compares && &*literal.value == b"<NA>" {
+            self.na.get_or_insert(literal.span);
         }
     }
 }

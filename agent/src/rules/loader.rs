@@ -116,10 +116,11 @@ impl<'e> Loader<'e> {
             schema_valid: None,
             schema_warnings: Vec::new(),
         };
+        let required = self.collector.requirements.plugins.len();
         if self.read(file, &mut result) {
             self.compile(&mut result);
         }
-        self.check_plugins(&mut result);
+        self.check_plugins(required, &mut result);
         result
     }
 
@@ -206,10 +207,10 @@ impl<'e> Loader<'e> {
         self.compiled = compiled;
     }
 
-    /// Checks that the plugins are there that this and earlier files require. Falco exits without a result when they
-    /// are not, and says nothing else: other errors are likely to follow from it.
-    fn check_plugins(&self, result: &mut LoadResult) {
-        let requirements = &self.collector.requirements.plugins;
+    /// Checks that the plugins are there that this file requires: all requirements but the first `before`. Falco exits
+    /// without a result when they are not, and says nothing else: other errors are likely to follow from it.
+    fn check_plugins(&self, before: usize, result: &mut LoadResult) {
+        let requirements = self.collector.requirements.plugins.get(before..).unwrap_or_default();
         let unmet = requirements.iter().find_map(|requirement| Some((requirement, self.unmet(requirement)?)));
         let Some((requirement, message)) = unmet else { return };
         let name = requirement.alternatives.first().map(|(name, _)| name.clone()).unwrap_or_default();

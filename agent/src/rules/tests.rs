@@ -311,6 +311,40 @@ fn oddities_are_warned_of() {
 }
 
 #[test]
+fn comparisons_with_na_are_warned_of() {
+    insta::assert_snapshot!(findings(&[&rule("evt.type=open and ka.verb in (get, <NA>)")]), @r"
+    error[LOAD_ERR_COMPILE_CONDITION]: filter_check called with nonexistent field ka.verb
+      --> 1.yaml:3:32 (rule 'r')
+      |
+    3 |   condition: evt.type=open and ka.verb in (get, <NA>)
+      |                                ^^^^^^^
+
+    warning[LOAD_UNSAFE_NA_CHECK]: comparing a field value with <NA> is unsafe and can lead to unpredictable behavior of the rule condition. If you need to check for the existence of a field, consider using the 'exists' operator instead.
+      --> 1.yaml:3:49 (rule 'r')
+      |
+    3 |   condition: evt.type=open and ka.verb in (get, <NA>)
+      |                                                 ^^^^
+    ");
+}
+
+#[test]
+fn a_missing_plugin_is_the_error_of_the_file_that_requires_it() {
+    let requires = "- required_plugin_versions: [{name: json, version: 0.7.0}]\n";
+    load(&[requires, &rule("evt.type=open")], |_, results| {
+        assert!(!results[0].successful());
+        assert!(results[1].successful());
+    });
+    let container = "- required_plugin_versions:\n  - {name: x, version: 1.0.0, alternatives: [{name: container, version: 0.4.0}]}\n";
+    load(&[container], |_, results| assert!(results[0].successful()));
+    let newer = "- required_plugin_versions: [{name: container, version: 0.8.0}]\n";
+    load(&[newer], |_, results| {
+        let message =
+            "Plugin 'container' version '0.7.1' is not compatible with required plugin version '0.8.0'";
+        assert_eq!(results[0].errors[0].message, message);
+    });
+}
+
+#[test]
 fn outputs_are_checked() {
     insta::assert_snapshot!(findings(&[&rule("evt.type=open").replace("output: o", "output: o %proc.nme x")]), @r"
     error[LOAD_ERR_COMPILE_OUTPUT]: unknown filter: unexpected token after '
