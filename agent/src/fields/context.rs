@@ -9,7 +9,7 @@ use saker_filter::{Context, Field, Value};
 
 use super::FIELDS;
 use crate::event::Event;
-use crate::state::{Fd, State, Subject, Thread};
+use crate::state::{Fd, State, Subject, Thread, path};
 
 /// What fields ask of the run: the same for all its events.
 #[derive(Clone, Debug, Default)]
@@ -122,6 +122,16 @@ impl<'e> EventContext<'e> {
     /// An empty byte string in the arena, with room for what most fields show: growing costs more than the room.
     pub(super) fn buffer(&self) -> BumpVec<'e, u8> {
         BumpVec::with_capacity_in(128, self.arena)
+    }
+
+    /// A path as Falco shows it, seen from a directory that should end in a slash.
+    pub(super) fn join(&self, dir: &[u8], path: &'e [u8]) -> &'e [u8] {
+        if path::is_absolute_and_clean(path) {
+            return path;
+        }
+        let mut out = Vec::new();
+        path::concatenate(&mut out, dir, path);
+        self.arena.alloc_slice_copy(&out)
     }
 
     /// Counts the questions of `util.cnt`.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use bumpalo::collections::Vec as BumpVec;
 use saker_filter::{Arg, Field, Value};
 
-use super::{EventContext, params, paths, print};
+use super::{EventContext, params, print};
 use crate::event::{Direction, EventFlags, id};
 use crate::state::{End, Fd, FdFlags, FdType, Inet};
 
@@ -89,7 +89,7 @@ fn claimed_name<'e>(context: &EventContext<'e>, raw: bool) -> Option<&'e [u8]> {
             if raw {
                 return Some(name);
             }
-            paths::join(context.arena, base_of_openat(context, name), name)
+            context.join(base_of_openat(context, name), name)
         }
         id::SYSCALL_OPEN_BY_HANDLE_AT_X => print::string(event, 3),
         _ => b"",

@@ -2,7 +2,7 @@
 
 use saker_filter::{Arg, Field, Value};
 
-use super::{EventContext, fd, params, paths, print};
+use super::{EventContext, fd, params, print};
 use crate::event::{Event, EventId, id};
 
 type Got<'e> = Option<Value<'e>>;
@@ -96,7 +96,7 @@ fn absolute<'e>(context: &EventContext<'e>, which: Which) -> Got<'e> {
     let Some(Place::Param(index)) = place(event.id, which) else { return Some(Value::Bytes(path)) };
     context.thread?;
     let base = print::base_dir(context, event.info().params.get(index)?.detail);
-    Some(Value::Bytes(paths::join(context.arena, base.unwrap_or(UNKNOWN_DIR), path)))
+    Some(Value::Bytes(context.join(base.unwrap_or(UNKNOWN_DIR), path)))
 }
 
 pub(super) fn name<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
@@ -145,8 +145,7 @@ pub(super) fn abspath<'e>(context: &EventContext<'e>, field: &Field) -> Got<'e> 
     let event = context.event;
     if event.id == id::SYSCALL_OPEN_BY_HANDLE_AT_X {
         let opened = event.param_i64(0).is_some_and(|fd| fd > 0);
-        return opened
-            .then(|| Value::Bytes(paths::join(context.arena, b"", event.param_str(3).unwrap_or_default())));
+        return opened.then(|| Value::Bytes(context.join(b"", event.param_str(3).unwrap_or_default())));
     }
     let (directory, path) = directory_and_path(event.id, field.arg == Arg::Index(2))?;
     let index = |name| params::index(params::longest(name)?.0, event.id);
@@ -165,5 +164,5 @@ pub(super) fn abspath<'e>(context: &EventContext<'e>, field: &Field) -> Got<'e> 
             }
         },
     };
-    Some(Value::Bytes(paths::join(context.arena, base, path)))
+    Some(Value::Bytes(context.join(base, path)))
 }

@@ -11,7 +11,6 @@ mod fd;
 mod fspath;
 mod names;
 mod params;
-mod paths;
 mod print;
 mod proc;
 mod render;

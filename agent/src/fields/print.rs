@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use bumpalo::collections::Vec as BumpVec;
 
-use super::{EventContext, names, paths, time};
+use super::{EventContext, names, time};
 use crate::event::{Detail, Event, FlagTable, Format, ParamInfo, ParamType, syscall};
 use crate::state::{FdType, L4Proto};
 
@@ -275,7 +275,7 @@ fn meaning<'e>(context: &EventContext<'e>, param: Param<'e>, out: &mut Out<'e>) 
                 && path.first().is_some_and(|&first| first != b'/')
                 && let Some(base) = base_dir(context, param.detail)
             {
-                push_clean(paths::join(context.arena, base, path), out);
+                push_clean(context.join(base, path), out);
             }
         }
         ParamType::SyscallId => {

@@ -8,7 +8,7 @@ mod containers;
 mod fd;
 mod init;
 mod parse;
-mod path;
+pub(crate) mod path;
 mod plan;
 mod query;
 mod sock;

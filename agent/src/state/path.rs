@@ -58,7 +58,7 @@ fn is_clean(path: &[u8]) -> bool {
 }
 
 /// Whether [`concatenate`] leaves a path as it is: absolute, clean and without a slash at its end.
-pub(super) fn is_absolute_and_clean(path: &[u8]) -> bool {
+pub(crate) fn is_absolute_and_clean(path: &[u8]) -> bool {
     path.first() == Some(&b'/')
         && (path.len() == 1 || path.last() != Some(&b'/'))
         && path.len() < MAX_PATH
