@@ -5,12 +5,13 @@
 //! where its first token stands (a block mapping at its first key, a block scalar at its `>` or `|`).
 //! Aliases share the node that they name, so nothing grows by being referred to.
 
-mod flow;
+mod relax;
 
-use std::borrow::Cow;
 use std::rc::Rc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
+
+use self::relax::Relaxed;
 
 /// How deep collections may nest.
 const MAX_DEPTH: usize = 100;
@@ -100,28 +101,32 @@ pub(crate) struct YamlError {
 ///
 /// `text` must not begin with a byte order mark.
 pub(crate) fn parse(text: &str) -> Result<Vec<NodeRef>, YamlError> {
-    let mut text = Cow::Borrowed(text);
+    let mut relaxed = Relaxed::new(text);
     let mut builder = Builder::default();
     let mut documents = Vec::new();
     let mut work = 0;
     loop {
-        let failed = match read(&text, &mut builder, &mut documents) {
+        let failed = match read(&relaxed, &mut builder, &mut documents) {
             Ok(()) => return Ok(documents),
             Err(failed) => failed,
         };
-        // The parser wants flow collections to be indented like blocks, which nobody else does.
-        let flow = builder.open.iter().find(|open| open.flow).map(|open| open.at);
-        // It may not have told us yet that one begins.
-        let flow = flow.unwrap_or_else(|| block_scalar_header(&text, failed.previous_end));
-        let joined = if failed.is_indentation() { flow::join_lines(&text, flow) } else { None };
-        let Some(joined) = joined else {
-            return Err(translate(&text, failed, builder.open.last()));
+        let begin = match failed.complaint() {
+            Complaint::Quotes => Some(failed.at).filter(|&at| relaxed.indent_quotes(at)),
+            Complaint::Flow => {
+                let flow = builder.open.iter().find(|open| open.flow).map(|open| open.at);
+                // It may not have told us yet that one begins.
+                let flow = flow.unwrap_or_else(|| block_scalar_header(&relaxed.text, failed.previous_end));
+                Some(flow).filter(|&at| relaxed.join_lines(at))
+            }
+            Complaint::Other => None,
         };
-        text = Cow::Owned(joined);
-        let resumed = builder.resume(&text, flow);
-        work += if resumed { text.len() } else { text.len() * REREAD };
+        let Some(begin) = begin else {
+            return Err(translate(&relaxed, failed, builder.open.last()));
+        };
+        let resumed = builder.resume(&relaxed.text, begin);
+        work += if resumed { relaxed.text.len() } else { relaxed.text.len() * REREAD };
         if work > MAX_WORK {
-            return Err(translate(&text, failed, builder.open.last()));
+            return Err(translate(&relaxed, failed, builder.open.last()));
         }
         if !resumed {
             documents.clear();
@@ -130,7 +135,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<NodeRef>, YamlError> {
     }
 }
 
-/// How many bytes may be copied to join lines: a text with very many such collections is refused.
+/// How many bytes may be copied to please the parser: a text that needs it very often is refused.
 const MAX_WORK: usize = 256 << 20;
 
 /// How much dearer it is to read a text again than to copy it.
@@ -146,14 +151,30 @@ struct Failed {
     ours: bool,
 }
 
+/// What the parser refuses although nobody else does.
+enum Complaint {
+    /// Lines of a flow collection are not indented as those of a block would have to be.
+    Flow,
+    /// Lines of a quoted scalar are not.
+    Quotes,
+    /// Nothing of that kind.
+    Other,
+}
+
 impl Failed {
-    fn is_indentation(&self) -> bool {
-        !self.ours && self.info.starts_with("invalid indentation")
+    fn complaint(&self) -> Complaint {
+        match self.info.as_str() {
+            _ if self.ours => Complaint::Other,
+            "invalid indentation in quoted scalar" => Complaint::Quotes,
+            info if info.starts_with("invalid indentation") => Complaint::Flow,
+            _ => Complaint::Other,
+        }
     }
 }
 
 /// Reads from where the builder stands to the end.
-fn read(text: &str, builder: &mut Builder, documents: &mut Vec<NodeRef>) -> Result<(), Failed> {
+fn read(relaxed: &Relaxed<'_>, builder: &mut Builder, documents: &mut Vec<NodeRef>) -> Result<(), Failed> {
+    let text = &*relaxed.text;
     let base = builder.base;
     let rest = text.get(base..).unwrap_or_default();
     let mut bytes = ByteIndex::new(rest);
@@ -166,8 +187,12 @@ fn read(text: &str, builder: &mut Builder, documents: &mut Vec<NodeRef>) -> Resu
             previous_end,
             ours: false,
         })?;
-        let start = base + bytes.of(span.start.index());
-        let root = builder.take(text, event, start, previous_end).map_err(|error| Failed {
+        let mut start = base + bytes.of(span.start.index());
+        // Tokens of block collections have no extent, and that of a sequence may stand behind the first dash.
+        if matches!(event, Event::SequenceStart(..)) && span.is_empty() {
+            start = dash_before(text, start);
+        }
+        let root = builder.take(relaxed, event, start, previous_end).map_err(|error| Failed {
             at: error.at,
             info: error.message,
             previous_end,
@@ -259,11 +284,12 @@ impl Builder {
     /// Takes the next event; returns the root node when it completes a document's.
     fn take(
         &mut self,
-        text: &str,
+        relaxed: &Relaxed<'_>,
         event: Event<'_>,
         start: Offset,
         previous_end: Offset,
     ) -> Result<Option<NodeRef>, YamlError> {
+        let text = &*relaxed.text;
         match event {
             Event::Scalar(value, style, anchor, tag) => {
                 let at = match style {
@@ -274,16 +300,16 @@ impl Builder {
                 };
                 let null = style == ScalarStyle::Plain && tag.is_none() && is_null(&value);
                 let value = if null { Value::Null } else { Value::Scalar(value.into_owned()) };
-                self.finish(Node { at, value }, anchor)
+                self.finish(relaxed, at, value, anchor)
             }
             Event::SequenceStart(..) if std::mem::take(&mut self.resumed) => Ok(None),
-            Event::SequenceStart(anchor, _) => self.open(text, dash_before(text, start), anchor, false),
+            Event::SequenceStart(anchor, _) => self.open(text, start, anchor, false),
             Event::MappingStart(anchor, _) => self.open(text, start, anchor, true),
             Event::SequenceEnd | Event::MappingEnd => {
                 let Some(done) = self.open.pop() else { return Ok(None) };
                 let value =
                     if done.map { Value::Map(pairs(done.children)) } else { Value::Seq(done.children) };
-                self.finish(Node { at: done.at, value }, done.anchor)
+                self.finish(relaxed, done.at, value, done.anchor)
             }
             Event::Alias(anchor) => match self.anchors.get(anchor) {
                 Some(Some(node)) => {
@@ -325,9 +351,14 @@ impl Builder {
         Ok(None)
     }
 
-    fn finish(&mut self, node: Node, anchor: usize) -> Result<Option<NodeRef>, YamlError> {
-        let at = node.at;
-        let node = Rc::new(node);
+    fn finish(
+        &mut self,
+        relaxed: &Relaxed<'_>,
+        at: Offset,
+        value: Value,
+        anchor: usize,
+    ) -> Result<Option<NodeRef>, YamlError> {
+        let node = Rc::new(Node { at: relaxed.original(at), value });
         if anchor > 0 {
             if self.anchors.len() <= anchor {
                 self.anchors.resize(anchor + 1, None);
@@ -370,11 +401,10 @@ fn absent_value(text: &str, from: Offset) -> Offset {
     skip_blank(text, from + usize::from(text.as_bytes().get(from) == Some(&b':')))
 }
 
-/// Where a sequence stands that the parser reports at `at`: at the dash of its first item, if that is where the report
-/// is behind.
+/// Where the dash stands that is at `at` or, with only blanks between, before it.
 fn dash_before(text: &str, at: Offset) -> Offset {
     let bytes = text.as_bytes();
-    if matches!(bytes.get(at), Some(b'-' | b'[' | b'&' | b'!')) {
+    if bytes.get(at) == Some(&b'-') && bytes.get(at + 1).is_none_or(u8::is_ascii_whitespace) {
         return at;
     }
     let before = bytes.get(..at).unwrap_or_default().trim_ascii_end();
@@ -407,7 +437,12 @@ fn skip(text: &str, from: Offset, skipped: &[u8]) -> Offset {
 }
 
 /// The parser's complaint in yaml-cpp's words, as far as the two have the same notion.
-fn translate(text: &str, failed: Failed, open: Option<&Open>) -> YamlError {
+fn translate(relaxed: &Relaxed<'_>, failed: Failed, open: Option<&Open>) -> YamlError {
+    let YamlError { at, message } = in_their_words(&relaxed.text, failed, open);
+    YamlError { at: relaxed.original(at), message }
+}
+
+fn in_their_words(text: &str, failed: Failed, open: Option<&Open>) -> YamlError {
     let Failed { at, info, ours, .. } = failed;
     if ours {
         return YamlError { at, message: info };
@@ -426,7 +461,19 @@ fn translate(text: &str, failed: Failed, open: Option<&Open>) -> YamlError {
         let tab = memchr::memchr(b'\t', &text.as_bytes()[at..]).map_or(at, |ahead| at + ahead);
         return error(tab, "illegal tab when looking for indentation");
     }
+    // A line without a colon is taken for the beginning of the key whose colon follows.
+    if info.starts_with("simple key expect") {
+        let bytes = text.as_bytes();
+        let colon = memchr::memchr_iter(b':', &bytes[at.min(bytes.len())..]).map(|ahead| at + ahead);
+        let mut colon = colon.filter(|colon| bytes.get(colon + 1).is_none_or(u8::is_ascii_whitespace));
+        return match colon.next() {
+            Some(colon) => error(colon, "illegal map value"),
+            None => error(at, "end of map not found"),
+        };
+    }
     let known = [
+        ("is only valid inside a block", "illegal block entry"),
+        ("trailing content after double-quoted scalar", "end of map not found"),
         ("mapping values are not allowed", "illegal map value"),
         ("mapping keys are not allowed", "illegal map key"),
         ("block sequence entries are not allowed", "illegal block entry"),
@@ -548,6 +595,12 @@ mod tests {
         let anchored = "- &a x\n- [\n*a\n]\n- [\n*a\n]\n";
         insta::assert_snapshot!(shown(anchored), @r#"0:[2:"x" 9:[2:"x" ] 18:[2:"x" ] ]"#);
         assert_eq!(shown("- [\na, [\n]\n"), "11: end of sequence flow not found");
+    }
+
+    #[test]
+    fn quoted_scalars_need_no_indentation() {
+        let text = "- a: \"x  \n\ny\\\n  z\"\n  b: 'p\n  q'\n- [\"r\ns\"]\n";
+        insta::assert_snapshot!(shown(text), @r#"0:[2:{2:"a"=5:"x\nyz" 21:"b"=24:"p q" } 34:[35:"r s" ] ]"#);
     }
 
     #[test]
