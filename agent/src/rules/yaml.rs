@@ -5,12 +5,14 @@
 //! where its first token stands (a block mapping at its first key, a block scalar at its `>` or `|`).
 //! Aliases share the node that they name, so nothing grows by being referred to.
 
+mod errors;
 mod relax;
 
 use std::rc::Rc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
+use self::errors::translate;
 use self::relax::Relaxed;
 
 /// How deep collections may nest.
@@ -436,185 +438,5 @@ fn skip(text: &str, from: Offset, skipped: &[u8]) -> Offset {
     at
 }
 
-/// The parser's complaint in yaml-cpp's words, as far as the two have the same notion.
-fn translate(relaxed: &Relaxed<'_>, failed: Failed, open: Option<&Open>) -> YamlError {
-    let YamlError { at, message } = in_their_words(&relaxed.text, failed, open);
-    YamlError { at: relaxed.original(at), message }
-}
-
-fn in_their_words(text: &str, failed: Failed, open: Option<&Open>) -> YamlError {
-    let Failed { at, info, ours, .. } = failed;
-    if ours {
-        return YamlError { at, message: info };
-    }
-    let error = |at: Offset, message: &str| YamlError { at, message: message.to_owned() };
-    let at_end = skip_blank(text, at) >= text.len();
-    let in_flow = open.filter(|open| open.flow);
-    if let Some(open) = in_flow
-        && at_end
-        && !info.contains("quoted scalar")
-    {
-        let what = if open.map { "end of map flow not found" } else { "end of sequence flow not found" };
-        return error(text.len(), what);
-    }
-    if info.contains("tab") && !info.contains("comment") {
-        let tab = memchr::memchr(b'\t', &text.as_bytes()[at..]).map_or(at, |ahead| at + ahead);
-        return error(tab, "illegal tab when looking for indentation");
-    }
-    // A line without a colon is taken for the beginning of the key whose colon follows.
-    if info.starts_with("simple key expect") {
-        let bytes = text.as_bytes();
-        let colon = memchr::memchr_iter(b':', &bytes[at.min(bytes.len())..]).map(|ahead| at + ahead);
-        let mut colon = colon.filter(|colon| bytes.get(colon + 1).is_none_or(u8::is_ascii_whitespace));
-        return match colon.next() {
-            Some(colon) => error(colon, "illegal map value"),
-            None => error(at, "end of map not found"),
-        };
-    }
-    let known = [
-        ("is only valid inside a block", "illegal block entry"),
-        ("trailing content after double-quoted scalar", "end of map not found"),
-        ("mapping values are not allowed", "illegal map value"),
-        ("mapping keys are not allowed", "illegal map key"),
-        ("block sequence entries are not allowed", "illegal block entry"),
-        ("did not find expected '-' indicator", "end of sequence not found"),
-        ("while parsing a block mapping", "end of map not found"),
-        ("while parsing a flow mapping", "end of map flow not found"),
-        ("while parsing a flow sequence", "end of sequence flow not found"),
-        ("found unexpected end of stream", "illegal EOF in scalar"),
-        ("found unexpected document indicator", "illegal document indicator in scalar"),
-        ("found unknown escape character", "unknown escape character: "),
-        ("expected hexadecimal number", "bad character found while scanning hex number"),
-        ("found unknown anchor", "the referenced anchor is not defined"),
-        ("scanning an anchor or alias", "illegal character found while scanning anchor"),
-        ("indentation indicator equal to 0", "cannot set zero indentation for a block scalar"),
-        ("scanning a block scalar", "unexpected character in block scalar"),
-        ("misplaced bracket", "illegal flow end"),
-        ("unexpected character", "unknown token"),
-    ];
-    match known.iter().find(|(ours, _)| info.contains(ours)) {
-        Some((_, theirs)) => error(at, theirs),
-        None => error(at, &info),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use std::fmt::Write as _;
-
-    use super::*;
-
-    fn show(node: &Node, out: &mut String) {
-        let _ = write!(out, "{}:", node.at);
-        match &node.value {
-            Value::Null => out.push_str("null"),
-            Value::Scalar(text) => {
-                let _ = write!(out, "{text:?}");
-            }
-            Value::Seq(items) => {
-                out.push('[');
-                items.iter().for_each(|item| {
-                    show(item, out);
-                    out.push(' ');
-                });
-                out.push(']');
-            }
-            Value::Map(entries) => {
-                out.push('{');
-                entries.iter().for_each(|(key, value)| {
-                    show(key, out);
-                    out.push('=');
-                    show(value, out);
-                    out.push(' ');
-                });
-                out.push('}');
-            }
-        }
-    }
-
-    fn shown(text: &str) -> String {
-        match parse(text) {
-            Ok(documents) => {
-                let mut out = String::new();
-                for document in documents {
-                    show(&document, &mut out);
-                    out.push('\n');
-                }
-                out
-            }
-            Err(error) => format!("{}: {}", error.at, error.message),
-        }
-    }
-
-    #[test]
-    fn nodes_stand_at_their_first_token() {
-        let text = "- rule: >  # why\n    a\n\n    b\n  e:\n  f: &x [é, ~, \"\"]\n- *x\n- &base\n  k: 'v'\n";
-        insta::assert_snapshot!(shown(text), @r#"0:[2:{2:"rule"=8:"a\nb\n" 32:"e"=37:null 37:"f"=40:[44:"é" 48:null 51:"" ] } 40:[44:"é" 48:null 51:"" ] 62:{70:"k"=73:"v" } ]"#);
-    }
-
-    #[test]
-    fn the_first_of_duplicate_keys_counts() {
-        let documents = parse("a: 1\na: 2\n<<: {b: 3}\n").unwrap();
-        assert_eq!(documents[0].get("a").unwrap().scalar(), Some("1"));
-        assert!(documents[0].get("b").is_none());
-        assert_eq!(documents[0].entries().len(), 3);
-    }
-
-    #[test]
-    fn null_documents_are_left_out() {
-        insta::assert_snapshot!(shown("---\n---\n- a\n---\n# nothing\n---\n- b\n"), @r#"
-        8:[10:"a" ]
-        30:[32:"b" ]
-        "#);
-        assert_eq!(shown(""), "");
-        assert_eq!(shown("# only a comment\n"), "");
-    }
-
-    #[test]
-    fn only_plain_untagged_nothing_is_null() {
-        insta::assert_snapshot!(shown("[~, null, NULL, nUll, !!str null, 'null', '']"), @r#"0:[1:null 4:null 10:null 16:"nUll" 22:"null" 34:"null" 42:"" ]"#);
-    }
-
-    #[test]
-    fn errors_are_yaml_cpps() {
-        assert_eq!(shown("- rule: [\n"), "10: end of sequence flow not found");
-        assert_eq!(shown("- {a: b,\n"), "9: end of map flow not found");
-        assert_eq!(shown("- rule: r\n\tdesc: d\n"), "10: illegal tab when looking for indentation");
-        assert_eq!(shown("- a: b: c\n"), "6: illegal map value");
-        assert_eq!(shown("- *nope\n"), "2: the referenced anchor is not defined");
-        assert_eq!(shown("- \"a\n"), "2: illegal EOF in scalar");
-    }
-
-    #[test]
-    fn flow_collections_need_no_indentation() {
-        let text = "- list: é\n  items: [\n    a, # it's ]\n    'b\"]'\n  ]\n- x: {\n  a: 1\n}\n- é: [\n1,\n]\n---\n[\n]\n";
-        insta::assert_snapshot!(shown(text), @r#"
-        0:[2:{2:"list"=8:"é" 13:"items"=20:[26:"a" 42:"b\"]" ] } 54:{54:"x"=57:{61:"a"=64:"1" } } 70:{70:"é"=74:[76:"1" ] } ]
-        85:[]
-        "#);
-        let anchored = "- &a x\n- [\n*a\n]\n- [\n*a\n]\n";
-        insta::assert_snapshot!(shown(anchored), @r#"0:[2:"x" 9:[2:"x" ] 18:[2:"x" ] ]"#);
-        assert_eq!(shown("- [\na, [\n]\n"), "11: end of sequence flow not found");
-    }
-
-    #[test]
-    fn quoted_scalars_need_no_indentation() {
-        let text = "- a: \"x  \n\ny\\\n  z\"\n  b: 'p\n  q'\n- [\"r\ns\"]\n";
-        insta::assert_snapshot!(shown(text), @r#"0:[2:{2:"a"=5:"x\nyz" 21:"b"=24:"p q" } 34:[35:"r s" ] ]"#);
-    }
-
-    #[test]
-    fn bombs_stay_small() {
-        let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
-        for i in 1..60 {
-            let _ = writeln!(text, "a{i}: &a{i} [{}]", vec![format!("*a{}", i - 1); 10].join(", "));
-        }
-        assert_eq!(parse(&text).unwrap()[0].entries().len(), 60);
-        assert_eq!(
-            parse(&"- ".repeat(5000)).unwrap_err().message,
-            format!("collections nest deeper than {MAX_DEPTH}")
-        );
-        assert!(parse(&"[".repeat(5000)).is_err());
-        assert!(parse("&a [*a]").is_err());
-    }
-}
+mod tests;
