@@ -172,6 +172,7 @@ impl State {
     }
 
     /// Takes in an event. Call [`State::finish`] when the rules have seen it.
+    #[inline]
     pub fn apply(&mut self, event: &Event<'_>) -> Subject {
         let prev_ts = std::mem::replace(&mut self.now, event.ts);
         let plan = plan::plan(event.id);
@@ -234,7 +235,14 @@ impl State {
     }
 
     /// Removes what had to stay visible to the rules of the event.
+    #[inline]
     pub fn finish(&mut self) {
+        if !matches!(self.ended, Ended::Nothing) {
+            self.remove_ended();
+        }
+    }
+
+    fn remove_ended(&mut self) {
         match std::mem::take(&mut self.ended) {
             Ended::Nothing => {}
             Ended::Fd(owner, number) => {

@@ -26,6 +26,7 @@ pub(super) struct Group {
 
 impl Group {
     /// The first member: the leader, if it is known.
+    #[inline]
     pub(super) fn leader(&self) -> Option<Slot> {
         self.first.some()
     }
@@ -49,10 +50,12 @@ impl ThreadTable {
         self.by_tid.len()
     }
 
+    #[inline]
     pub(super) fn get(&self, slot: Slot) -> Option<&Thread> {
         self.slots.get(slot.index())?.as_deref()
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, slot: Slot) -> Option<&mut Thread> {
         self.slots.get_mut(slot.index())?.as_deref_mut()
     }
@@ -66,6 +69,7 @@ impl ThreadTable {
     }
 
     /// As `find`, for the thread of an event: the same thread often makes the next one.
+    #[inline]
     pub(super) fn find_cached(&mut self, tid: i64) -> Option<Slot> {
         if let Some((last, slot)) = self.last
             && last == tid
@@ -77,6 +81,7 @@ impl ThreadTable {
         Some(slot)
     }
 
+    #[inline]
     pub(super) fn group(&self, thread: &Thread) -> Option<&Group> {
         self.groups.get(thread.group as usize)?.as_ref()
     }
@@ -87,6 +92,7 @@ impl ThreadTable {
     }
 
     /// The leader of a thread's group, if it is known.
+    #[inline]
     pub(super) fn leader(&self, slot: Slot) -> Option<Slot> {
         let thread = self.get(slot)?;
         if thread.is_main() {
@@ -97,6 +103,7 @@ impl ThreadTable {
     }
 
     /// The thread whose descriptor table a thread uses.
+    #[inline]
     pub(super) fn fd_owner(&self, slot: Slot) -> Option<Slot> {
         if self.get(slot)?.flags.contains(ThreadFlags::CLONE_FILES) { self.leader(slot) } else { Some(slot) }
     }

@@ -76,7 +76,8 @@ pub(super) fn uncounted(
 #[inline]
 fn lay_out(lengths: &[[u8; 2]], offsets: &mut Offsets) -> usize {
     let mut end = 0;
-    for (offset, length) in offsets[1..].iter_mut().zip(lengths) {
+    let count = lengths.len().min(MAX_PARAMS);
+    for (offset, length) in offsets[1..=count].iter_mut().zip(&lengths[..count]) {
         // At most 32 lengths below 64 KiB.
         end += u32::from(u16::from_le_bytes(*length));
         *offset = end;

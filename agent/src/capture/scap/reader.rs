@@ -181,7 +181,7 @@ impl ScapReader {
 
     /// The next event; `None` at the end of the section.
     #[allow(clippy::should_implement_trait)] // An iterator cannot lend.
-    #[inline]
+    #[inline(always)]
     pub fn next(&mut self) -> Result<Option<Event<'_>>, ScapError> {
         let Some((found, form)) = self.find()? else { return Ok(None) };
         self.stats.events += 1;
@@ -201,7 +201,7 @@ impl ScapReader {
     }
 
     /// Passes over blocks until one holds an event that is delivered.
-    #[inline]
+    #[inline(always)]
     fn find(&mut self) -> Result<Option<(Found, Form)>, ScapError> {
         if self.pending.is_some() {
             return self.fail();
@@ -255,7 +255,7 @@ impl ScapReader {
     }
 
     /// The head of the next block, which stays the next.
-    #[inline]
+    #[inline(always)]
     fn peek(&mut self) -> Result<Option<Head>, ScapError> {
         let offset = self.input.offset();
         if !self.input.ensure(HEAD) {
