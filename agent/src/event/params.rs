@@ -20,7 +20,7 @@ impl<'e> Params<'e> {
     /// The bytes of parameter `index`.
     #[inline]
     pub fn get(&self, index: usize) -> Option<&'e [u8]> {
-        let [start, end] = *self.offsets.get(index..)?.first_chunk()?;
+        let (start, end) = (*self.offsets.get(index)?, *self.offsets.get(index + 1)?);
         self.data.get(start as usize..end as usize)
     }
 
