@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod references;
+mod scene;
 mod shipped_rules;
 
 use std::process::{Command, Output};

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_yaml::Value;
+use saker::event::id;
+use serde_yaml::Value as Yaml;
 
+use crate::scene::{Scene, Value, process};
 use crate::{saker, text};
 
 fn root() -> &'static Path {
@@ -26,7 +28,7 @@ fn rule_files() -> Vec<(String, PathBuf)> {
 }
 
 /// The items of a rule file that have this key, with its value.
-fn items<'y>(document: &'y Value, kind: &str) -> Vec<(&'y str, &'y Value)> {
+fn items<'y>(document: &'y Yaml, kind: &str) -> Vec<(&'y str, &'y Yaml)> {
     let items = document.as_sequence().expect("a rule file is a sequence");
     items.iter().filter_map(|item| Some((item.get(kind)?.as_str()?, item))).collect()
 }
@@ -50,8 +52,8 @@ fn each_rule_says_where_it_belongs() {
             faults.push(format!("{}: no rule", path.display()));
         }
         for (name, rule) in rules {
-            let tags = rule.get("tags").and_then(Value::as_sequence).into_iter().flatten();
-            let tags: Vec<&str> = tags.filter_map(Value::as_str).collect();
+            let tags = rule.get("tags").and_then(Yaml::as_sequence).into_iter().flatten();
+            let tags: Vec<&str> = tags.filter_map(Yaml::as_str).collect();
             let tactic = format!("mitre_{}", folder.replace('-', "_"));
             let maturity = ["maturity_stable", "maturity_incubating", "maturity_sandbox"];
             let needs = [
@@ -198,4 +200,92 @@ fn they_find_the_attack_in_the_bundled_capture() {
       sed -i s/x/x/ /etc/hosts
       bash /mnt/w_small.sh
     ");
+}
+
+const CONTAINER: &str =
+    "/system.slice/docker-8f6d1c2b3a495867768594a3b2c1d0e0f1e2d3c4b5a69788796a5b4c3d2e1f00.scope";
+
+fn rule_paths() -> Vec<String> {
+    rule_files().iter().map(|(_, path)| path.display().to_string()).collect()
+}
+
+#[test]
+fn a_shell_with_a_terminal_is_told_of_in_a_container_only() {
+    let inside = process(200, "/usr/bin/runc", CONTAINER, 34816);
+    let silent = process(201, "/usr/bin/runc", CONTAINER, 0);
+    let outside = process(202, "/usr/bin/login", "/user.slice", 34816);
+    let mut scene = Scene::new(vec![inside.clone(), silent.clone(), outside.clone()]);
+    for process in [&silent, &outside, &inside] {
+        scene.execve(process, "/bin/bash", &["-l"]);
+    }
+    assert_eq!(scene.replay(&rule_paths()), ["Terminal opened in a container"]);
+}
+
+#[test]
+fn a_package_manager_is_told_of_in_a_container_only() {
+    let inside = process(200, "/bin/sh", CONTAINER, 0);
+    let outside = process(201, "/bin/sh", "/user.slice", 0);
+    let mut scene = Scene::new(vec![inside.clone(), outside.clone()]);
+    for process in [&outside, &inside] {
+        scene.execve(process, "/sbin/apk", &["add", "nmap"]);
+    }
+    assert_eq!(scene.replay(&rule_paths()), ["Software installed in a running container"]);
+}
+
+#[test]
+fn the_metadata_service_is_told_of_in_a_container_only() {
+    let inside = process(200, "/usr/bin/curl", CONTAINER, 0);
+    let outside = process(201, "/usr/bin/curl", "/system.slice/cloud-init.service", 0);
+    let mut scene = Scene::new(vec![inside.clone(), outside.clone()]);
+    let tuple = [2, 10, 0, 0, 2, 0x34, 0x12, 169, 254, 169, 254, 80, 0];
+    for process in [&outside, &inside] {
+        let socket = [("fd", Value::Number(3)), ("domain", Value::Number(2)), ("type", Value::Number(1))];
+        scene.event(process.tid, id::SOCKET_SOCKET_X, &socket);
+        let connect =
+            [("fd", Value::Number(3)), ("tuple", Value::Bytes(&tuple)), ("addr", Value::Bytes(&tuple[7..]))];
+        scene.event(process.tid, id::SOCKET_CONNECT_X, &connect);
+    }
+    assert_eq!(scene.replay(&rule_paths()), ["Cloud metadata service contacted from a container"]);
+}
+
+#[test]
+fn a_kernel_module_is_told_of_unless_the_system_loads_it() {
+    let modprobe = process(200, "/usr/bin/kmod", "/system.slice/systemd-udevd.service", 0);
+    let stranger = process(201, "/tmp/.x/load", "/user.slice", 0);
+    let mut scene = Scene::new(vec![modprobe.clone(), stranger.clone()]);
+    for process in [&modprobe, &stranger] {
+        scene.event(process.tid, id::SYSCALL_FINIT_MODULE_X, &[("fd", Value::Number(3))]);
+    }
+    // What failed changed nothing.
+    scene.event(stranger.tid, id::SYSCALL_FINIT_MODULE_X, &[("res", Value::Number(-1))]);
+    assert_eq!(scene.replay(&rule_paths()), ["Kernel module loaded"]);
+}
+
+/// Symbolic and hard links are found by where they are put, whatever they lead to.
+#[test]
+fn links_are_found_where_they_are_put() {
+    let stranger = process(200, "/usr/bin/ln", "/user.slice", 0);
+    let mut scene = Scene::new(vec![stranger.clone()]);
+    for link in
+        ["/etc/ld.so.preload", "/etc/sudoers.d/x", "/etc/cron.d/x", "/usr/bin/x", "/root/.bash_history"]
+    {
+        let symlink = [("target", Value::Text("/dev/null")), ("linkpath", Value::Text(link))];
+        scene.event(stranger.tid, id::SYSCALL_SYMLINK_X, &symlink);
+    }
+    for link in ["/root/.ssh/authorized_keys", "/etc/cron.daily/x"] {
+        let hard = [("oldpath", Value::Text("/tmp/x")), ("newpath", Value::Text(link))];
+        scene.event(stranger.tid, id::SYSCALL_LINK_2_X, &hard);
+    }
+    assert_eq!(
+        scene.replay(&rule_paths()),
+        [
+            "Preloaded library set",
+            "Sudo rights changed",
+            "Job or service planted",
+            "Program directory changed",
+            "Shell history removed",
+            "SSH login keys changed",
+            "Job or service planted",
+        ]
+    );
 }
