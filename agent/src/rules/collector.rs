@@ -12,6 +12,7 @@ use super::environment::Environment;
 use super::exceptions;
 use super::finding::{Code, Fallible, Finding, Spot};
 use super::items::{ListInfo, MacroInfo, Order, PluginRequirement, Requirements, RuleInfo, RuleUpdate};
+use super::reader::MAX_EXCEPTIONS;
 use super::version::{ENGINE_VERSION, Version};
 
 const OTHER_SOURCE: &str = "Rule has been re-defined with a different source";
@@ -202,7 +203,11 @@ impl Collector {
             rule.tags.dedup();
         }
         for mut added in update.exceptions.unwrap_or_default() {
+            let count = rule.exceptions.len();
             match rule.exceptions.iter_mut().find(|known| known.name == added.name) {
+                None if count >= MAX_EXCEPTIONS => {
+                    return refuse(&format!("Rule has more than {MAX_EXCEPTIONS} exceptions"), trail);
+                }
                 None => {
                     exceptions::complete_appended(env, &mut added, !rule.unknown_source)?;
                     rule.exceptions.push(added);

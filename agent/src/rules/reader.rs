@@ -22,6 +22,7 @@ use self::decode::{
     required_text, tags, texts, unsigned,
 };
 use self::exceptions::MAX_ENTRIES;
+pub(super) use self::exceptions::MAX_EXCEPTIONS;
 use self::overrides::{LIST_OVERRIDES, MACRO_OVERRIDES, Overrides, RULE_OVERRIDES, overrides, take_override};
 
 const APPEND_IS_DEPRECATED: &str = "'append' key is deprecated. Add an 'append' entry (e.g. 'condition: append') \

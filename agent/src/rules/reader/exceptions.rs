@@ -1,5 +1,7 @@
 //! Exceptions of rule items.
 
+use rustc_hash::FxHashMap;
+
 use super::Reader;
 use super::decode::{Ctx, required};
 use crate::rules::codes::{ItemKind, WarningCode};
@@ -9,6 +11,12 @@ use crate::rules::yaml::Node;
 
 /// Entries of an exception deeper than this are not read; two levels of lists have a meaning.
 const MAX_ENTRY_DEPTH: usize = 4;
+
+/// The most exceptions that a rule may have.
+pub(in crate::rules) const MAX_EXCEPTIONS: usize = 5_000;
+
+/// Further exceptions of the same name are not counted.
+const MAX_NAMESAKES: usize = 10;
 
 /// The most entries that the exceptions of a file may have, since aliases can make few bytes many entries.
 pub(super) const MAX_ENTRIES: usize = 1_000_000;
@@ -28,6 +36,10 @@ impl Reader<'_> {
         let Some(exceptions) = exceptions.items() else {
             return all.error("Rule exceptions must be a sequence");
         };
+        if exceptions.len() > MAX_EXCEPTIONS {
+            return all.error(format!("Rule has more than {MAX_EXCEPTIONS} exceptions"));
+        }
+        let mut names = FxHashMap::default();
         for exception in exceptions {
             let unnamed = all.child(ItemKind::Exception, "", exception.at);
             if !exception.is_map() {
@@ -35,7 +47,10 @@ impl Reader<'_> {
             }
             let (name, _) = required(exception, "name", &unnamed)?;
             let ctx = rule.child(ItemKind::Exception, name, exception.at);
-            for _ in infos.iter().filter(|info| info.name == name) {
+            // One warning for each that had the name before, as far as anyone wants to read them.
+            let earlier = names.entry(name).or_insert(0usize);
+            *earlier += 1;
+            for _ in 1..(*earlier).min(MAX_NAMESAKES) {
                 let message = format!("Multiple definitions of exception '{name}' in the same rule");
                 self.warn(WarningCode::ExceptionNameNotUnique, message, &ctx);
             }
