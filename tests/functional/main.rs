@@ -87,6 +87,8 @@ fn read_leaves_out_events_without_a_value_unless_the_format_begins_with_a_star()
 fn read_prints_json_with_the_fields_asked_for() {
     let out = saker(&["read", CAPTURE, "--json", "--fields", "evt.type, evt.num,fd.sip"]);
     assert_eq!(text(&out.stdout).lines().next(), Some(r#"{"evt.type":"switch","evt.num":65,"fd.sip":null}"#));
+    let null = saker(&["read", CAPTURE, "--json", "--fields", "evt.num,evt.type.is,fd.ip"]);
+    assert!(text(&null.stdout).starts_with(r#"{"evt.num":65,"evt.type.is":null,"fd.ip":null}"#));
     let all = saker(&["read", CAPTURE, "--json", "--fields", "all"]);
     let first = text(&all.stdout).lines().next().unwrap_or_default().to_owned();
     let object: serde_json::Map<_, _> = serde_json::from_str(&first).unwrap();

@@ -105,7 +105,8 @@ fn compile(filter: &str, schema: &FieldSchema) -> anyhow::Result<Detector> {
 enum Form {
     Text(Template),
     /// Members of the object, each with its key as `"key":`.
-    Json(Vec<(Vec<u8>, Field)>),
+    /// Members with their keys; one without a field is always null.
+    Json(Vec<(Vec<u8>, Option<Field>)>),
 }
 
 impl Form {
@@ -121,7 +122,7 @@ impl Form {
             Some(list) => fields(list, schema)?,
             None => Template::compile(DEFAULT_FORMAT, schema)?
                 .fields()
-                .map(|(name, field)| (name.to_owned(), field.clone()))
+                .map(|(name, field)| (name.to_owned(), Some(field.clone())))
                 .collect(),
         };
         let members = fields.into_iter().map(|(name, field)| {
@@ -149,7 +150,10 @@ impl Form {
                         out.push(b',');
                     }
                     out.extend_from_slice(key);
-                    json_value(context, field, out);
+                    match field {
+                        Some(field) => json_value(context, field, out),
+                        None => out.extend_from_slice(b"null"),
+                    }
                 }
                 out.extend_from_slice(b"}\n");
             }
@@ -158,26 +162,26 @@ impl Form {
 }
 
 /// Every listed field that can be printed as it is.
-fn printable(schema: &FieldSchema) -> Vec<(String, Field)> {
+fn printable(schema: &FieldSchema) -> Vec<(String, Option<Field>)> {
     let listed = FIELDS.iter().filter(|info| !info.is_hidden());
     let named = listed.filter_map(|info| Some((info.name.to_owned(), schema.resolve(info.name, None).ok()?)));
-    named.filter(|(_, field)| !field.traits.filter_only).collect()
+    named.filter(|(_, field)| !field.traits.filter_only).map(|(name, field)| (name, Some(field))).collect()
 }
 
-/// The fields of a list as `proc.name,proc.env[HOME]`.
-fn fields(list: &str, schema: &FieldSchema) -> anyhow::Result<Vec<(String, Field)>> {
+/// The fields of a list as `proc.name,proc.env[HOME]`. As in outputs, a field that can only be compared may be named and
+/// is null, and so is one that lacks the argument without which it has no value.
+fn fields(list: &str, schema: &FieldSchema) -> anyhow::Result<Vec<(String, Option<Field>)>> {
     let mut fields = Vec::new();
     let mut rest = list;
     loop {
         let Ok((Term::Field(mention), taken)) = parse_term(rest.trim_start()) else {
             bail!("--fields: expected the name of a field at '{rest}'");
         };
-        let field = schema
-            .resolve(&mention.name, mention.arg.as_deref())
-            .with_context(|| format!("--fields: '{mention}'"))?;
-        if field.traits.filter_only {
-            bail!("--fields: '{mention}' can be compared, not printed");
-        }
+        let field = match schema.resolve(&mention.name, mention.arg.as_deref()) {
+            Ok(field) => Some(field),
+            Err(_) if mention.arg.is_none() && FIELDS.iter().any(|info| *info.name == *mention.name) => None,
+            Err(error) => return Err(error).with_context(|| format!("--fields: '{mention}'")),
+        };
         fields.push((mention.to_string(), field));
         rest = rest.trim_start()[taken..].trim_start();
         match rest.strip_prefix(',') {
