@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use saker::event::{EVENTS, EventFlags, EventInfo, ParamType};
+use saker::capture::scap::ScapWriter;
+use saker::event::{EVENTS, Event, EventInfo, ParamType, ParamsBuf};
 
 /// The seeds of the target with this name; `root` is the repository.
 pub fn seeds(root: &Path, target: &str) -> Vec<Vec<u8>> {
@@ -50,9 +51,7 @@ fn captures(root: &Path) -> Vec<Vec<u8>> {
     let mut made: Vec<Vec<u8>> =
         first_of_each(&events).chunks(16).map(|part| [&tables, part.concat().as_slice()].concat()).collect();
 
-    let section = &tables[..28];
-    let every: Vec<Vec<u8>> = EVENTS.iter().map(event).collect();
-    made.extend(every.chunks(32).map(|part| [section, part.concat().as_slice()].concat()));
+    made.extend(EVENTS.chunks(32).map(capture_of));
 
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
     gzip.write_all(&made[0]).expect("memory does not fail");
@@ -62,9 +61,6 @@ fn captures(root: &Path) -> Vec<Vec<u8>> {
 
 /// The block type of events without flags.
 const EVENT: u32 = 0x216;
-
-/// The same with lengths of 4 bytes.
-const LARGE_EVENT: u32 = 0x221;
 
 /// A little-endian number in a block.
 fn number(bytes: &[u8], at: usize) -> Option<u32> {
@@ -88,24 +84,17 @@ fn first_of_each<'c>(events: &[&'c [u8]]) -> Vec<&'c [u8]> {
     events.iter().filter(|block| !std::mem::replace(&mut seen[id(block)], true)).copied().collect()
 }
 
-/// An event block of this id, with parameters that fit their types.
-fn event(info: &EventInfo) -> Vec<u8> {
-    let values: Vec<&[u8]> = info.params.iter().map(|param| value(param.ty)).collect();
-    let (block, width) =
-        if info.flags.contains(EventFlags::LARGE_PAYLOAD) { (LARGE_EVENT, 4) } else { (EVENT, 2) };
-    let length = 26 + values.iter().map(|value| width + value.len()).sum::<usize>();
-    let mut body = Vec::new();
-    body.extend(0u16.to_le_bytes());
-    body.extend((1_700_000_000_000_000_000 + u64::from(info.id.0)).to_le_bytes());
-    body.extend(7u64.to_le_bytes());
-    body.extend((length as u32).to_le_bytes());
-    body.extend(info.id.0.to_le_bytes());
-    body.extend((values.len() as u32).to_le_bytes());
-    values.iter().for_each(|value| body.extend(&(value.len() as u32).to_le_bytes()[..width]));
-    values.iter().for_each(|value| body.extend_from_slice(value));
-    body.resize(body.len().next_multiple_of(4), 0);
-    let total = (body.len() as u32 + 12).to_le_bytes();
-    [&block.to_le_bytes()[..], &total, &body, &total].concat()
+/// A capture with an event of each of these ids, with parameters that fit their types.
+fn capture_of(infos: &[EventInfo]) -> Vec<u8> {
+    let mut writer = ScapWriter::new(Vec::new()).expect("memory does not fail");
+    for info in infos {
+        let values: Vec<&[u8]> = info.params.iter().map(|param| value(param.ty)).collect();
+        let params = ParamsBuf::of(&values);
+        let ts = 1_700_000_000_000_000_000 + u64::from(info.id.0);
+        let event = Event::new(u64::from(info.id.0), ts, 7, 0, info.id, 0, params.params());
+        writer.event(&event).expect("memory does not fail");
+    }
+    writer.into_inner()
 }
 
 /// A value of this type.

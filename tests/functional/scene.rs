@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use saker::capture::scap::ScapWriter;
 use saker::capture::{ProcessRecord, Snapshot};
-use saker::event::{Event, EventId, ParamType, ParamsBuf, id};
+use saker::event::{Event, EventId, ParamsBuf, id};
 
 /// A value of a parameter; numbers get the width of the parameter's type.
 #[derive(Clone, Copy)]
@@ -39,20 +39,6 @@ pub(crate) fn process(pid: i64, exe: &str, cgroup: &str, tty: u32) -> ProcessRec
     }
 }
 
-fn width(ty: ParamType) -> Option<usize> {
-    use ParamType::{
-        AbsTime, EnumFlags8, EnumFlags16, EnumFlags32, Errno, Fd, Flags8, Flags16, Flags32, Gid, Int16,
-        Int32, Int64, Mode, Pid, RelTime, SigType, SyscallId, UInt8, UInt16, UInt32, UInt64, Uid,
-    };
-    match ty {
-        EnumFlags8 | Flags8 | SigType | UInt8 => Some(1),
-        EnumFlags16 | Flags16 | Int16 | SyscallId | UInt16 => Some(2),
-        EnumFlags32 | Flags32 | Gid | Int32 | Mode | UInt32 | Uid => Some(4),
-        AbsTime | Errno | Fd | Int64 | Pid | RelTime | UInt64 => Some(8),
-        _ => None,
-    }
-}
-
 impl Scene {
     /// With these processes already there.
     pub(crate) fn new(processes: Vec<ProcessRecord>) -> Self {
@@ -66,12 +52,12 @@ impl Scene {
         let mut params = ParamsBuf::default();
         for param in id.info().unwrap().params {
             let value = values.iter().find(|(name, _)| *name == param.name).map(|&(_, value)| value);
-            match (value, width(param.ty)) {
+            match (value, param.ty.width()) {
                 (Some(Value::Number(number)), Some(width)) => params.push(&number.to_le_bytes()[..width]),
                 (Some(Value::Number(_)), None) => panic!("{} is no number", param.name),
                 (Some(Value::Text(text)), _) => params.push(format!("{text}\0").as_bytes()),
                 (Some(Value::Bytes(bytes)), _) => params.push(bytes),
-                (None, width) => params.push(&[0; 8][..width.unwrap_or(0)]),
+                (None, width) => params.push(&[0; 16][..width.unwrap_or(0)]),
             }
         }
         self.num += 1;

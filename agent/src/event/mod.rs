@@ -128,6 +128,50 @@ pub enum ParamType {
     UInt64,
 }
 
+impl ParamType {
+    /// Bytes of a type that always has the same number of them.
+    pub fn width(self) -> Option<usize> {
+        Some(match self {
+            ParamType::UInt8 | ParamType::Flags8 | ParamType::EnumFlags8 | ParamType::SigType => 1,
+            ParamType::Int16
+            | ParamType::UInt16
+            | ParamType::Flags16
+            | ParamType::EnumFlags16
+            | ParamType::SyscallId
+            | ParamType::Port => 2,
+            ParamType::Int32
+            | ParamType::UInt32
+            | ParamType::Flags32
+            | ParamType::EnumFlags32
+            | ParamType::Uid
+            | ParamType::Gid
+            | ParamType::Mode
+            | ParamType::SigSet
+            | ParamType::Fd32
+            | ParamType::Pid32
+            | ParamType::Ipv4Addr => 4,
+            ParamType::Int64
+            | ParamType::UInt64
+            | ParamType::RelTime
+            | ParamType::AbsTime
+            | ParamType::Errno
+            | ParamType::Fd
+            | ParamType::Pid => 8,
+            ParamType::Ipv6Addr => 16,
+            ParamType::ByteBuf
+            | ParamType::CharBuf
+            | ParamType::CharBufArray
+            | ParamType::CharBufPairArray
+            | ParamType::Dyn
+            | ParamType::FdList
+            | ParamType::FsPath
+            | ParamType::FsRelPath
+            | ParamType::SockAddr
+            | ParamType::SockTuple => return None,
+        })
+    }
+}
+
 /// A parameter of an event.
 #[derive(Debug)]
 pub struct ParamInfo {

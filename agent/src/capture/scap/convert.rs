@@ -283,7 +283,7 @@ impl Lift {
 /// Adds a parameter that another event has; a number that was wider is cut.
 fn take(out: &mut Record, value: Option<&[u8]>) {
     let value = value.unwrap_or_default();
-    let width = out.next_type().and_then(width).unwrap_or(value.len());
+    let width = out.next_type().and_then(ParamType::width).unwrap_or(value.len());
     out.params.push(&value[..value.len().min(width)]);
 }
 
@@ -293,51 +293,9 @@ fn default_value(out: &mut Record) {
     match out.next_type() {
         Some(ParamType::Uid | ParamType::Gid) => out.params.push(&u32::MAX.to_le_bytes()),
         Some(ParamType::SockAddr) => out.params.push(&ZERO[..1]),
-        Some(ty) => out.params.push(&ZERO[..width(ty).unwrap_or(0).min(8)]),
+        Some(ty) => out.params.push(&ZERO[..ty.width().unwrap_or(0).min(8)]),
         None => out.params.close(),
     }
-}
-
-/// Bytes of a type that always has the same number of them.
-fn width(ty: ParamType) -> Option<usize> {
-    Some(match ty {
-        ParamType::UInt8 | ParamType::Flags8 | ParamType::EnumFlags8 | ParamType::SigType => 1,
-        ParamType::Int16
-        | ParamType::UInt16
-        | ParamType::Flags16
-        | ParamType::EnumFlags16
-        | ParamType::SyscallId
-        | ParamType::Port => 2,
-        ParamType::Int32
-        | ParamType::UInt32
-        | ParamType::Flags32
-        | ParamType::EnumFlags32
-        | ParamType::Uid
-        | ParamType::Gid
-        | ParamType::Mode
-        | ParamType::SigSet
-        | ParamType::Fd32
-        | ParamType::Pid32
-        | ParamType::Ipv4Addr => 4,
-        ParamType::Int64
-        | ParamType::UInt64
-        | ParamType::RelTime
-        | ParamType::AbsTime
-        | ParamType::Errno
-        | ParamType::Fd
-        | ParamType::Pid => 8,
-        ParamType::Ipv6Addr => 16,
-        ParamType::ByteBuf
-        | ParamType::CharBuf
-        | ParamType::CharBufArray
-        | ParamType::CharBufPairArray
-        | ParamType::Dyn
-        | ParamType::FdList
-        | ParamType::FsPath
-        | ParamType::FsRelPath
-        | ParamType::SockAddr
-        | ParamType::SockTuple => return None,
-    })
 }
 
 /// The container event once had four parameters: id, type, name, image.
