@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use saker_filter::{Condition, EventSet, Index, ProcessKey, Remembered, Schema};
+use saker_filter::{Condition, EventSet, Index, Remembered, Schema};
 
 use crate::config::{Config, RuleMatching, RuleSelection};
 use crate::event::{EventId, id};
@@ -45,12 +45,7 @@ impl Detector {
     /// Evaluates the conditions that an event can concern, and hands the numbers of those that are true to `found`:
     /// the first or all.
     pub fn detect(&mut self, context: &EventContext<'_>, mut found: impl FnMut(usize)) {
-        let state = context.state();
-        let key = context.subject().thread.zip(context.thread()).map(|(slot, thread)| ProcessKey {
-            slot: slot.0,
-            version: state.version(thread),
-            ancestry: state.ancestry_version(),
-        });
+        let key = context.process_key();
         self.index.evaluate(context.event().id.0, context, key, &mut self.remembered, |condition| {
             found(condition as usize);
             match self.matching {

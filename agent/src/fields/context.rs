@@ -5,7 +5,7 @@ use std::cell::{Cell, OnceCell};
 
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
-use saker_filter::{Context, Field, Value};
+use saker_filter::{Context, Field, ProcessKey, Value};
 
 use super::FIELDS;
 use crate::event::Event;
@@ -104,6 +104,18 @@ impl<'e> EventContext<'e> {
     /// The thread that made the call, if there is one and it is known.
     pub fn thread(&self) -> Option<&'e Thread> {
         self.thread
+    }
+
+    /// For how long the values of fields of the scopes `Process` and `Ancestry` stay as they are. `None` if they belong
+    /// to this event alone: nobody knows its thread, or it tells of a container, which then is the one that
+    /// `container.*` shows.
+    pub fn process_key(&self) -> Option<ProcessKey> {
+        let slot = self.subject.thread.filter(|_| self.subject.container.is_none())?;
+        Some(ProcessKey {
+            slot: slot.0,
+            version: self.state.version(self.thread?),
+            ancestry: self.state.ancestry_version(),
+        })
     }
 
     /// The main thread of the process.

@@ -290,11 +290,15 @@ pub(super) fn rport<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
     remote(context, known(context)?).map(port_of)
 }
 
+/// What a descriptor without an address has in place of its ends: it is there, but neither equal to an address nor
+/// different from one.
+const NO_END: &[Value<'static>] = &[Value::Bytes(b"")];
+
 /// Both ends of a connection, whatever the roles; the one end of a server socket. For conditions only: there is no one
-/// value to show.
+/// value to show. Every known descriptor has such a value, as in Falco.
 fn ends<'e>(context: &EventContext<'e>, value: fn(End) -> Value<'e>) -> Got<'e> {
     let fd = known(context).filter(|_| !context.shown.get())?;
-    let inet = fd.inet()?;
+    let Some(inet) = fd.inet() else { return Some(Value::List(NO_END)) };
     let both = [value(inet.source), value(inet.dest)];
     let ends = if fd.kind.is_inet_connection() { &both[..] } else { &both[1..] };
     Some(Value::List(context.arena.alloc_slice_copy(ends)))

@@ -74,6 +74,7 @@ pub enum Class {
     Util,
     FdList,
     Container,
+    Saker,
 }
 
 impl Class {
@@ -94,6 +95,7 @@ impl Class {
             Class::Container => {
                 ("container", "The container of the process, and its pod (built-in container plugin).")
             }
+            Class::Saker => ("saker", "What only Saker has: rules that use it do not load in Falco."),
         }
     }
 }

@@ -31,12 +31,18 @@ fn of_ancestors<'e>(
     match field.arg {
         Arg::Index(level) => Some(Value::Bytes(get(context, ancestor(context, level)?))),
         _ if context.shown.get() => joined(context, get),
-        _ => {
-            let ancestors = context.state.ancestors(context.thread?);
-            let values = ancestors.map(|thread| Value::Bytes(get(context, thread)));
-            Some(Value::List(BumpVec::from_iter_in(values, context.arena).into_bump_slice()))
-        }
+        _ => every_ancestor(context, get),
     }
+}
+
+/// A text of every ancestor, each to be compared for itself.
+fn every_ancestor<'e>(
+    context: &EventContext<'e>,
+    get: impl Fn(&EventContext<'e>, &'e Thread) -> &'e [u8],
+) -> Got<'e> {
+    let ancestors = context.state.ancestors(context.thread?);
+    let values = ancestors.map(|thread| Value::Bytes(get(context, thread)));
+    Some(Value::List(BumpVec::from_iter_in(values, context.arena).into_bump_slice()))
 }
 
 /// A text of every ancestor, nearest first, with spaces between; null if all are empty.
@@ -108,6 +114,10 @@ fn variable_of<'e>(context: &EventContext<'e>, thread: &'e Thread, name: &[u8]) 
 
 pub(super) fn name<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
     Some(Value::Bytes(&context.thread?.comm))
+}
+
+pub(super) fn comm<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
+    Some(Value::Bytes(context.thread?.current_comm()))
 }
 
 pub(super) fn pname<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
@@ -207,11 +217,12 @@ pub(super) fn aenv<'e>(context: &EventContext<'e>, field: &Field) -> Got<'e> {
             let mut values = ancestors.map(|ancestor| variable_of(context, ancestor, name));
             Some(Value::Bytes(values.find(|value| !value.is_empty()).unwrap_or_default()))
         }
+        // A level counts in outputs only: a condition asks all ancestors, as in Falco.
+        Arg::Index(_) | Arg::None if !context.shown.get() => every_ancestor(context, env_of),
         // Nothing is known of a process without a main thread, but it has an environment.
         Arg::Index(_) if context.leader().is_none() => Some(Value::Bytes(b"")),
         Arg::Index(level) => Some(Value::Bytes(env_of(context, ancestor(context, *level)?))),
-        Arg::None if context.shown.get() => Some(Value::Bytes(env_of(context, thread))),
-        Arg::None => of_ancestors(context, field, env_of),
+        Arg::None => Some(Value::Bytes(env_of(context, thread))),
     }
 }
 

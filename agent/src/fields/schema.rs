@@ -266,8 +266,13 @@ impl Schema for FieldSchema {
         };
         let arg = Rest { full: &full, rest: &full[length..], info }.parse()?;
         let mut field = Field { id, arg, ty: info.ty, traits: info.traits.into(), scope: info.scope };
-        // Asked without a level, such a field has a value for every ancestor.
-        field.traits.any_differs = info.scope == Scope::Ancestry && field.arg == Arg::None;
+        // Asked without a level, such a field has a value for every ancestor. `proc.aenv` has it even with one.
+        let every = match field.arg {
+            Arg::None => true,
+            Arg::Index(_) => info.arg == ArgKind::Env,
+            Arg::Key(_) => false,
+        };
+        field.traits.any_differs = info.scope == Scope::Ancestry && every;
         field.traits.distance = info.arg == ArgKind::Time;
         if let Some(param) = raw_param(info, &field.arg) {
             field.ty = params::value_type(param.ty);

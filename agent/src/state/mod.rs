@@ -287,8 +287,10 @@ impl State {
         let told = !matches!(kind, ContainerType::Unknown) && self.containers.info(index).is_none();
         if told {
             let info = ContainerInfo { id: id.into(), kind, ..ContainerInfo::default() };
-            if self.containers.describe(info, self.limits.containers).is_none() {
-                self.counters.containers_refused += 1;
+            match self.containers.describe(info, self.limits.containers) {
+                // Threads may be in it already, if there was no room before.
+                Some(_) => self.touch_all(),
+                None => self.counters.containers_refused += 1,
             }
         }
         Some(index)

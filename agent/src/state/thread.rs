@@ -165,8 +165,10 @@ pub struct Thread {
     pub loginuid: u32,
     /// Number of the controlling terminal; 0 is none.
     pub tty: u32,
-    /// `proc.name`.
+    /// `proc.name`: as the last event of its clone or exec told it.
     pub comm: Name,
+    /// The name that it gave itself since then, see [`Thread::current_comm`].
+    pub(super) renamed: Option<Box<[u8]>>,
     /// What it runs.
     pub image: Arc<Image>,
     /// Capabilities.
@@ -300,6 +302,7 @@ impl Thread {
             loginuid: u32::MAX,
             tty: 0,
             comm: Name::new(),
+            renamed: None,
             image: Arc::clone(&NO_IMAGE),
             caps: Capabilities::default(),
             fd_limit: -1,
@@ -349,6 +352,12 @@ impl Thread {
     /// Whether it lives in a pid namespace that is not the first one.
     pub fn in_pid_namespace(&self) -> bool {
         self.flags.contains(ThreadFlags::CHILD_IN_PIDNS) || (self.tid != self.vtid && self.vtid >= 0)
+    }
+
+    /// `saker.proc.comm`: the name that the kernel has for the thread, which it can change by prctl(2). `comm` stays as
+    /// it is then: rules know processes by it.
+    pub fn current_comm(&self) -> &[u8] {
+        self.renamed.as_deref().unwrap_or(&self.comm)
     }
 
     /// `proc.exe`.

@@ -7,6 +7,10 @@ use crate::state::thread::{Capabilities, ThreadFlags};
 use crate::state::users::{Group, User};
 use crate::state::{Ended, State};
 
+/// `PR_SET_NAME`.
+const PR_SET_NAME: u32 = 15;
+/// How many bytes of a name the kernel keeps.
+const MAX_NAME: usize = 15;
 /// `PR_SET_CHILD_SUBREAPER`.
 const PR_SET_CHILD_SUBREAPER: u32 = 36;
 /// `PR_GET_CHILD_SUBREAPER`.
@@ -21,10 +25,20 @@ impl State {
         if call.failed() {
             return;
         }
-        if let Some(PR_SET_CHILD_SUBREAPER | PR_GET_CHILD_SUBREAPER) = call.u32(1)
-            && let Some(group) = call.thread.and_then(|slot| self.table.group_mut(slot))
-        {
-            group.reaper = call.i64(3).is_some_and(|value| value != 0);
+        let Some(slot) = call.thread else { return };
+        match call.u32(1) {
+            Some(PR_SET_NAME) => {
+                if let (Some(name), Some(thread)) = (call.text(2), self.table.get_mut(slot)) {
+                    thread.renamed = Some(name[..name.len().min(MAX_NAME)].into());
+                    self.touch(slot);
+                }
+            }
+            Some(PR_SET_CHILD_SUBREAPER | PR_GET_CHILD_SUBREAPER) => {
+                if let Some(group) = self.table.group_mut(slot) {
+                    group.reaper = call.i64(3).is_some_and(|value| value != 0);
+                }
+            }
+            _ => {}
         }
     }
 

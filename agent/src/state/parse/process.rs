@@ -359,6 +359,7 @@ fn set_program(thread: &mut Thread, call: &Call<'_, '_>) {
         let image = Image { exe: exe.into(), args_raw: args.into(), ..(*thread.image).clone() };
         thread.image = Arc::new(image);
     }
+    thread.renamed = None;
     let comm = call.text(13).unwrap_or(exe);
     if *thread.comm != *comm {
         thread.comm = Name::from_slice(comm);

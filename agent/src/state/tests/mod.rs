@@ -2,6 +2,7 @@
 
 mod files;
 mod process;
+mod scopes;
 mod whole;
 
 use super::MachineInfo;

@@ -169,6 +169,35 @@ fn a_subreaper_takes_orphans() {
 }
 
 #[test]
+fn a_thread_may_give_itself_a_name() {
+    let mut world = world();
+    let names = |world: &World, tid| {
+        let thread = world.thread(tid);
+        (text(&thread.comm).to_owned(), text(thread.current_comm()).to_owned())
+    };
+    let named = |comm: &str, current: &str| (comm.to_owned(), current.to_owned());
+    let set_name = |world: &mut World, tid, ret: i64, name| {
+        world.event(tid, id::SYSCALL_PRCTL_X, &[ret.into(), 15.into(), name, 0.into()])
+    };
+    world.clone(10, 12, THREAD);
+    assert_eq!(names(&world, 10), named("bash", "bash"));
+    let version = world.state.version(world.thread(10));
+    set_name(&mut world, 10, 0, "a name of many bytes".into());
+    assert_eq!(names(&world, 10), named("bash", "a name of many "));
+    assert!(world.state.version(world.thread(10)) > version);
+    assert_eq!(names(&world, 12), named("sh", "sh"), "it is the name of one thread");
+    set_name(&mut world, 10, -22, "refused".into());
+    set_name(&mut world, 10, 0, Val::Empty);
+    assert_eq!(names(&world, 10), named("bash", "a name of many "));
+    set_name(&mut world, 10, 0, "".into());
+    assert_eq!(names(&world, 10), named("bash", ""));
+    world.clone(10, 11, 0);
+    assert_eq!(names(&world, 11), named("sh", "sh"), "what the clone says");
+    world.exec(10, "/bin/ls", b"");
+    assert_eq!(names(&world, 10), named("ls", "ls"));
+}
+
+#[test]
 fn a_loop_of_parents_ends() {
     let mut world = World::new();
     world.state.load(Snapshot { processes: vec![process(5, 6), process(6, 5)], ..Snapshot::new() });
