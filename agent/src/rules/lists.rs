@@ -156,7 +156,7 @@ impl Lists {
         lists
     }
 
-    /// Which lists a text mentions, sorted.
+    /// Which lists a text can mention, sorted.
     fn mentioned(&self, text: &str, after: Option<u32>, found: &mut Vec<u32>) {
         if self.all.is_empty() {
             return;
@@ -170,8 +170,8 @@ impl Lists {
                 found.push(list);
             }
         }
-        let odd = self.odd.iter().copied().filter(|&list| after.is_none_or(|after| list > after));
-        found.extend(odd.filter(|&list| text.contains(&self.all[list as usize].name)));
+        // Half of such a name may stand in `text`, half beside it: the turn of the list will tell.
+        found.extend(self.odd.iter().copied().filter(|&list| after.is_none_or(|after| list > after)));
         found.sort_unstable();
         found.dedup();
     }
@@ -323,6 +323,12 @@ mod tests {
 
     fn expanded(all: &[(&str, &[&str])], text: &str) -> String {
         lists(all).expand(text, false).unwrap().text
+    }
+
+    /// A name with a blank can come about by what another list puts beside the rest of it.
+    #[test]
+    fn a_name_may_span_what_was_put_in() {
+        assert_eq!(expanded(&[("bb", &["a"]), ("a b", &[])], "bb b,"), " ");
     }
 
     #[test]
