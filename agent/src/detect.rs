@@ -108,6 +108,54 @@ fn matches_wildcard(pattern: &str, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capture::scap::ScapReader;
+    use crate::fields::FieldSchema;
+    use crate::pipeline::Pipeline;
+
+    /// What is remembered may only save time.
+    #[test]
+    fn a_detector_without_memory_finds_the_same() {
+        let schema = FieldSchema::new(true);
+        let conditions = [
+            "proc.name = bash and user.name = root and evt.type = openat",
+            "proc.pname = bash and not proc.aname in (sshd, systemd) and fd.num >= 3",
+            "container.id = host and proc.cmdline contains a and evt.is_open_read = true",
+            "not (user.name != root or proc.exepath startswith /usr) or proc.tty = 0",
+            "proc.nthreads > 1 and proc.name != bash",
+            "proc.sname = bash or proc.pgid.name exists and group.name = root",
+            "proc.fdopencount > 4 and proc.aname contains sh and proc.loginshellid exists",
+            "(proc.cwd = / or proc.cwd startswith /tmp) and proc.env[HOME] exists and fd.name endswith e",
+            "saker.proc.comm != proc.name or thread.cap_effective contains SYS_ADMIN and evt.cpu = 0",
+            "proc.aexe contains bash and (proc.ppid = 1 or proc.is_exe_writable = true)",
+            "proc.pname != bash and proc.acmdline[2] contains sh and evt.type in (read, write, close)",
+        ]
+        .map(|text| {
+            let expr = saker_filter::parse(text, 10).unwrap();
+            saker_filter::check(&expr, &schema).unwrap().condition
+        });
+        let detector = || {
+            Detector::new(conditions.iter().map(|one| (one, schema.all_events())), &schema, RuleMatching::All)
+        };
+        let (mut remembering, mut forgetting) = (detector(), detector());
+        let mut pipeline = Pipeline::new(&Config::default());
+        let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/vm_small.scap.gz");
+        let mut reader = ScapReader::open(capture.as_ref()).unwrap();
+        let mut counts = [0; 11];
+        while let Some(snapshot) = reader.next_section().unwrap() {
+            pipeline.begin(snapshot);
+            while let Some(event) = reader.next().unwrap() {
+                pipeline.event(&event, true, |context| {
+                    let (mut found, mut expected) = (Vec::new(), Vec::new());
+                    remembering.detect(context, |condition| found.push(condition));
+                    forgetting.remembered = Remembered::default();
+                    forgetting.detect(context, |condition| expected.push(condition));
+                    assert_eq!(found, expected, "event {}", event.num);
+                    found.into_iter().for_each(|condition| counts[condition] += 1);
+                });
+            }
+        }
+        assert!(counts.iter().filter(|&&count| count > 0).count() > 7, "{counts:?}");
+    }
 
     #[test]
     fn wildcards_stand_for_any_text() {

@@ -70,8 +70,16 @@ fn unsafe_code_stays_in_capture() {
     let offences = texts(&["rs"]).into_iter().filter(|(path, _)| !path.starts_with("agent/src/capture"));
     let lines = offences.flat_map(|(path, text)| {
         let code = |line: &&str| !line.trim_start().starts_with("//") && !line.contains('"');
-        let hits =
-            text.lines().filter(code).filter(|line| line.split_whitespace().any(|word| word == "unsafe"));
+        // The word also stands in texts that tests expect.
+        let is_unsafe = |line: &&str| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            words.iter().enumerate().any(|(at, word)| {
+                let next = words.get(at + 1);
+                *word == "unsafe"
+                    && next.is_none_or(|next| ["{", "fn", "impl", "trait", "extern"].contains(next))
+            })
+        };
+        let hits = text.lines().filter(code).filter(is_unsafe);
         hits.map(|line| format!("{}: {}", path.display(), line.trim())).collect::<Vec<_>>()
     });
     none("unsafe outside agent/src/capture", lines.collect());

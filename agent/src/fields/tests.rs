@@ -338,3 +338,47 @@ fn time_never_goes_back() {
     let deltas = [1000, 1500, 1200, 1300].map(|ts| at(ts).flatten().unwrap_or_default());
     assert_eq!(deltas, ["UInt(0)", "UInt(500)", "UInt(0)", "UInt(100)"]);
 }
+
+/// Which of these conditions hold.
+fn holding<'c>(context: &EventContext<'_>, conditions: &[&'c str]) -> Vec<&'c str> {
+    let schema = FieldSchema::new(false);
+    let holds = |text: &&&str| {
+        let checked = saker_filter::check(&saker_filter::parse(text, 10).unwrap(), &schema).unwrap();
+        let mut compiler = saker_filter::Compiler::new();
+        compiler.add(&checked.condition);
+        let (table, programs) = compiler.finish();
+        saker_filter::Evaluation::new(&table, context, &mut saker_filter::Memo::default())
+            .matches(&programs[0])
+    };
+    conditions.iter().filter(holds).copied().collect()
+}
+
+#[test]
+fn a_file_has_neither_an_address_nor_another_one() {
+    let of_file = ["fd.ip exists", "fd.port exists", "fd.net exists", "fd.proto exists", "fd.type = file"];
+    let not = [
+        "fd.ip = 127.0.0.1",
+        "fd.ip != 127.0.0.1",
+        "fd.ip in (127.0.0.1)",
+        "fd.net != 10.0.0.0/8",
+        "fd.port != 80",
+        "fd.port >= 0",
+        "fd.port in (0, 80)",
+        "fd.sip exists",
+        "fd.snet exists",
+        "fd.sport exists",
+    ];
+    let got = at(2142, |context| {
+        assert_eq!(context.shown(&field("fd.sip")), None);
+        holding(context, &[&of_file[..], &not].concat())
+    });
+    assert_eq!(got, of_file);
+}
+
+#[test]
+fn conditions_ask_all_ancestors_for_their_environment() {
+    let conditions = ["proc.aenv contains HOME", "proc.aenv[1] contains HOME", "proc.aenv[9] contains HOME"];
+    let (got, shown) =
+        at(2142, |context| (holding(context, &conditions), context.shown(&field("proc.aenv[9]")).is_some()));
+    assert_eq!((got.as_slice(), shown), (&conditions[..], false));
+}
