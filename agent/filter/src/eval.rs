@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use crate::matcher::Matcher;
 use crate::program::{Check, CheckId, CheckKind, CheckTable, Memory, Op, Program, SourceRef, TRUE, Target};
+use crate::residual::Outcomes;
 use crate::schema::Context;
 use crate::source;
 use crate::typed::{Quantifier, Source};
@@ -120,19 +121,32 @@ impl<'v, 'e: 'v, C: Context<'e> + ?Sized> Evaluation<'v, C> {
     /// Whether a condition holds.
     #[inline]
     pub fn matches(&mut self, program: &Program) -> bool {
-        self.run(program.start)
+        self.run(&self.table.ops, program.start)
     }
 
-    /// Goes on from the start of a program as far as the process decides, and tells what is left of it.
-    pub(crate) fn advance(&mut self, program: Program) -> Program {
-        let table = self.table;
-        let mut start = program.start;
-        while let Some(op) = table.ops.get(start as usize)
-            && matches!(op.memory, Memory::Process(..) | Memory::Constant(_))
-        {
-            start = if self.outcome(op) { op.then } else { op.otherwise };
+    /// Whether a condition holds, of which the operations are elsewhere than in the table.
+    #[inline]
+    pub(crate) fn run_in(&mut self, ops: &[Op], program: Program) -> bool {
+        self.run(ops, program.start)
+    }
+
+    /// The outcomes of operations, as bits.
+    pub(crate) fn outcomes_of(&mut self, ops: &[Op]) -> Outcomes {
+        let mut bits = Outcomes::new();
+        for chunk in ops.chunks(64) {
+            let word = chunk.iter().enumerate().map(|(bit, op)| u64::from(self.outcome(op)) << bit);
+            bits.push(word.fold(0, |bits, bit| bits | bit));
         }
-        Program { start }
+        bits
+    }
+
+    /// The outcome of an operation, if the process or the run decides it and it was asked for before.
+    pub(crate) fn decided(&self, op: &Op) -> Option<bool> {
+        match op.memory {
+            Memory::Constant(slot) => recall(self.constant, slot),
+            Memory::Process(slot, _) => recall(self.process.as_deref()?, slot),
+            _ => None,
+        }
     }
 
     /// Whether a condition holds, and which checks decided that, in the order in which they were looked at.
@@ -159,10 +173,10 @@ impl<'v, 'e: 'v, C: Context<'e> + ?Sized> Evaluation<'v, C> {
         at == TRUE
     }
 
-    fn run(&mut self, start: Target) -> bool {
-        let table = self.table;
+    #[inline]
+    fn run(&mut self, ops: &[Op], start: Target) -> bool {
         let mut at = start;
-        while let Some(op) = table.ops.get(at as usize) {
+        while let Some(op) = ops.get(at as usize) {
             at = if self.outcome(op) { op.then } else { op.otherwise };
         }
         at == TRUE
@@ -249,7 +263,7 @@ impl<'v, 'e: 'v, C: Context<'e> + ?Sized> Evaluation<'v, C> {
                     _ => false,
                 }
             }
-            CheckKind::Group { start } => self.run(*start),
+            CheckKind::Group { start } => self.run(&table.ops, *start),
         }
     }
 

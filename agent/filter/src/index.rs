@@ -11,7 +11,8 @@ use crate::compile::Compiler;
 use crate::eval::{Evaluation, Memo, ScopeMemo};
 use crate::events::{EventSet, MAX_EVENTS};
 use crate::matcher::Matcher;
-use crate::program::{CheckTable, Program};
+use crate::program::{CheckTable, Op, Program};
+use crate::residual::{self, Residues};
 use crate::schema::{Context, Schema};
 use crate::typed::{Comparison, Condition, Source, Test};
 
@@ -19,7 +20,17 @@ use crate::typed::{Comparison, Condition, Source, Test};
 #[derive(Clone, Debug, Default)]
 pub struct Index {
     table: CheckTable,
-    by_event: Vec<Box<[Candidate]>>,
+    /// By event, which plan.
+    by_event: Vec<u32>,
+    plans: Vec<Plan>,
+}
+
+/// What is evaluated for an event. Many events have the same.
+#[derive(Clone, Debug)]
+struct Plan {
+    candidates: Box<[Candidate]>,
+    /// What the process decides of them.
+    by_process: Box<[Op]>,
 }
 
 /// A condition that may hold for an event.
@@ -59,12 +70,21 @@ impl Index {
         together.sort_unstable();
         together.dedup();
         let (table, programs) = compiler.finish_for(&together);
-        let candidates = |places: Vec<(u32, usize)>| {
+        let mut plans = Vec::new();
+        let mut plan_ids: FxHashMap<Box<[Candidate]>, u32> = FxHashMap::default();
+        let mut plan = |places: Vec<(u32, usize)>| {
             let candidates =
                 places.into_iter().map(|(condition, at)| Candidate { condition, program: programs[at] });
-            candidates.filter(|candidate| !candidate.program.is_never()).collect()
+            let candidates: Box<[Candidate]> =
+                candidates.filter(|candidate| !candidate.program.is_never()).collect();
+            *plan_ids.entry(candidates).or_insert_with_key(|candidates| {
+                let by_process = residual::decided_by_process(&table, candidates);
+                plans.push(Plan { candidates: candidates.clone(), by_process });
+                plans.len() as u32 - 1
+            })
         };
-        Index { table, by_event: places.into_iter().map(candidates).collect() }
+        let by_event = places.into_iter().map(&mut plan).collect();
+        Index { table, by_event, plans }
     }
 
     /// The checks of all candidates.
@@ -75,7 +95,13 @@ impl Index {
     /// The conditions that can hold for an event with this id, in the order in which they were given.
     #[inline]
     pub fn candidates(&self, event: u16) -> &[Candidate] {
-        self.by_event.get(usize::from(event)).map_or(&[], |candidates| candidates)
+        self.plan(event).map_or(&[], |(_, plan)| &plan.candidates)
+    }
+
+    #[inline]
+    fn plan(&self, event: u16) -> Option<(u32, &Plan)> {
+        let number = *self.by_event.get(usize::from(event))?;
+        Some((number, self.plans.get(number as usize)?))
     }
 }
 
@@ -96,9 +122,7 @@ pub struct Remembered {
     memo: Memo,
     /// By slot.
     processes: Vec<OfProcess>,
-    /// Candidates that the process leaves. Most processes are alike in this, so they share lists.
-    lists: Vec<Box<[Candidate]>>,
-    list_ids: FxHashMap<Box<[Candidate]>, u32>,
+    residues: Residues,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -107,15 +131,13 @@ struct OfProcess {
     ancestry_version: u64,
     process: ScopeMemo,
     ancestry: ScopeMemo,
-    /// By event, which list.
-    left: Vec<(u16, u32)>,
+    /// By plan, which residue.
+    residues: Vec<(u32, u32)>,
+    epoch: u32,
 }
 
 /// Threads with greater slots are not remembered.
 const MAX_SLOTS: u32 = 1 << 20;
-
-/// So many different lists are kept; a process for which there would be one more is evaluated from the start.
-const MAX_LISTS: usize = 1 << 16;
 
 impl Index {
     /// Evaluates the conditions that an event can concern, and hands those that hold to `found` until it breaks.
@@ -127,34 +149,39 @@ impl Index {
         remembered: &mut Remembered,
         mut found: impl FnMut(u32) -> ControlFlow<()>,
     ) {
-        let candidates = self.candidates(event);
-        if candidates.is_empty() {
+        let Some((number, plan)) = self.plan(event) else { return };
+        if plan.candidates.is_empty() {
             return;
         }
-        let Remembered { memo, processes, lists, list_ids } = remembered;
+        let Remembered { memo, processes, residues } = remembered;
         let mut evaluation = Evaluation::new(&self.table, context, memo);
-        let mut left = candidates;
-        if let Some(key) = key.filter(|key| key.slot < MAX_SLOTS) {
-            let slot = key.slot as usize;
-            if slot >= processes.len() {
-                processes.resize_with(slot + 1, OfProcess::default);
+        let Some(key) = key.filter(|key| key.slot < MAX_SLOTS) else {
+            for candidate in &plan.candidates {
+                if evaluation.matches(&candidate.program) && found(candidate.condition).is_break() {
+                    return;
+                }
             }
-            let of_process = &mut processes[slot];
-            of_process.renew(key);
-            evaluation =
-                evaluation.with_process(&mut of_process.process).with_ancestry(&mut of_process.ancestry);
-            let known = of_process.left.iter().find(|(id, _)| *id == event).map(|(_, list)| *list);
-            let list = known.or_else(|| {
-                let list = intern(undecided(candidates, &mut evaluation), lists, list_ids)?;
-                of_process.left.push((event, list));
-                Some(list)
-            });
-            if let Some(list) = list {
-                left = lists.get(list as usize).map_or(candidates, |list| list);
-            }
+            return;
+        };
+        let slot = key.slot as usize;
+        if slot >= processes.len() {
+            processes.resize_with(slot + 1, OfProcess::default);
         }
-        for candidate in left {
-            if evaluation.matches(&candidate.program) && found(candidate.condition).is_break() {
+        let OfProcess { process, ancestry, residues: known, .. } =
+            processes[slot].renewed(key, residues.epoch());
+        evaluation = evaluation.with_process(process).with_ancestry(ancestry);
+        let residue = match known.iter().find(|(plan, _)| *plan == number) {
+            Some((_, residue)) => *residue,
+            None => {
+                let outcomes = evaluation.outcomes_of(&plan.by_process);
+                let decided = |op: &Op| evaluation.decided(op);
+                let residue = residues.find(number, outcomes, &self.table, &plan.candidates, decided);
+                known.push((number, residue));
+                residue
+            }
+        };
+        for candidate in residues.list(residue) {
+            if evaluation.run_in(residues.ops(), candidate.program) && found(candidate.condition).is_break() {
                 return;
             }
         }
@@ -164,45 +191,22 @@ impl Index {
 impl OfProcess {
     /// Forgets what is not true any more.
     #[inline]
-    fn renew(&mut self, key: ProcessKey) {
+    fn renewed(&mut self, key: ProcessKey, epoch: u32) -> &mut Self {
         if self.version != key.version {
             self.version = key.version;
             self.process.reset();
             self.ancestry.reset();
-            self.left.clear();
+            self.residues.clear();
         } else if self.ancestry_version != key.ancestry {
             self.ancestry.reset();
         }
+        if self.epoch != epoch {
+            self.epoch = epoch;
+            self.residues.clear();
+        }
         self.ancestry_version = key.ancestry;
+        self
     }
-}
-
-/// The candidates that the process does not rule out, without what it decides of them.
-fn undecided<'v, 'e: 'v, C: Context<'e> + ?Sized>(
-    candidates: &[Candidate],
-    evaluation: &mut Evaluation<'v, C>,
-) -> Box<[Candidate]> {
-    let left = candidates
-        .iter()
-        .map(|candidate| Candidate { program: evaluation.advance(candidate.program), ..*candidate });
-    left.filter(|candidate| !candidate.program.is_never()).collect()
-}
-
-fn intern(
-    list: Box<[Candidate]>,
-    lists: &mut Vec<Box<[Candidate]>>,
-    ids: &mut FxHashMap<Box<[Candidate]>, u32>,
-) -> Option<u32> {
-    if let Some(id) = ids.get(&list) {
-        return Some(*id);
-    }
-    if lists.len() == MAX_LISTS {
-        return None;
-    }
-    let id = lists.len() as u32;
-    lists.push(list.clone());
-    ids.insert(list, id);
-    Some(id)
 }
 
 /// A check that ids of events may decide.

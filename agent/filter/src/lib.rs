@@ -20,6 +20,7 @@ pub mod parse;
 mod print;
 pub mod program;
 mod regex;
+mod residual;
 pub mod schema;
 mod source;
 pub mod typed;

@@ -1,11 +1,15 @@
+use std::ops::ControlFlow;
+
 use bumpalo::Bump;
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
 use crate::compile::Compiler;
+use crate::index::{Index, ProcessKey, Remembered};
 use crate::matcher::Matcher;
 use crate::parse::{RULE_DEPTH, parse};
+use crate::schema::Schema;
 use crate::support::{SmallContext, SmallSchema};
 use crate::typed::{Condition, Node, Test};
 use crate::typing::check;
@@ -250,6 +254,21 @@ proptest! {
         let mut compiler = Compiler::new();
         conditions.iter().for_each(|condition| { compiler.add(condition); });
         let (table, programs) = compiler.finish();
+        let expected: Vec<u32> = (0..conditions.len() as u32)
+            .filter(|index| holds(&conditions[*index as usize].root, &context))
+            .collect();
+        let index = Index::new(conditions.iter().map(|condition| (condition, SmallSchema.all_events())), &SmallSchema);
+        let mut remembered = Remembered::default();
+        for (slot, version) in [(None, 1), (Some(0), 1), (Some(0), 1), (Some(0), 2), (Some(1), 3)] {
+            let key = slot.map(|slot| ProcessKey { slot, version, ancestry: 1 });
+            let mut found = Vec::new();
+            index.evaluate(0, &context, key, &mut remembered, |condition| {
+                found.push(condition);
+                ControlFlow::Continue(())
+            });
+            prop_assert_eq!(&found, &expected, "{:?}", &texts);
+        }
+
         let mut memo = Memo::default();
         let (mut process, mut ancestry) = (ScopeMemo::new(), ScopeMemo::new());
         for round in 0..3 {
