@@ -6,6 +6,7 @@
 
 use smallvec::SmallVec;
 
+use crate::family::Member;
 use crate::matcher::Matcher;
 use crate::program::{Check, CheckId, CheckKind, CheckTable, Memory, Op, Program, SourceRef, TRUE, Target};
 use crate::residual::Outcomes;
@@ -23,6 +24,10 @@ pub struct Memo {
     outcomes: Vec<u32>,
     /// By value slot: the generation, and the place of the value.
     places: Vec<(u32, u32)>,
+    /// By family: the generation for which it was asked.
+    families: Vec<u32>,
+    /// Of all families, which members hold.
+    family_bits: Vec<u64>,
     constant: ScopeMemo,
 }
 
@@ -74,6 +79,8 @@ pub struct Evaluation<'v, C: ?Sized> {
     generation: u32,
     outcomes: &'v mut [u32],
     places: &'v mut [(u32, u32)],
+    families: &'v mut [u32],
+    family_bits: &'v mut [u64],
     constant: &'v mut [u64],
     process: Option<&'v mut [u64]>,
     ancestry: Option<&'v mut [u64]>,
@@ -86,11 +93,14 @@ impl<'v, 'e: 'v, C: Context<'e> + ?Sized> Evaluation<'v, C> {
     pub fn new(table: &'v CheckTable, context: &'v C, memo: &'v mut Memo) -> Self {
         memo.outcomes.resize(table.slots.event as usize, 0);
         memo.places.resize(table.slots.value as usize, (0, 0));
+        memo.families.resize(table.families.len(), 0);
+        memo.family_bits.resize(table.slots.family_words as usize, 0);
         // Outcomes need a bit of the word.
         memo.generation += 1;
         if memo.generation > u32::MAX >> 1 {
             memo.outcomes.fill(0);
             memo.places.fill((0, 0));
+            memo.families.fill(0);
             memo.generation = 1;
         }
         Evaluation {
@@ -99,6 +109,8 @@ impl<'v, 'e: 'v, C: Context<'e> + ?Sized> Evaluation<'v, C> {
             generation: memo.generation,
             outcomes: &mut memo.outcomes,
             places: &mut memo.places,
+            families: &mut memo.families,
+            family_bits: &mut memo.family_bits,
             constant: memo.constant.words(table.slots.constant),
             process: None,
             ancestry: None,
@@ -188,6 +200,7 @@ impl<'v, 'e: 'v, C: Context<'e> + ?Sized> Evaluation<'v, C> {
         match op.memory {
             Memory::None => self.decide(op.check),
             Memory::Event(slot) => self.for_event(op.check, slot),
+            Memory::Family(member) => self.for_family(member),
             Memory::Constant(slot) => match recall(self.constant, slot) {
                 Some(outcome) => outcome,
                 None => self.for_run(op.check, slot),
@@ -220,6 +233,43 @@ impl<'v, 'e: 'v, C: Context<'e> + ?Sized> Evaluation<'v, C> {
             *known = self.generation << 1 | u32::from(outcome);
         }
         outcome
+    }
+
+    #[inline]
+    fn for_family(&mut self, member: Member) -> bool {
+        if self.families.get(member.family as usize) != Some(&self.generation) {
+            self.ask_family(member.family);
+        }
+        let word = self.family_bits.get(member.bit as usize / 64).copied().unwrap_or(0);
+        word >> (member.bit % 64) & 1 == 1
+    }
+
+    #[inline(never)]
+    fn ask_family(&mut self, number: u32) {
+        let table = self.table;
+        let Some(family) = table.families.get(number as usize) else { return };
+        if let Some(asked) = self.families.get_mut(number as usize) {
+            *asked = self.generation;
+        }
+        let value = self.value(family.source);
+        let first = family.first as usize;
+        let Some(bits) = self.family_bits.get_mut(first..first + family.words as usize) else { return };
+        // Mostly there is one, and a call would cost more.
+        match &mut *bits {
+            [word] => *word = 0,
+            words => words.fill(0),
+        }
+        match value {
+            Some(Value::Bytes(text)) => family.search.mark(text, bits),
+            Some(Value::List(values)) => {
+                for value in values {
+                    if let Value::Bytes(text) = value {
+                        family.search.mark(text, bits);
+                    }
+                }
+            }
+            _ => {}
+        }
     }
 
     #[cold]
@@ -264,6 +314,7 @@ impl<'v, 'e: 'v, C: Context<'e> + ?Sized> Evaluation<'v, C> {
                 }
             }
             CheckKind::Group { start } => self.run(&table.ops, *start),
+            CheckKind::Member(member) => self.for_family(*member),
         }
     }
 

@@ -11,6 +11,7 @@ pub mod diagnostic;
 mod eval;
 mod event_types;
 pub mod events;
+mod family;
 mod index;
 mod lexer;
 mod literal;

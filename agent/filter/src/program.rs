@@ -7,6 +7,7 @@ use std::fmt::{self, Display, Formatter};
 
 use rustc_hash::FxHashMap;
 
+use crate::family::{Family, Member};
 use crate::matcher::Matcher;
 use crate::operator::Transformer;
 use crate::print::escaped;
@@ -57,6 +58,7 @@ pub struct CheckTable {
     pub(crate) comparisons: Vec<Option<Comparison>>,
     pub(crate) ops: Vec<Op>,
     pub(crate) sources: Vec<Source>,
+    pub(crate) families: Vec<Family>,
     /// How many slots each memory has.
     pub(crate) slots: Slots,
     pub(crate) fields: FxHashMap<Field, FieldUse>,
@@ -66,6 +68,7 @@ pub struct CheckTable {
 pub(crate) struct Slots {
     pub(crate) event: u32,
     pub(crate) value: u32,
+    pub(crate) family_words: u32,
     pub(crate) constant: u32,
     pub(crate) process: u32,
     pub(crate) ancestry: u32,
@@ -95,6 +98,8 @@ pub(crate) enum CheckKind {
     Compare { source: SourceRef, quantifier: Quantifier, matcher: Matcher },
     /// A value against another.
     Relate { left: SourceRef, quantifier: Quantifier, relation: Relation, right: SourceRef },
+    /// Answered by its family.
+    Member(Member),
     /// Several checks: a part of a condition that is remembered as a whole.
     Group { start: Target },
 }
@@ -106,6 +111,8 @@ pub(crate) enum Memory {
     None,
     /// For the event.
     Event(u32),
+    /// For the event, together with the family of the check.
+    Family(Member),
     /// For the run, in the given slot.
     Constant(u32),
     /// For the process; for the event, in the second slot, where the caller keeps no such memory.
@@ -211,6 +218,7 @@ fn operations(
         let memory = match op.memory {
             Memory::None => "",
             Memory::Event(_) => " [event]",
+            Memory::Family(_) => " [family]",
             Memory::Constant(_) => " [run]",
             Memory::Process(..) => " [process]",
             Memory::Ancestry(..) => " [ancestry]",
