@@ -3,6 +3,7 @@
 //! The functions and their seeds are those that libFuzzer runs (`fuzz/`). Here each runs over its seeds, and over
 //! mutations of them that are the same on every machine; `scripts/fuzz` searches on from there.
 
+mod bombs;
 // There it is a crate of its own.
 #[allow(unreachable_pub)]
 #[path = "../../fuzz/src/lib.rs"]
