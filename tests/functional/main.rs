@@ -6,6 +6,7 @@
 mod references;
 mod scene;
 mod shipped_rules;
+mod terminal;
 
 use std::process::{Command, Output};
 

@@ -89,25 +89,34 @@ impl Scene {
         );
     }
 
+    /// The capture.
+    pub(crate) fn capture(self) -> Vec<u8> {
+        self.writer.into_inner()
+    }
+
     /// The names of the rules that answer, in order.
     pub(crate) fn replay(self, rules: &[String]) -> Vec<String> {
-        let mut saker = Command::new(env!("CARGO_BIN_EXE_saker"))
-            .args(["replay", "--json", "-"])
-            .args(rules.iter().flat_map(|file| ["-r", file]))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let capture = self.writer.into_inner();
-        saker.stdin.take().unwrap().write_all(&capture).unwrap();
-        let out = saker.wait_with_output().unwrap();
-        assert!(out.status.success());
-        let lines = String::from_utf8(out.stdout).unwrap();
+        let mut arguments = vec!["replay", "--json", "-"];
+        arguments.extend(rules.iter().flat_map(|file| ["-r", file]));
         let rule = |line: &str| {
             let alert: serde_json::Value = serde_json::from_str(line).unwrap();
             alert["rule"].as_str().unwrap_or_default().to_owned()
         };
-        lines.lines().map(rule).collect()
+        run(&arguments, &self.capture()).lines().map(rule).collect()
     }
+}
+
+/// Runs `saker` with a capture as its standard input; what it prints.
+pub(crate) fn run(arguments: &[&str], capture: &[u8]) -> String {
+    let mut saker = Command::new(env!("CARGO_BIN_EXE_saker"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    saker.stdin.take().unwrap().write_all(capture).unwrap();
+    let out = saker.wait_with_output().unwrap();
+    assert!(out.status.success());
+    String::from_utf8(out.stdout).unwrap()
 }
