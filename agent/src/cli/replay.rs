@@ -124,7 +124,13 @@ fn events(
     let mut lines = Vec::new();
     while let Some(snapshot) = reader.next_section().with_context(name)? {
         pipeline.begin(snapshot);
-        while let Some(event) = reader.next().with_context(name)? {
+        loop {
+            // The context of an error is looked for when there is one: asking for it costs each event.
+            let event = match reader.next() {
+                Ok(Some(event)) => event,
+                Ok(None) => break,
+                Err(error) => return Err(error).with_context(name),
+            };
             pipeline.event(&event, detector.wants(event.id), |context| {
                 detector.detect(context, |rule| alerts.write(rule, context, &mut lines));
             });
