@@ -106,9 +106,11 @@ impl Input {
         self.start
     }
 
-    /// Passes over bytes at hand.
+    /// Passes over bytes that [`Input::ensure`] has brought to hand.
+    #[inline]
     pub(super) fn consume(&mut self, count: usize) {
-        self.start = (self.start + count).min(self.end);
+        debug_assert!(count <= self.end - self.start);
+        self.start += count;
     }
 
     /// Brings `count` bytes to hand. `false` if the data ends before; what there is stays at hand.

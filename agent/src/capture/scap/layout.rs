@@ -76,11 +76,13 @@ pub(super) fn uncounted(
 #[inline]
 fn lay_out(lengths: &[[u8; 2]], offsets: &mut Offsets) -> usize {
     let mut end = 0;
-    let count = lengths.len().min(MAX_PARAMS);
-    for (offset, length) in offsets[1..=count].iter_mut().zip(&lengths[..count]) {
+    let (_, places) = offsets.split_at_mut(1);
+    let mut places = places.iter_mut();
+    for length in lengths {
         // At most 32 lengths below 64 KiB.
         end += u32::from(u16::from_le_bytes(*length));
-        *offset = end;
+        let Some(place) = places.next() else { break };
+        *place = end;
     }
     end as usize
 }
