@@ -3,55 +3,57 @@
 use std::fmt::Write;
 use std::hint::black_box;
 use std::io::Cursor;
+use std::ops::ControlFlow;
 
 use saker::alerts::{Alerts, LineCompiler};
 use saker::capture::scap::{ScapError, ScapReader};
-use saker::config::{Config, RuleMatching};
-use saker::detect::Detector;
+use saker::config::Config;
 use saker::fields::{FIELDS, FieldSchema};
 use saker::pipeline::Pipeline;
 use saker::rules::{Environment, Loader, Plugin, Rule};
-use saker_filter::{Field, Schema, Type};
+use saker_filter::{Field, Index, Remembered, Schema, Type};
 
 /// All fields are printed by this many rules, of which each event meets one: a line of all would be slow to fuzz.
 const PARTS: usize = 8;
 
 thread_local! {
-    /// The rules, loaded once: what is fuzzed here is the capture.
-    static RULES: (&'static [Rule<'static>], &'static FieldSchema, Config) = load();
+    /// Loaded and compiled once: what is fuzzed here is the capture.
+    static RULES: Rules = load();
+}
+
+struct Rules {
+    rules: &'static [Rule<'static>],
+    index: Index,
+    schema: &'static FieldSchema,
+    config: Config,
 }
 
 /// A capture file: replayed, its alerts written.
 pub fn replay(data: &[u8]) {
-    RULES.with(|(rules, schema, config)| {
-        let lines = LineCompiler { config, schema: *schema, hostname: "host" };
-        // The first rules print all fields; of the others it matters only that they are evaluated.
-        let mut alerts = Alerts::new(&rules[..PARTS], &lines).expect("the rules of this file are sound");
-        let conditions = rules.iter().map(|rule| (rule.condition, rule.events));
-        let mut detector = Detector::new(conditions, *schema, config.rule_matching);
-        let mut pipeline = Pipeline::new(config);
-        let _ = black_box(run(data, &mut pipeline, &mut detector, &mut alerts));
-        black_box(alerts.summary().to_string());
+    RULES.with(|rules| {
+        let _ = black_box(run(data, rules));
     });
 }
 
-fn run(
-    data: &[u8],
-    pipeline: &mut Pipeline,
-    detector: &mut Detector,
-    alerts: &mut Alerts,
-) -> Result<(), ScapError> {
+fn run(data: &[u8], rules: &Rules) -> Result<(), ScapError> {
+    let lines = LineCompiler { config: &rules.config, schema: rules.schema, hostname: "host" };
+    // The first rules print all fields; of the others it matters only that they are evaluated.
+    let mut alerts = Alerts::new(&rules.rules[..PARTS], &lines).expect("the rules of this file are sound");
+    let mut pipeline = Pipeline::new(&rules.config);
+    let mut remembered = Remembered::default();
     let mut reader = ScapReader::new(Cursor::new(data.to_vec()))?;
     let mut lines = Vec::new();
     while let Some(snapshot) = reader.next_section()? {
         pipeline.begin(snapshot);
         while let Some(event) = reader.next()? {
             let part = event.num as usize % PARTS;
-            pipeline.event(&event, detector.wants(event.id), |context| {
-                detector.detect(context, |rule| {
-                    if rule == part {
-                        alerts.write(rule, context, &mut lines);
+            pipeline.event(&event, true, |context| {
+                let key = context.process_key();
+                rules.index.evaluate(event.id.0, context, key, &mut remembered, |rule| {
+                    if rule as usize == part {
+                        alerts.write(part, context, &mut lines);
                     }
+                    ControlFlow::Continue(())
                 });
             });
             for line in lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
@@ -60,14 +62,14 @@ fn run(
             lines.clear();
         }
     }
+    black_box(alerts.summary().to_string());
     Ok(())
 }
 
-fn load() -> (&'static [Rule<'static>], &'static FieldSchema, Config) {
+fn load() -> Rules {
     let schema: &FieldSchema = Box::leak(Box::new(FieldSchema::new(true)));
     let options = ["json_output=true".to_owned(), "json_include_message_property=true".to_owned()];
-    let mut config = Config::from_options(&options).expect("sound options");
-    config.rule_matching = RuleMatching::All;
+    let config = Config::from_options(&options).expect("sound options");
     let plugins = Box::leak(Box::new([Plugin::container()]));
     let environment = Environment { schema, plugins, append_output: &[] };
     let loader: &mut Loader = Box::leak(Box::new(Loader::new(environment)));
@@ -75,7 +77,8 @@ fn load() -> (&'static [Rule<'static>], &'static FieldSchema, Config) {
     let result = loader.load("everything.yaml", text.as_bytes());
     assert!(result.successful(), "{:?}", result.errors);
     let rules: Vec<Rule> = loader.rules().collect();
-    (rules.leak(), schema, config)
+    let index = Index::new(rules.iter().map(|rule| (rule.condition, rule.events)), schema);
+    Rules { rules: rules.leak(), index, schema, config }
 }
 
 /// Rules that print and compare every field.
