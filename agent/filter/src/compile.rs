@@ -7,6 +7,7 @@
 //! while the process stays as it is. At the end the graph is written out as flat operations; parts that are used more
 //! than once or can be kept become groups.
 
+mod estimate;
 mod write;
 
 use rustc_hash::FxHashMap;

@@ -6,10 +6,9 @@
 
 use smallvec::SmallVec;
 
-use crate::family::Member;
+use crate::family::{Member, Word};
 use crate::matcher::Matcher;
 use crate::program::{Check, CheckId, CheckKind, CheckTable, Memory, Op, Program, SourceRef, TRUE, Target};
-use crate::residual::Outcomes;
 use crate::schema::Context;
 use crate::source;
 use crate::typed::{Quantifier, Source};
@@ -24,10 +23,8 @@ pub struct Memo {
     outcomes: Vec<u32>,
     /// By value slot: the generation, and the place of the value.
     places: Vec<(u32, u32)>,
-    /// By family: the generation for which it was asked.
-    families: Vec<u32>,
     /// Of all families, which members hold.
-    family_bits: Vec<u64>,
+    families: Vec<Word>,
     constant: ScopeMemo,
 }
 
@@ -79,8 +76,7 @@ pub struct Evaluation<'v, C: ?Sized> {
     generation: u32,
     outcomes: &'v mut [u32],
     places: &'v mut [(u32, u32)],
-    families: &'v mut [u32],
-    family_bits: &'v mut [u64],
+    families: &'v mut [Word],
     constant: &'v mut [u64],
     process: Option<&'v mut [u64]>,
     ancestry: Option<&'v mut [u64]>,
@@ -93,14 +89,13 @@ impl<'v, 'e: 'v, C: Context<'e> + ?Sized> Evaluation<'v, C> {
     pub fn new(table: &'v CheckTable, context: &'v C, memo: &'v mut Memo) -> Self {
         memo.outcomes.resize(table.slots.event as usize, 0);
         memo.places.resize(table.slots.value as usize, (0, 0));
-        memo.families.resize(table.families.len(), 0);
-        memo.family_bits.resize(table.slots.family_words as usize, 0);
+        memo.families.resize(table.slots.family_words as usize, Word::default());
         // Outcomes need a bit of the word.
         memo.generation += 1;
         if memo.generation > u32::MAX >> 1 {
             memo.outcomes.fill(0);
             memo.places.fill((0, 0));
-            memo.families.fill(0);
+            memo.families.fill(Word::default());
             memo.generation = 1;
         }
         Evaluation {
@@ -110,7 +105,6 @@ impl<'v, 'e: 'v, C: Context<'e> + ?Sized> Evaluation<'v, C> {
             outcomes: &mut memo.outcomes,
             places: &mut memo.places,
             families: &mut memo.families,
-            family_bits: &mut memo.family_bits,
             constant: memo.constant.words(table.slots.constant),
             process: None,
             ancestry: None,
@@ -140,25 +134,6 @@ impl<'v, 'e: 'v, C: Context<'e> + ?Sized> Evaluation<'v, C> {
     #[inline]
     pub(crate) fn run_in(&mut self, ops: &[Op], program: Program) -> bool {
         self.run(ops, program.start)
-    }
-
-    /// The outcomes of operations, as bits.
-    pub(crate) fn outcomes_of(&mut self, ops: &[Op]) -> Outcomes {
-        let mut bits = Outcomes::new();
-        for chunk in ops.chunks(64) {
-            let word = chunk.iter().enumerate().map(|(bit, op)| u64::from(self.outcome(op)) << bit);
-            bits.push(word.fold(0, |bits, bit| bits | bit));
-        }
-        bits
-    }
-
-    /// The outcome of an operation, if the process or the run decides it and it was asked for before.
-    pub(crate) fn decided(&self, op: &Op) -> Option<bool> {
-        match op.memory {
-            Memory::Constant(slot) => recall(self.constant, slot),
-            Memory::Process(slot, _) => recall(self.process.as_deref()?, slot),
-            _ => None,
-        }
     }
 
     /// Whether a condition holds, and which checks decided that, in the order in which they were looked at.
@@ -195,8 +170,31 @@ impl<'v, 'e: 'v, C: Context<'e> + ?Sized> Evaluation<'v, C> {
     }
 
     /// The outcome of a check: remembered, or decided now.
-    #[inline]
-    fn outcome(&mut self, op: &Op) -> bool {
+    #[inline(always)]
+    pub(crate) fn outcome(&mut self, op: &Op) -> bool {
+        // Most operations end here, so it stands where they are run and without a call.
+        match op.memory {
+            Memory::Family(member) => {
+                if let Some(word) = self.families.get(member.word as usize)
+                    && word.generation == self.generation
+                {
+                    return word.has(member.bit);
+                }
+            }
+            Memory::Event(slot) => {
+                if let Some(known) = self.outcomes.get(slot as usize)
+                    && known >> 1 == self.generation
+                {
+                    return known & 1 == 1;
+                }
+            }
+            _ => {}
+        }
+        self.answer(op)
+    }
+
+    #[inline(never)]
+    fn answer(&mut self, op: &Op) -> bool {
         match op.memory {
             Memory::None => self.decide(op.check),
             Memory::Event(slot) => self.for_event(op.check, slot),
@@ -237,38 +235,32 @@ impl<'v, 'e: 'v, C: Context<'e> + ?Sized> Evaluation<'v, C> {
 
     #[inline]
     fn for_family(&mut self, member: Member) -> bool {
-        if self.families.get(member.family as usize) != Some(&self.generation) {
+        let known = |word: &Word| word.generation == self.generation;
+        if !self.families.get(member.word as usize).is_some_and(known) {
             self.ask_family(member.family);
         }
-        let word = self.family_bits.get(member.bit as usize / 64).copied().unwrap_or(0);
-        word >> (member.bit % 64) & 1 == 1
+        self.families.get(member.word as usize).is_some_and(|word| word.has(member.bit))
     }
 
     #[inline(never)]
     fn ask_family(&mut self, number: u32) {
         let table = self.table;
         let Some(family) = table.families.get(number as usize) else { return };
-        if let Some(asked) = self.families.get_mut(number as usize) {
-            *asked = self.generation;
-        }
         let value = self.value(family.source);
         let first = family.first as usize;
-        let Some(bits) = self.family_bits.get_mut(first..first + family.words as usize) else { return };
-        // Mostly there is one, and a call would cost more.
-        match &mut *bits {
-            [word] => *word = 0,
-            words => words.fill(0),
+        let Some(words) = self.families.get_mut(first..first + family.words as usize) else { return };
+        for word in &mut *words {
+            *word = Word { generation: self.generation, bits: 0 };
         }
-        match value {
-            Some(Value::Bytes(text)) => family.search.mark(text, bits),
-            Some(Value::List(values)) => {
-                for value in values {
-                    if let Value::Bytes(text) = value {
-                        family.search.mark(text, bits);
-                    }
-                }
+        let values = match &value {
+            Some(Value::List(values)) => values,
+            Some(value) => std::slice::from_ref(value),
+            None => &[],
+        };
+        for value in values {
+            if let Value::Bytes(text) = value {
+                family.searches.iter().for_each(|search| search.mark(text, words));
             }
-            _ => {}
         }
     }
 
@@ -313,9 +305,14 @@ impl<'v, 'e: 'v, C: Context<'e> + ?Sized> Evaluation<'v, C> {
                     _ => false,
                 }
             }
-            CheckKind::Group { start } => self.run(&table.ops, *start),
+            CheckKind::Group { start } => self.group(*start),
             CheckKind::Member(member) => self.for_family(*member),
         }
+    }
+
+    #[inline(never)]
+    fn group(&mut self, start: Target) -> bool {
+        self.run(&self.table.ops, start)
     }
 
     #[inline]

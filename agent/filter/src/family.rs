@@ -1,5 +1,7 @@
-//! Checks of one kind on one source, answered together: however many rules ask whether `fd.name` is this or begins
-//! with that, the first that asks finds out for all.
+//! Checks on one source, answered together: however many rules ask whether `fd.name` is this or begins with that, the
+//! first that asks finds out for all.
+
+use std::collections::BTreeMap;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use rustc_hash::FxHashMap;
@@ -14,30 +16,43 @@ pub(crate) struct Family {
     /// Where its words begin among those of all families, and how many there are: one bit for each member.
     pub(crate) first: u32,
     pub(crate) words: u32,
-    pub(crate) search: Search,
+    pub(crate) searches: Box<[Search]>,
 }
 
 /// The place of a check in a family.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Member {
     pub(crate) family: u32,
-    /// Counted over the words of all families.
+    /// Counted over all families.
+    pub(crate) word: u32,
+    /// Of the word.
     pub(crate) bit: u32,
+}
+
+/// Which of some members of a family hold.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Word {
+    /// For which the family was asked.
+    pub(crate) generation: u32,
+    pub(crate) bits: u64,
+}
+
+impl Word {
+    #[inline]
+    pub(crate) fn has(&self, bit: u32) -> bool {
+        self.bits >> (bit % 64) & 1 == 1
+    }
 }
 
 /// What members ask for, and which do.
 type Operand = (Box<[u8]>, Box<[u32]>);
 
-/// Finds the members that a text satisfies.
+/// Finds the members of one kind that a text satisfies.
 #[derive(Clone, Debug)]
 pub(crate) enum Search {
     /// A handful of operands, compared one by one.
     EqualFew(Box<[Operand]>),
-    Equal {
-        /// Bit `n` is set if an operand has length `n`; the last bit stands for all greater lengths.
-        lengths: u64,
-        members: FxHashMap<Box<[u8]>, Box<[u32]>>,
-    },
+    Equal(Sieve, FxHashMap<Box<[u8]>, Box<[u32]>>),
     StartsWith(Trie),
     /// By last byte, sorted.
     EndsWith(Vec<Operand>),
@@ -52,27 +67,26 @@ enum Kind {
     Contains,
 }
 
-impl Kind {
-    /// Fewer members than this are better asked one by one.
-    fn least_members(self) -> usize {
-        match self {
-            Kind::Equal | Kind::StartsWith => 2,
-            Kind::EndsWith => 3,
-            // Single needles are searched for with vector instructions, which an automaton cannot have.
-            Kind::Contains => 8,
-        }
-    }
-}
-
-/// What the caller knows a check by, and what it asks for.
-type Asked<'c> = (usize, Vec<&'c [u8]>);
-
 /// Sorts checks into families.
 #[derive(Default)]
 pub(crate) struct FamilyBuilder<'c> {
-    families: Vec<(&'c Source, Kind, Vec<Asked<'c>>)>,
-    by_source: FxHashMap<(&'c Source, Kind), usize>,
+    families: Vec<(&'c Source, Vec<Asked<'c>>)>,
+    /// By source, and whether it is about [`Kind::Contains`].
+    by_source: FxHashMap<(&'c Source, bool), usize>,
 }
+
+/// A check.
+struct Asked<'c> {
+    /// What the caller knows it by.
+    number: usize,
+    kind: Kind,
+    operands: Vec<&'c [u8]>,
+}
+
+/// Fewer members than this are better asked one by one.
+const LEAST: usize = 2;
+/// Single needles are searched for with vector instructions, which an automaton cannot have.
+const LEAST_CONTAINS: usize = 8;
 
 impl<'c> FamilyBuilder<'c> {
     /// Takes a check, if it is of a kind that has families. `number` is what the caller knows it by.
@@ -82,34 +96,36 @@ impl<'c> FamilyBuilder<'c> {
         }
         let Some((kind, operands)) = operands(&comparison.test) else { return };
         let next = self.families.len();
-        let family = *self.by_source.entry((&comparison.source, kind)).or_insert(next);
+        // The others cost so little that they are answered at once.
+        let key = (&comparison.source, kind == Kind::Contains);
+        let family = *self.by_source.entry(key).or_insert(next);
         if family == next {
-            self.families.push((&comparison.source, kind, Vec::new()));
+            self.families.push((&comparison.source, Vec::new()));
         }
-        self.families[family].2.push((number, operands));
+        self.families[family].1.push(Asked { number, kind, operands });
     }
 
-    /// The families that are worth it: source, search, and the numbers of the members in the order of their bits.
-    pub(crate) fn finish(self) -> impl Iterator<Item = (&'c Source, Search, Vec<usize>)> {
-        self.families
-            .into_iter()
-            .filter(|(_, kind, members)| members.len() >= kind.least_members())
-            .filter_map(|(source, kind, members)| {
-                let mut by_operand: FxHashMap<&[u8], Vec<u32>> = FxHashMap::default();
-                for (bit, (_, operands)) in members.iter().enumerate() {
-                    operands
-                        .iter()
-                        .for_each(|operand| by_operand.entry(operand).or_default().push(bit as u32));
+    /// The families that are worth it: source, searches, and the numbers of the members in the order of their bits.
+    pub(crate) fn finish(self) -> impl Iterator<Item = (&'c Source, Box<[Search]>, Vec<usize>)> {
+        self.families.into_iter().filter_map(|(source, members)| {
+            let contains = members.first()?.kind == Kind::Contains;
+            if members.len() < if contains { LEAST_CONTAINS } else { LEAST } {
+                return None;
+            }
+            let mut by_kind: BTreeMap<Kind, BTreeMap<&[u8], Vec<u32>>> = BTreeMap::new();
+            for (bit, asked) in (0..).zip(&members) {
+                let by_operand = by_kind.entry(asked.kind).or_default();
+                for operand in &asked.operands {
+                    by_operand.entry(operand).or_default().push(bit);
                 }
-                let mut operands: Vec<Operand> =
-                    by_operand.into_iter().map(|(operand, bits)| (operand.into(), bits.into())).collect();
-                operands.sort_unstable();
-                Some((
-                    source,
-                    Search::new(kind, operands)?,
-                    members.into_iter().map(|(number, _)| number).collect(),
-                ))
-            })
+            }
+            let searches = by_kind.into_iter().map(|(kind, by_operand)| {
+                let operands = by_operand.into_iter().map(|(operand, bits)| (operand.into(), bits.into()));
+                Search::new(kind, operands.collect())
+            });
+            let searches = searches.collect::<Option<_>>()?;
+            Some((source, searches, members.into_iter().map(|asked| asked.number).collect()))
+        })
     }
 }
 
@@ -137,13 +153,14 @@ fn operands(test: &Test) -> Option<(Kind, Vec<&[u8]>)> {
 }
 
 impl Search {
+    /// Of sorted operands.
     fn new(kind: Kind, operands: Vec<Operand>) -> Option<Self> {
         Some(match kind {
             Kind::Equal if operands.len() <= 4 => Search::EqualFew(operands.into()),
-            Kind::Equal => Search::Equal {
-                lengths: operands.iter().fold(0, |bits, (operand, _)| bits | length_bit(operand)),
-                members: operands.into_iter().collect(),
-            },
+            Kind::Equal => {
+                let sieve = Sieve::new(operands.iter().map(|(operand, _)| &**operand));
+                Search::Equal(sieve, operands.into_iter().collect())
+            }
             Kind::StartsWith => Search::StartsWith(Trie::new(&operands)),
             Kind::EndsWith => {
                 let mut operands = operands;
@@ -161,7 +178,7 @@ impl Search {
     }
 
     /// Sets the bits of the members that `text` satisfies.
-    pub(crate) fn mark(&self, text: &[u8], words: &mut [u64]) {
+    pub(crate) fn mark(&self, text: &[u8], words: &mut [Word]) {
         match self {
             Search::EqualFew(operands) => {
                 for (operand, bits) in operands {
@@ -170,8 +187,8 @@ impl Search {
                     }
                 }
             }
-            Search::Equal { lengths, members } => {
-                if lengths & length_bit(text) != 0
+            Search::Equal(sieve, members) => {
+                if sieve.may_have(text)
                     && let Some(bits) = members.get(text)
                 {
                     set(bits, words);
@@ -200,26 +217,49 @@ impl Search {
         }
     }
 
-    /// What a member costs, roughly in steps: less than alone.
+    /// What it costs, roughly in steps.
     pub(crate) fn cost(&self) -> u32 {
         match self {
-            Search::EqualFew(_) => 4,
-            Search::Equal { .. } => 5,
-            Search::StartsWith(_) | Search::EndsWith(_) => 6,
             Search::Contains(..) => 12,
+            _ => 5,
         }
     }
 }
 
-fn length_bit(text: &[u8]) -> u64 {
-    1 << text.len().min(63)
+/// Knows of most texts that they are not in a set, from their length and two bytes.
+#[derive(Clone, Debug)]
+pub(crate) struct Sieve([u64; 16]);
+
+impl Sieve {
+    fn new<'t>(texts: impl Iterator<Item = &'t [u8]>) -> Self {
+        let mut bits = [0; 16];
+        for text in texts {
+            let (word, bit) = Self::place(text);
+            bits[word] |= 1 << bit;
+        }
+        Sieve(bits)
+    }
+
+    #[inline]
+    fn place(text: &[u8]) -> (usize, usize) {
+        let middle = text.get(text.len() / 2).copied().unwrap_or(0);
+        let last = text.last().copied().unwrap_or(0);
+        let hash = text.len() * 37 + usize::from(middle) * 11 + usize::from(last);
+        (hash / 64 % 16, hash % 64)
+    }
+
+    #[inline]
+    fn may_have(&self, text: &[u8]) -> bool {
+        let (word, bit) = Self::place(text);
+        self.0[word] >> bit & 1 == 1
+    }
 }
 
 #[inline]
-fn set(bits: &[u32], words: &mut [u64]) {
+fn set(bits: &[u32], words: &mut [Word]) {
     for bit in bits {
         if let Some(word) = words.get_mut(*bit as usize / 64) {
-            *word |= 1 << (bit % 64);
+            word.bits |= 1 << (bit % 64);
         }
     }
 }
@@ -230,14 +270,16 @@ pub(crate) struct Trie {
     nodes: Vec<TrieNode>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct TrieNode {
     /// What stands between the parent and this.
     label: Box<[u8]>,
     /// Who asks for the prefix that ends here.
     members: Box<[u32]>,
-    /// By the first byte of their label, sorted.
+    /// By the first byte of their label.
     children: Box<[(u8, u32)]>,
+    /// Which bytes those are: mostly there is no child to look for.
+    begins: [u64; 4],
 }
 
 impl Trie {
@@ -251,7 +293,7 @@ impl Trie {
     /// Adds the node of prefixes that share their first `depth` bytes, the last of which are its label.
     fn add(&mut self, prefixes: &[Operand], depth: usize, label: &[u8]) -> u32 {
         let node = self.nodes.len();
-        self.nodes.push(TrieNode { label: label.into(), members: Box::default(), children: Box::default() });
+        self.nodes.push(TrieNode { label: label.into(), ..TrieNode::default() });
         let mut rest = prefixes;
         if let Some(((prefix, members), behind)) = prefixes.split_first()
             && prefix.len() == depth
@@ -267,19 +309,31 @@ impl Trie {
             let label = first[depth..shared].to_vec();
             children.push((first[depth], self.add(same, shared, &label)));
         }
+        for (byte, _) in &children {
+            self.nodes[node].begins[usize::from(*byte / 64)] |= 1 << (byte % 64);
+        }
         self.nodes[node].children = children.into();
         node as u32
     }
 
-    fn mark(&self, text: &[u8], words: &mut [u64]) {
+    fn mark(&self, text: &[u8], words: &mut [Word]) {
         let mut rest = text;
         let mut node = self.nodes.first();
         while let Some(here) = node {
             set(&here.members, words);
             let Some(first) = rest.first() else { return };
+            if here.begins[usize::from(*first / 64)] >> (first % 64) & 1 == 0 {
+                return;
+            }
             let Some((_, child)) = here.children.iter().find(|(byte, _)| byte == first) else { return };
-            node = self.nodes.get(*child as usize).filter(|child| rest.starts_with(&child.label));
-            rest = &rest[node.map_or(0, |child| child.label.len())..];
+            let Some(child) = self.nodes.get(*child as usize) else { return };
+            // Most differ soon, so this is cheaper than a call.
+            let label = &*child.label;
+            if label.len() > rest.len() || label.iter().zip(rest).any(|(a, b)| a != b) {
+                return;
+            }
+            rest = &rest[label.len()..];
+            node = Some(child);
         }
     }
 }
@@ -312,7 +366,7 @@ mod tests {
             let text = text.as_bytes();
             for kind in [Kind::Equal, Kind::StartsWith, Kind::EndsWith, Kind::Contains] {
                 let search = Search::new(kind, operands.clone()).unwrap();
-                let mut words = [0u64; 2];
+                let mut words = [Word::default(); 2];
                 search.mark(text, &mut words);
                 for (bit, operands) in members.iter().enumerate() {
                     let expected = operands.iter().any(|operand| match kind {
@@ -321,7 +375,7 @@ mod tests {
                         Kind::EndsWith => text.ends_with(operand),
                         Kind::Contains => memchr::memmem::find(text, operand).is_some(),
                     });
-                    prop_assert_eq!(words[bit / 64] >> (bit % 64) & 1 == 1, expected, "{:?} {:?}", kind, operands);
+                    prop_assert_eq!(words[bit / 64].has(bit as u32), expected, "{:?} {:?}", kind, operands);
                 }
             }
         }

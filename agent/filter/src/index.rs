@@ -11,8 +11,8 @@ use crate::compile::Compiler;
 use crate::eval::{Evaluation, Memo, ScopeMemo};
 use crate::events::{EventSet, MAX_EVENTS};
 use crate::matcher::Matcher;
-use crate::program::{CheckTable, Op, Program};
-use crate::residual::{self, Residues};
+use crate::program::{CheckTable, Program};
+use crate::residual::Residues;
 use crate::schema::{Context, Schema};
 use crate::typed::{Comparison, Condition, Source, Test};
 
@@ -22,15 +22,8 @@ pub struct Index {
     table: CheckTable,
     /// By event, which plan.
     by_event: Vec<u32>,
-    plans: Vec<Plan>,
-}
-
-/// What is evaluated for an event. Many events have the same.
-#[derive(Clone, Debug)]
-struct Plan {
-    candidates: Box<[Candidate]>,
-    /// What the process decides of them.
-    by_process: Box<[Op]>,
+    /// What is evaluated for an event. Many events have the same.
+    plans: Vec<Box<[Candidate]>>,
 }
 
 /// A condition that may hold for an event.
@@ -78,8 +71,7 @@ impl Index {
             let candidates: Box<[Candidate]> =
                 candidates.filter(|candidate| !candidate.program.is_never()).collect();
             *plan_ids.entry(candidates).or_insert_with_key(|candidates| {
-                let by_process = residual::decided_by_process(&table, candidates);
-                plans.push(Plan { candidates: candidates.clone(), by_process });
+                plans.push(candidates.clone());
                 plans.len() as u32 - 1
             })
         };
@@ -95,11 +87,11 @@ impl Index {
     /// The conditions that can hold for an event with this id, in the order in which they were given.
     #[inline]
     pub fn candidates(&self, event: u16) -> &[Candidate] {
-        self.plan(event).map_or(&[], |(_, plan)| &plan.candidates)
+        self.plan(event).map_or(&[], |(_, candidates)| candidates)
     }
 
     #[inline]
-    fn plan(&self, event: u16) -> Option<(u32, &Plan)> {
+    fn plan(&self, event: u16) -> Option<(u32, &[Candidate])> {
         let number = *self.by_event.get(usize::from(event))?;
         Some((number, self.plans.get(number as usize)?))
     }
@@ -149,14 +141,14 @@ impl Index {
         remembered: &mut Remembered,
         mut found: impl FnMut(u32) -> ControlFlow<()>,
     ) {
-        let Some((number, plan)) = self.plan(event) else { return };
-        if plan.candidates.is_empty() {
+        let Some((plan, candidates)) = self.plan(event) else { return };
+        if candidates.is_empty() {
             return;
         }
         let Remembered { memo, processes, residues } = remembered;
         let mut evaluation = Evaluation::new(&self.table, context, memo);
         let Some(key) = key.filter(|key| key.slot < MAX_SLOTS) else {
-            for candidate in &plan.candidates {
+            for candidate in candidates {
                 if evaluation.matches(&candidate.program) && found(candidate.condition).is_break() {
                     return;
                 }
@@ -170,13 +162,11 @@ impl Index {
         let OfProcess { process, ancestry, residues: known, .. } =
             processes[slot].renewed(key, residues.epoch());
         evaluation = evaluation.with_process(process).with_ancestry(ancestry);
-        let residue = match known.iter().find(|(plan, _)| *plan == number) {
+        let residue = match known.iter().find(|(known, _)| *known == plan) {
             Some((_, residue)) => *residue,
             None => {
-                let outcomes = evaluation.outcomes_of(&plan.by_process);
-                let decided = |op: &Op| evaluation.decided(op);
-                let residue = residues.find(number, outcomes, &self.table, &plan.candidates, decided);
-                known.push((number, residue));
+                let residue = residues.find(plan, &self.table, candidates, |op| evaluation.outcome(op));
+                known.push((plan, residue));
                 residue
             }
         };

@@ -4,7 +4,6 @@
 //! Processes that decide alike share one residue, so there are about as many as there are kinds of process.
 
 use rustc_hash::FxHashMap;
-use smallvec::SmallVec;
 
 use crate::index::Candidate;
 use crate::program::{CheckKind, CheckTable, FALSE, Memory, Op, Program, TRUE, Target};
@@ -17,18 +16,47 @@ pub(crate) struct Residues {
     op_ids: FxHashMap<(u32, Target, Target), Target>,
     lists: Vec<Box<[Candidate]>>,
     list_ids: FxHashMap<Box<[Candidate]>, u32>,
-    by_outcomes: FxHashMap<(u32, Outcomes), u32>,
-    /// By operation of the table, what became of it. Used while one residue is made.
-    became: Vec<Target>,
+    /// By plan, the first step to its residue.
+    roots: Vec<u32>,
+    steps: Vec<Step>,
+    making: Making,
     epoch: u32,
 }
 
-/// What a process decides, one bit for each check.
-pub(crate) type Outcomes = SmallVec<[u64; 4]>;
+/// What is asked of a process to find its residue: only what the answers before have left open.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Ask {
+        op: Op,
+        /// Where to go on after no and yes.
+        next: [u32; 2],
+    },
+    Found(u32),
+}
+
+/// A step that nobody has come to.
+const UNKNOWN: u32 = u32::MAX;
+
+/// The space in which a residue is made.
+#[derive(Clone, Debug, Default)]
+struct Making {
+    /// By operation of the table, what became of it.
+    became: Vec<Target>,
+    /// By operation, whether it was come to.
+    seen: Vec<bool>,
+    /// Operations that were come to.
+    reached: Vec<Target>,
+    open: Vec<Target>,
+    /// By check, what the process said.
+    outcomes: FxHashMap<u32, bool>,
+    /// The same in the order in which it was asked.
+    asked: Vec<(Op, bool)>,
+}
 
 /// Beyond this, all residues are forgotten and made again when needed: some mega-bytes.
 const MAX_OPS: usize = 1 << 18;
 const MAX_LISTS: usize = 1 << 14;
+const MAX_STEPS: usize = 1 << 17;
 
 impl Residues {
     /// Numbers of lists are valid only as long as this does not change.
@@ -44,47 +72,80 @@ impl Residues {
         &self.ops
     }
 
-    /// The residue of the candidates of a plan for a process with these outcomes. `decided` tells the outcome of an
-    /// operation that the process decides.
+    /// The residue of the candidates of a plan for a process, which answers what it is asked.
     pub(crate) fn find(
         &mut self,
         plan: u32,
-        outcomes: Outcomes,
         table: &CheckTable,
         candidates: &[Candidate],
-        decided: impl Fn(&Op) -> Option<bool>,
+        mut ask: impl FnMut(&Op) -> bool,
     ) -> u32 {
-        if let Some(list) = self.by_outcomes.get(&(plan, outcomes.clone())) {
-            return *list;
+        let mut at = self.roots.get(plan as usize).copied().unwrap_or(UNKNOWN);
+        while let Some(step) = self.steps.get(at as usize) {
+            match step {
+                Step::Ask { op, next } => at = next[usize::from(ask(op))],
+                Step::Found(list) => return *list,
+            }
         }
-        if self.ops.len() > MAX_OPS || self.lists.len() > MAX_LISTS || self.by_outcomes.len() > MAX_LISTS {
+        if self.ops.len() > MAX_OPS || self.lists.len() > MAX_LISTS || self.steps.len() > MAX_STEPS {
             *self = Residues { epoch: self.epoch.wrapping_add(1), ..Residues::default() };
         }
-        let residue = self.make(table, candidates, decided);
+        self.reach(table, candidates, ask);
+        let residue = self.make(table, candidates);
         let next = self.lists.len() as u32;
         let list = *self.list_ids.entry(residue.clone()).or_insert(next);
         if list == next {
             self.lists.push(residue);
         }
-        self.by_outcomes.insert((plan, outcomes), list);
+        self.note_way(plan, list);
         list
     }
 
-    fn make(
-        &mut self,
-        table: &CheckTable,
-        candidates: &[Candidate],
-        decided: impl Fn(&Op) -> Option<bool>,
-    ) -> Box<[Candidate]> {
-        self.became.resize(table.ops.len(), FALSE);
-        for at in reachable(table, candidates.iter().map(|candidate| candidate.program.start)) {
+    /// Comes to the operations that are left for the process, through groups except those that it decides.
+    fn reach(&mut self, table: &CheckTable, candidates: &[Candidate], mut ask: impl FnMut(&Op) -> bool) {
+        let Making { seen, reached, open, outcomes, asked, .. } = &mut self.making;
+        seen.resize(table.ops.len(), false);
+        for at in reached.drain(..) {
+            seen[at as usize] = false;
+        }
+        outcomes.clear();
+        asked.clear();
+        open.extend(candidates.iter().map(|candidate| candidate.program.start));
+        while let Some(at) = open.pop() {
             let Some(op) = table.ops.get(at as usize) else { continue };
-            let became = match decided(op) {
-                Some(outcome) => self.target(if outcome { op.then } else { op.otherwise }),
+            if std::mem::replace(&mut seen[at as usize], true) {
+                continue;
+            }
+            reached.push(at);
+            if by_process(op) {
+                let outcome = *outcomes.entry(op.check).or_insert_with(|| {
+                    let outcome = ask(op);
+                    asked.push((*op, outcome));
+                    outcome
+                });
+                open.push(if outcome { op.then } else { op.otherwise });
+                continue;
+            }
+            open.extend([op.then, op.otherwise]);
+            if let Some(start) = group(table, op) {
+                open.push(start);
+            }
+        }
+    }
+
+    /// Writes down what is left of the operations that were come to.
+    fn make(&mut self, table: &CheckTable, candidates: &[Candidate]) -> Box<[Candidate]> {
+        let mut reached = std::mem::take(&mut self.making.reached);
+        reached.sort_unstable();
+        self.making.became.resize(table.ops.len(), FALSE);
+        for &at in &reached {
+            let Some(op) = table.ops.get(at as usize) else { continue };
+            self.making.became[at as usize] = match self.making.outcomes.get(&op.check) {
+                Some(outcome) => self.target(if *outcome { op.then } else { op.otherwise }),
                 None => self.kept(table, op),
             };
-            self.became[at as usize] = became;
         }
+        self.making.reached = reached;
         let left = candidates.iter().map(|candidate| {
             let program = Program { start: self.target(candidate.program.start) };
             Candidate { program, ..*candidate }
@@ -95,15 +156,14 @@ impl Residues {
     /// What became of the operation at a target. Targets stand before the operations that jump to them, so they have
     /// been looked at.
     fn target(&self, target: Target) -> Target {
-        self.became.get(target as usize).copied().unwrap_or(target)
+        self.making.became.get(target as usize).copied().unwrap_or(target)
     }
 
     fn kept(&mut self, table: &CheckTable, op: &Op) -> Target {
         let (mut then, mut otherwise) = (self.target(op.then), self.target(op.otherwise));
         let mut kept = *op;
-        if let Some(CheckKind::Group { start }) = table.checks.get(op.check as usize).map(|check| &check.kind)
-        {
-            match self.target(*start) {
+        if let Some(start) = group(table, op) {
+            match self.target(start) {
                 TRUE => return then,
                 FALSE => return otherwise,
                 inner => {
@@ -131,44 +191,51 @@ impl Residues {
         }
         at
     }
-}
 
-/// The operations that can be reached from starts, ascending, through groups except those that a process decides.
-fn reachable(table: &CheckTable, starts: impl Iterator<Item = Target>) -> Vec<Target> {
-    let mut seen = vec![false; table.ops.len()];
-    let mut open: Vec<Target> = starts.collect();
-    let mut found = Vec::new();
-    while let Some(at) = open.pop() {
-        let Some(op) = table.ops.get(at as usize) else { continue };
-        if std::mem::replace(&mut seen[at as usize], true) {
-            continue;
+    /// Remembers that these answers lead to this residue.
+    fn note_way(&mut self, plan: u32, list: u32) {
+        let plan = plan as usize;
+        if plan >= self.roots.len() {
+            self.roots.resize(plan + 1, UNKNOWN);
         }
-        found.push(at);
-        open.extend([op.then, op.otherwise]);
-        if !by_process(op)
-            && let Some(CheckKind::Group { start }) =
-                table.checks.get(op.check as usize).map(|check| &check.kind)
-        {
-            open.push(*start);
+        // What is asked depends on the answers before only, so the way begins like those that are known.
+        let mut from: Option<(u32, bool)> = None;
+        let mut at = self.roots[plan];
+        let way = self
+            .making
+            .asked
+            .iter()
+            .map(|(op, outcome)| (Step::Ask { op: *op, next: [UNKNOWN; 2] }, *outcome));
+        for (step, outcome) in way.chain([(Step::Found(list), false)]) {
+            if at == UNKNOWN {
+                at = self.steps.len() as u32;
+                self.steps.push(step);
+                match from {
+                    None => self.roots[plan] = at,
+                    Some((from, outcome)) => {
+                        if let Some(Step::Ask { next, .. }) = self.steps.get_mut(from as usize) {
+                            next[usize::from(outcome)] = at;
+                        }
+                    }
+                }
+            }
+            from = Some((at, outcome));
+            at = match self.steps.get(at as usize) {
+                Some(Step::Ask { next, .. }) => next[usize::from(outcome)],
+                _ => UNKNOWN,
+            };
         }
     }
-    found.sort_unstable();
-    found
 }
 
 fn by_process(op: &Op) -> bool {
     matches!(op.memory, Memory::Process(..) | Memory::Constant(_))
 }
 
-/// The operations of candidates that a process decides, each check once.
-pub(crate) fn decided_by_process(table: &CheckTable, candidates: &[Candidate]) -> Box<[Op]> {
-    let starts = candidates.iter().map(|candidate| candidate.program.start);
-    let mut ops: Vec<Op> = reachable(table, starts)
-        .into_iter()
-        .filter_map(|at| table.ops.get(at as usize).copied())
-        .filter(by_process)
-        .collect();
-    ops.sort_unstable_by_key(|op| op.check);
-    ops.dedup_by_key(|op| op.check);
-    ops.into()
+/// Where the group begins that an operation asks, if it does.
+fn group(table: &CheckTable, op: &Op) -> Option<Target> {
+    match table.checks.get(op.check as usize)?.kind {
+        CheckKind::Group { start } => Some(start),
+        _ => None,
+    }
 }

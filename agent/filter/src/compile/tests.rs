@@ -36,8 +36,8 @@ fn process_part_is_gathered_and_remembered() {
       1: proc.pname = sh [ancestry] ? 2 : false
       2: fd.name = /a ? true : false
     group 4:
-      0: proc.pid = 1 ? false : 1
-      1: proc.name = cat ? true : false
+      0: proc.name = cat ? 1 : false
+      1: proc.pid = 1 ? false : true
     ");
 }
 
@@ -101,12 +101,12 @@ fn prints_every_kind_of_check() {
         "join(',', (proc.name, 'x')) = val(proc.pname) and getopt(fd.types, 'a:')[a] iglob 'a?' and fd.net != 10.0.0.0/8",
         "tolower(concat(proc.name, '-')) endswith allof (a, b) and proc.env[HOME] exists and fd.types in (a)",
     ]), @r#"
-      0: proc.aname != oneof (a, "b c") [ancestry] ? 1 : false
+      0: len(fd.types) > 2 ? 1 : false
       1: evt.is_open in (true, false) ? 2 : false
-      2: len(fd.types) > 2 ? true : false
+      2: proc.aname != oneof (a, "b c") [ancestry] ? true : false
 
-      0: join(,, (proc.name, x)) = val(proc.pname) [ancestry] ? 1 : false
-      1: fd.net != 10.0.0.0/8 ? 2 : false
+      0: fd.net != 10.0.0.0/8 ? 1 : false
+      1: join(,, (proc.name, x)) = val(proc.pname) [ancestry] ? 2 : false
       2: getopt(fd.types, a:)[a] iglob a? ? true : false
 
       0: group 9 [process] ? 1 : false

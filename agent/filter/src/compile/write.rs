@@ -2,8 +2,9 @@
 
 use rustc_hash::FxHashMap;
 
+use super::estimate::{chance, rank};
 use super::{Edge, Graph, NodeKind};
-use crate::family::{Family, FamilyBuilder, Member};
+use crate::family::{Family, FamilyBuilder, Member, Search};
 use crate::matcher::Matcher;
 use crate::program::{
     Check, CheckKind, CheckTable, FALSE, Memory, NO_SLOT, Op, Program, Slots, SourceRef, TRUE, Target,
@@ -19,7 +20,9 @@ pub(super) struct Writer<'g> {
     boundary: Vec<bool>,
     /// By node: the check that stands for it.
     ids: Vec<Option<u32>>,
-    costs: Vec<u32>,
+    /// By node: what it costs when it is looked at, and how often it holds, as guesses.
+    costs: Vec<f32>,
+    chances: Vec<f32>,
     /// By node: its place in a family.
     members: Vec<Option<Member>>,
     sources: FxHashMap<&'g Source, u32>,
@@ -35,7 +38,8 @@ impl<'g> Writer<'g> {
             uses: vec![0; count],
             boundary: vec![false; count],
             ids: vec![None; count],
-            costs: vec![0; count],
+            costs: vec![0.0; count],
+            chances: vec![1.0; count],
             members: vec![None; count],
             sources: FxHashMap::default(),
             source_uses: Vec::new(),
@@ -94,15 +98,15 @@ impl<'g> Writer<'g> {
                 builder.add(index, comparison);
             }
         }
-        for (source, search, members) in builder.finish() {
-            let first = self.table.slots.family_words * 64;
+        for (source, searches, members) in builder.finish() {
+            let first = self.table.slots.family_words;
             let words = (members.len() as u32).div_ceil(64);
             let family = self.table.families.len() as u32;
-            for (bit, index) in members.into_iter().enumerate() {
-                self.members[index] = Some(Member { family, bit: first + bit as u32 });
+            for (bit, index) in (0..).zip(members) {
+                self.members[index] = Some(Member { family, word: first + bit / 64, bit: bit % 64 });
             }
             let source = self.source(source);
-            self.table.families.push(Family { source, first: first / 64, words, search });
+            self.table.families.push(Family { source, first, words, searches });
             self.table.slots.family_words += words;
         }
     }
@@ -118,17 +122,24 @@ impl<'g> Writer<'g> {
                     Some(member) => (CheckKind::Member(member), self.member_cost(member, &comparison.source)),
                     None => self.comparison(comparison),
                 };
-                self.costs[index] = cost;
+                self.costs[index] = cost as f32;
+                self.chances[index] = chance(&comparison.test);
                 (kind, Some(comparison.clone()))
             }
             NodeKind::And(children) => {
-                let costs = children.iter().map(|child| self.cost(child.node()));
-                self.costs[index] = costs.fold(0, u32::saturating_add);
-                remembered &= self.boundary[index] || self.costs[index] > CHEAP;
+                let children = self.in_order(children);
+                self.chances[index] = 1.0;
+                let mut most = 0.0;
+                for child in &children {
+                    most += self.cost(child.node());
+                    self.costs[index] += self.chances[index] * self.cost(child.node());
+                    self.chances[index] *= self.chance(*child);
+                }
+                remembered &= self.boundary[index] || most > CHEAP;
                 if !remembered {
                     return;
                 }
-                let start = self.conjunction(children, TRUE, FALSE);
+                let start = self.conjunction(&children, TRUE, FALSE);
                 (CheckKind::Group { start }, None)
             }
         };
@@ -145,8 +156,10 @@ impl<'g> Writer<'g> {
 
     /// A member costs less than a check alone, but its source may be dear all the same.
     fn member_cost(&self, member: Member, source: &Source) -> u32 {
-        let search = self.table.families.get(member.family as usize).map_or(0, |family| family.search.cost());
-        search + self.source_cost(source)
+        let family = self.table.families.get(member.family as usize);
+        let search = family.map_or(0, |family| family.searches.iter().map(Search::cost).sum());
+        // Others are likely to have asked before.
+        1 + (search + self.source_cost(source)) / 4
     }
 
     fn memory(&mut self, scope: Scope) -> Memory {
@@ -234,8 +247,21 @@ impl<'g> Writer<'g> {
     }
 
     /// What a node costs where it is used.
-    fn cost(&self, node: usize) -> u32 {
-        if self.boundary[node] { 1 } else { self.costs[node] }
+    fn cost(&self, node: usize) -> f32 {
+        let cost = self.costs[node];
+        match self.graph.nodes[node].scope {
+            // Often something changes somewhere among the ancestors.
+            Scope::Ancestry if self.boundary[node] => 1.0 + cost / 2.0,
+            _ if self.boundary[node] => 1.0,
+            // Others may have asked before.
+            _ if self.ids[node].is_some() && self.uses[node] > 1 => 1.0 + cost / self.uses[node] as f32,
+            _ => cost,
+        }
+    }
+
+    fn chance(&self, edge: Edge) -> f32 {
+        let chance = self.chances[edge.node()];
+        if edge.negated() { 1.0 - chance } else { chance }
     }
 
     /// The operations of an edge, with where to go on after either outcome. They are written last to first, so that
@@ -253,13 +279,25 @@ impl<'g> Writer<'g> {
         }
     }
 
-    /// Cheap children come first, what is remembered longest before all.
     fn conjunction(&mut self, children: &[Edge], then: Target, otherwise: Target) -> Target {
-        let mut children = children.to_vec();
-        children.sort_by_key(|child| (self.graph.nodes[child.node()].scope, self.cost(child.node())));
+        let children = self.in_order(children);
         children.into_iter().rev().fold(then, |next, child| self.operations(child, next, otherwise))
+    }
+
+    /// The parts of a conjunction in the order in which they are looked at: before all what the process decides for
+    /// long.
+    fn in_order(&self, children: &[Edge]) -> Vec<Edge> {
+        let mut ranked: Vec<_> = children
+            .iter()
+            .map(|child| {
+                let late = self.graph.nodes[child.node()].scope > Scope::Process;
+                (late, rank(self.cost(child.node()), self.chance(*child)), *child)
+            })
+            .collect();
+        ranked.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        ranked.into_iter().map(|(.., child)| child).collect()
     }
 }
 
 /// A group that costs no more is evaluated again rather than remembered for the event.
-const CHEAP: u32 = 12;
+const CHEAP: f32 = 6.0;
