@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+//! What a driver offers to the extractors: facts of the current call, task, files and sockets, and a pen to write
+//! parameters with. The module implements it on the kernel's structures, the eBPF probe on helpers and BTF offsets, the tests on
+//! a table.
+//!
+//! Nothing here fails loudly: a fact that cannot be had is 0 or an empty parameter, and the driver notes in the record's
+//! flags that something was missed.
+
+use super::super::wire::record::Extra;
+
+/// A number that is known of the current task.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum TaskFact {
+    /// Thread id, in the initial pid namespace.
+    Tid,
+    /// Thread group id, in the initial pid namespace.
+    Tgid,
+    /// Thread group id of the real parent, in the initial pid namespace.
+    ParentTgid,
+    /// Thread id in its own pid namespace.
+    VirtualTid,
+    /// Thread group id in its own pid namespace.
+    VirtualTgid,
+    /// Process group id in the initial pid namespace.
+    ProcessGroup,
+    /// Process group id in its own pid namespace.
+    VirtualProcessGroup,
+    /// Whether its pid namespace is not the initial one, or it is the first process of one.
+    InPidNamespace,
+    /// When the first process of its pid namespace was started, nanoseconds since boot.
+    PidNamespaceStart,
+    /// `RLIMIT_NOFILE`, the soft one.
+    FdLimit,
+    /// Major page faults.
+    MajorFaults,
+    /// Minor page faults.
+    MinorFaults,
+    /// Virtual memory, KiB.
+    VmSize,
+    /// Resident memory, KiB.
+    VmRss,
+    /// Swapped memory, KiB.
+    VmSwap,
+    /// Real user id.
+    Uid,
+    /// Effective user id.
+    Euid,
+    /// Saved user id.
+    Suid,
+    /// User id for file access.
+    Fsuid,
+    /// Real group id.
+    Gid,
+    /// Effective group id.
+    Egid,
+    /// Saved group id.
+    Sgid,
+    /// Group id for file access.
+    Fsgid,
+    /// Inheritable capabilities, the kernel's bits.
+    CapInheritable,
+    /// Permitted capabilities, the kernel's bits.
+    CapPermitted,
+    /// Effective capabilities, the kernel's bits.
+    CapEffective,
+    /// Number of the controlling terminal in the form of `new_encode_dev`, 0 for none.
+    Tty,
+    /// Audit user id.
+    LoginUid,
+    /// `exit_code` of a task that ends.
+    ExitCode,
+    /// The task that takes the children of one that ends, 0 for none.
+    Reaper,
+    /// Where the heap ends (`mm->brk`).
+    Break,
+    /// The thread's flags (`PF_*`).
+    Flags,
+}
+
+/// Text that is known of the current task.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum TaskText {
+    /// Its name, closed by a NUL.
+    Comm,
+    /// `argv[0]`, closed by a NUL, from its memory.
+    Executable,
+    /// The other arguments, each closed by a NUL, from its memory.
+    Arguments,
+    /// The environment, each entry closed by a NUL, from its memory.
+    Environment,
+    /// The name that an exec was asked for (`bprm->filename`), closed by a NUL. Only during a successful exec.
+    ExecFilename,
+}
+
+/// A number that is known of an open file.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum FileFact {
+    /// Device, in the form of `new_encode_dev`.
+    Device,
+    /// Inode number.
+    Inode,
+    /// `f_flags`: the kernel's open flags.
+    OpenFlags,
+    /// `f_mode`: the kernel's `FMODE_*`.
+    Mode,
+    /// `i_mode`.
+    InodeMode,
+    /// Links to the inode.
+    Links,
+    /// Change time of the inode, nanoseconds since the epoch.
+    ChangeTime,
+    /// Modification time of the inode, nanoseconds since the epoch.
+    ModifyTime,
+    /// Owner.
+    OwnerUid,
+    /// Magic number of the file system.
+    FileSystem,
+    /// Of an overlay: bit 0 the file is in the upper layer, bit 1 in a lower one.
+    OverlayLayers,
+    /// Whether the current task may write to it, by the inode's mode, owner and the task's credentials and capabilities.
+    Writable,
+    /// Whether it lives in memory only (`memfd_create`).
+    Memfd,
+}
+
+/// A number that is known of a socket.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum SocketFact {
+    /// `AF_*`.
+    Family,
+    /// `SOCK_*`.
+    Type,
+    /// `IPPROTO_*`.
+    Protocol,
+    /// IPv4 address of this end, as its four bytes in memory order.
+    LocalAddress,
+    /// IPv4 address of the other end, as its four bytes in memory order; 0 if not connected.
+    PeerAddress,
+    /// Port of this end, in host order.
+    LocalPort,
+    /// Port of the other end, in host order; 0 if not connected.
+    PeerPort,
+    /// IPv6 address of this end, the first eight bytes in memory order.
+    LocalAddress6First,
+    /// IPv6 address of this end, the last eight bytes in memory order.
+    LocalAddress6Last,
+    /// IPv6 address of the other end, the first eight bytes in memory order.
+    PeerAddress6First,
+    /// IPv6 address of the other end, the last eight bytes in memory order.
+    PeerAddress6Last,
+    /// Unix: the kernel's address of this end (`struct unix_sock`).
+    Identity,
+    /// Unix: the kernel's address of the other end.
+    PeerIdentity,
+    /// Connections that wait for accept.
+    Backlog,
+    /// How many may wait.
+    BacklogMax,
+}
+
+/// One end of a socket.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum End {
+    /// This one.
+    Local,
+    /// The other one.
+    Peer,
+}
+
+/// A driver, in the middle of recording a call of the current task.
+///
+/// Parameters are written between [`Kernel::begin`] and [`Kernel::end`]; the `put_*` functions write a whole one.
+pub trait Kernel: Sized {
+    /// An open file.
+    type File: Copy;
+    /// A place in the file system: a mount and a directory entry.
+    type Path: Copy;
+    /// A socket.
+    type Socket: Copy;
+
+    // ---- the call ---------------------------------------------------------------------------------------------------
+
+    /// Argument 0 to 5 of the call. Arguments of 32-bit calls are zero-extended.
+    fn argument(&self, index: usize) -> u64;
+    /// What the call returned: negative errno if it failed.
+    fn return_value(&self) -> i64;
+    /// Whether the task's pointers and `long`s have 32 bits in this call.
+    fn is_compat(&self) -> bool;
+    /// The code of the call ([`super::calls`]).
+    fn code(&self) -> u16;
+    /// The number of the call in the table of its ABI.
+    fn number(&self) -> u16;
+    /// How many bytes of data to record.
+    fn snaplen(&self) -> u32;
+    /// Whether the consumer asked for paths from kernel objects.
+    fn wants_paths(&self) -> bool;
+
+    // ---- user memory ------------------------------------------------------------------------------------------------
+
+    /// Reads user memory without ever sleeping; `None` if it is not there.
+    fn user_u8(&mut self, address: u64) -> Option<u8>;
+    /// As [`Kernel::user_u8`].
+    fn user_u16(&mut self, address: u64) -> Option<u16>;
+    /// As [`Kernel::user_u8`].
+    fn user_u32(&mut self, address: u64) -> Option<u32>;
+    /// As [`Kernel::user_u8`].
+    fn user_u64(&mut self, address: u64) -> Option<u64>;
+
+    // ---- kernel objects ---------------------------------------------------------------------------------------------
+
+    /// A fact of the current task.
+    fn task(&mut self, fact: TaskFact) -> u64;
+    /// The open file with a descriptor of the current task.
+    fn file(&mut self, fd: i32) -> Option<Self::File>;
+    /// The file that the current task executes.
+    fn executable(&mut self) -> Option<Self::File>;
+    /// A fact of an open file.
+    fn file_fact(&mut self, file: Self::File, fact: FileFact) -> u64;
+    /// Where an open file is.
+    fn path(&mut self, file: Self::File) -> Self::Path;
+    /// Where the current task is.
+    fn working_directory(&mut self) -> Option<Self::Path>;
+    /// The socket with a descriptor of the current task; `None` if it is something else.
+    fn socket(&mut self, fd: i32) -> Option<Self::Socket>;
+    /// A fact of a socket.
+    fn socket_fact(&mut self, socket: Self::Socket, fact: SocketFact) -> u64;
+
+    // ---- the pen ----------------------------------------------------------------------------------------------------
+
+    /// Begins a parameter.
+    fn begin(&mut self);
+    /// Ends it.
+    fn end(&mut self);
+    /// Ends an extra.
+    fn end_extra(&mut self);
+    /// Takes back what was written since `begin`: the parameter goes on empty.
+    fn rewind(&mut self);
+    /// Adds bytes of a number, little-endian.
+    fn add_u8(&mut self, value: u8);
+    /// As [`Kernel::add_u8`].
+    fn add_u16(&mut self, value: u16);
+    /// As [`Kernel::add_u8`].
+    fn add_u32(&mut self, value: u32);
+    /// As [`Kernel::add_u8`].
+    fn add_u64(&mut self, value: u64);
+    /// Adds text from user memory up to its NUL, and a NUL: at most [`super::super::wire::record::PATH_SIZE_MAX`] bytes
+    /// (then the parameter is marked as cut). False, and nothing is added, if it could not be read.
+    fn add_user_text(&mut self, address: u64) -> bool;
+    /// Adds bytes of user memory, at most [`super::super::wire::control::SNAPLEN_MAX`]. False, and nothing is added, if they
+    /// could not be read.
+    fn add_user_bytes(&mut self, address: u64, length: u32) -> bool;
+    /// Adds text of the current task, at most `PATH_SIZE_MAX` bytes.
+    fn add_task_text(&mut self, text: TaskText);
+    /// Adds a path, closed by a NUL; with `flags`, after a `u32` of [`super::super::wire::record::path`] bits.
+    fn add_path(&mut self, path: Self::Path, flags: bool);
+    /// Adds the name of an end of a unix socket, closed by a NUL; an abstract name begins with a NUL, which becomes `@`.
+    fn add_unix_name(&mut self, socket: Self::Socket, end: End);
+    /// Marks the parameter that is being written as cut.
+    fn mark_truncated(&mut self);
+
+    // ---- whole parameters -------------------------------------------------------------------------------------------
+
+    /// A parameter without value.
+    #[inline(always)]
+    fn put_empty(&mut self) {
+        self.begin();
+        self.end();
+    }
+
+    /// A number of one byte.
+    #[inline(always)]
+    fn put_u8(&mut self, value: u8) {
+        self.begin();
+        self.add_u8(value);
+        self.end();
+    }
+
+    /// A number of two bytes.
+    #[inline(always)]
+    fn put_u16(&mut self, value: u16) {
+        self.begin();
+        self.add_u16(value);
+        self.end();
+    }
+
+    /// A number of four bytes.
+    #[inline(always)]
+    fn put_u32(&mut self, value: u32) {
+        self.begin();
+        self.add_u32(value);
+        self.end();
+    }
+
+    /// A number of eight bytes.
+    #[inline(always)]
+    fn put_u64(&mut self, value: u64) {
+        self.begin();
+        self.add_u64(value);
+        self.end();
+    }
+
+    /// A signed number of eight bytes.
+    #[inline(always)]
+    fn put_i64(&mut self, value: i64) {
+        self.put_u64(value as u64);
+    }
+
+    /// What the call returned.
+    #[inline(always)]
+    fn put_result(&mut self) {
+        self.put_i64(self.return_value());
+    }
+
+    /// A descriptor that is an argument: `int` in the kernel, eight bytes in the schema.
+    #[inline(always)]
+    fn put_fd_argument(&mut self, index: usize) {
+        self.put_i64(self.int_argument(index) as i64);
+    }
+
+    /// Text from user memory; empty if it could not be read.
+    #[inline(always)]
+    fn put_user_text(&mut self, address: u64) {
+        self.begin();
+        self.add_user_text(address);
+        self.end();
+    }
+
+    /// Text of the current task.
+    #[inline(always)]
+    fn put_task_text(&mut self, text: TaskText) {
+        self.begin();
+        self.add_task_text(text);
+        self.end();
+    }
+
+    /// An extra with a path.
+    #[inline(always)]
+    fn put_path_extra(&mut self, kind: Extra, path: Self::Path) {
+        self.begin();
+        self.add_u8(kind as u8);
+        self.add_path(path, true);
+        self.end_extra();
+    }
+
+    // ---- derived ----------------------------------------------------------------------------------------------------
+
+    /// An argument of type `int`.
+    #[inline(always)]
+    fn int_argument(&self, index: usize) -> i32 {
+        self.argument(index) as i32
+    }
+
+    /// An argument of type `unsigned int`.
+    #[inline(always)]
+    fn u32_argument(&self, index: usize) -> u32 {
+        self.argument(index) as u32
+    }
+
+    /// Whether the call failed.
+    #[inline(always)]
+    fn failed(&self) -> bool {
+        self.return_value() < 0
+    }
+
+    /// Bytes of a pointer or a `long` of the task.
+    #[inline(always)]
+    fn word_size(&self) -> u64 {
+        if self.is_compat() {
+            4
+        } else {
+            8
+        }
+    }
+
+    /// The pointer or unsigned `long` at an address.
+    #[inline(always)]
+    fn user_word(&mut self, address: u64) -> Option<u64> {
+        if self.is_compat() {
+            self.user_u32(address).map(u64::from)
+        } else {
+            self.user_u64(address)
+        }
+    }
+}

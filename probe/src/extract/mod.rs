@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+//! What goes into the record of each system call and tracepoint: the extractors, written once, over what a driver offers
+//! ([`Kernel`]).
+//!
+//! [`calls`] is the table: a row for each system call, with its event and its extractor. The extractors stand in files by
+//! subject. Each writes the parameters of its event in the order of the schema, then extras.
+
+pub mod arch;
+pub mod calls;
+pub mod descriptors;
+pub mod files;
+pub mod flags;
+pub mod io;
+pub mod kernel;
+pub mod network;
+pub mod process;
+
+pub use kernel::Kernel;
