@@ -41,6 +41,14 @@ fn texts(extensions: &[&str]) -> Vec<(PathBuf, String)> {
     matching.filter_map(|path| Some((path.clone(), fs::read_to_string(root().join(&path)).ok()?))).collect()
 }
 
+/// A source file's text from its first `//!` line on: what the kernel takes in has its licence before.
+fn after_licence(text: &str) -> &str {
+    match text.split_once('\n') {
+        Some((first, rest)) if first.starts_with("// SPDX-License-Identifier: ") => rest,
+        _ => text,
+    }
+}
+
 /// Fails with one line per offence, so that a run names them all.
 #[track_caller]
 fn none(what: &str, offences: Vec<String>) {
@@ -51,14 +59,15 @@ fn none(what: &str, offences: Vec<String>) {
 fn each_source_file_says_its_place_first() {
     // `tests.rs` stands beside the file that it tests and needs no words.
     let silent = texts(&["rs"]).into_iter();
-    let silent = silent.filter(|(path, text)| !path.ends_with("tests.rs") && !text.starts_with("//! "));
+    let silent =
+        silent.filter(|(path, text)| !path.ends_with("tests.rs") && !after_licence(text).starts_with("//! "));
     none("files without a `//!` line first", silent.map(|(path, _)| path.display().to_string()).collect());
 }
 
 #[test]
 fn source_files_keep_to_one_subject() {
     let long = texts(&["rs"]).into_iter().filter_map(|(path, text)| {
-        let table = text.lines().next().is_some_and(|first| first.contains("table"));
+        let table = after_licence(&text).lines().next().is_some_and(|first| first.contains("table"));
         let lines = text.lines().count();
         (lines > MAX_LINES && !table).then(|| format!("{}: {lines} lines", path.display()))
     });
@@ -66,8 +75,11 @@ fn source_files_keep_to_one_subject() {
 }
 
 #[test]
-fn unsafe_code_stays_in_capture() {
-    let offences = texts(&["rs"]).into_iter().filter(|(path, _)| !path.starts_with("agent/src/capture"));
+fn unsafe_code_stays_where_memory_is_shared() {
+    // The drivers run in the kernel, and the live tests make calls that no library makes.
+    let places = ["agent/src/capture", "kmod", "ebpf", "tests/live"];
+    let offences =
+        texts(&["rs"]).into_iter().filter(|(path, _)| !places.iter().any(|place| path.starts_with(place)));
     let lines = offences.flat_map(|(path, text)| {
         let code = |line: &&str| !line.trim_start().starts_with("//") && !line.contains('"');
         // The word also stands in texts that tests expect.
@@ -82,7 +94,31 @@ fn unsafe_code_stays_in_capture() {
         let hits = text.lines().filter(code).filter(is_unsafe);
         hits.map(|line| format!("{}: {}", path.display(), line.trim())).collect::<Vec<_>>()
     });
-    none("unsafe outside agent/src/capture", lines.collect());
+    none("unsafe where there is no need for it", lines.collect());
+}
+
+#[test]
+fn the_probe_fits_all_its_compilers() {
+    // Kbuild takes the modules by path, and kernel and BPF have atomics of their own.
+    let unfit = ["crate::", "core::sync::atomic", "std::sync::atomic", "extern crate alloc"];
+    let mut offences = Vec::new();
+    for (path, text) in texts(&["rs"]).into_iter().filter(|(path, _)| path.starts_with("probe/src")) {
+        if !text.starts_with("// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only\n") {
+            offences.push(format!("{}: no licence in the first line", path.display()));
+        }
+        // What is only for tests stands at the end of a file, or in a file of its own.
+        let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+        if path.ends_with("mock.rs") || path.to_string_lossy().contains("/tests") {
+            continue;
+        }
+        for (number, line) in code.lines().enumerate() {
+            let line = line.trim_start();
+            if !line.starts_with("//") && unfit.iter().any(|word| line.contains(word)) {
+                offences.push(format!("{}:{}: {line}", path.display(), number + 1));
+            }
+        }
+    }
+    none("what not all compilers of the probe take", offences);
 }
 
 #[test]

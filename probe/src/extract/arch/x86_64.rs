@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
-//! x86: the tables of 64-bit calls (x32 shares it and adds its own numbers), and of 32-bit calls (`int 0x80`, ia32 binaries).
+//! The tables of x86: 64-bit calls (x32 shares it and adds its own numbers), and of 32-bit calls (`int 0x80`, ia32 binaries).
 
 use super::{numbers, Numbers};
 
