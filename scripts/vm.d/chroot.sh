@@ -1,0 +1,116 @@
+# The Debian chroots: how they are made, entered and given packages. Sourced by scripts/vm.
+
+# Holds the lock NAME (exclusive) while the rest runs, so that two runs at once wait for each other.
+with_lock() {
+    local name=$1 lock
+    shift
+    exec {lock}>"$cache/lock/$name"
+    if ! flock --nonblock "$lock"; then
+        say "waiting for another scripts/vm ($name)"
+        flock "$lock"
+    fi
+    "$@"
+    exec {lock}>&-
+}
+
+# Runs a long, talkative step; shows its log only when it fails.
+logged() {
+    local log=$cache/log/$1
+    shift
+    if ! "$@" >"$log" 2>&1; then
+        tail -n 20 "$log" >&2
+        die "this failed: $* (its whole output is in $log; packages come from $(mirror))"
+    fi
+}
+
+# The Debian archive that this machine itself uses. The address is never written down in the project.
+mirror() {
+    [ -z "${SAKER_MIRROR:-}" ] || {
+        echo "$SAKER_MIRROR"
+        return
+    }
+    # Before the first `apt-get update` apt does not know yet whose archive it is.
+    local uri
+    uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' 2>/dev/null | head -n 1)
+    [ -n "$uri" ] || uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
+        grep -E '/debian/?$' | head -n 1)
+    [ -n "$uri" ] || die "found no Debian mirror among this machine's apt sources; name one: SAKER_MIRROR=http://…/debian"
+    echo "${uri%/}"
+}
+
+# Makes sure of the programs of the host that the scripts use.
+host_packages() {
+    local missing=()
+    command -v mmdebstrap >/dev/null || missing+=(mmdebstrap)
+    [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || missing+=(debian-archive-keyring)
+    [ ${#missing[@]} -gt 0 ] || return 0
+    say "installing ${missing[*]} on this machine"
+    logged host-packages bash -c 'apt-get -qq update -o Acquire::Check-Valid-Until=false &&
+        DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@"' - "${missing[@]}"
+}
+
+# Makes the chroot NAME (forky or trixie) unless it is there.
+chroot_setup() { [ -e "$cache/chroot/$1" ] || with_lock "chroot-$1" chroot_make "$1"; }
+
+chroot_make() {
+    local name=$1 root=$cache/chroot/$1 new=$cache/chroot/.$1.new suites source sources=() pins uri
+    [ ! -e "$root" ] || return 0
+    host_packages
+    uri=$(mirror)
+    # What Kbuild asks of a machine that builds a Rust module. The kernel's own C compiler comes with its headers.
+    local packages=make,gcc,libc6-dev,rustc,rust-src,bindgen,clang,libclang-dev,python3-minimal,perl,xz-utils,zstd,kmod,openssl,dkms
+    case $name in
+        # The older suites are there for their kernel images only.
+        forky) suites='forky trixie bookworm' packages=$packages,qemu-system-x86,seabios,busybox-static,cpio ;;
+        trixie) suites='trixie trixie-backports' ;;
+    esac
+    for source in $suites; do
+        sources+=("deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $uri $source main")
+    done
+    pins=
+    [ "$name" != forky ] || pins=$'Package: *\nPin: release n=trixie\nPin-Priority: 1\n\nPackage: *\nPin: release n=bookworm\nPin-Priority: 1\n'
+    say "making the $name chroot (about two minutes)"
+    rm -rf --one-file-system "$new"
+    logged "chroot-$name" mmdebstrap --variant=apt --include="$packages" \
+        --aptopt='Acquire::Check-Valid-Until "false"' --aptopt='APT::Install-Recommends "false"' \
+        --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
+        --setup-hook="mkdir -p \"\$1/etc/apt/preferences.d\"; printf '%s' '$pins' >\"\$1/etc/apt/preferences.d/suites\"" \
+        "$name" "$new" "${sources[@]}"
+    mv "$new" "$root"
+}
+
+# in_chroot NAME [--bind DIR:/mnt/X | --bind-ro DIR:/mnt/X]… -- COMMAND…: runs COMMAND in the chroot.
+# The mounts live in a mount namespace of their own, so they go with the command, however it ends.
+in_chroot() {
+    local root=$cache/chroot/$1 binds=()
+    shift
+    while [ "$1" != -- ]; do
+        binds+=("$1" "$2")
+        shift 2
+    done
+    shift
+    unshare --mount --propagation private -- bash -c '
+        set -euo pipefail
+        root=$1 metadata=$2
+        shift 2
+        mount -t proc proc "$root/proc"
+        mount --rbind /dev "$root/dev"
+        mount -t tmpfs tmpfs "$root/tmp"
+        mount -t tmpfs tmpfs "$root/mnt"
+        mkdir -p "$root/var/cache/saker/rust-metadata"
+        mount --bind "$metadata" "$root/var/cache/saker/rust-metadata"
+        touch "$root/etc/resolv.conf"
+        mount --bind /etc/resolv.conf "$root/etc/resolv.conf"
+        while [ "$1" != -- ]; do
+            from=${2%:*} to=$root${2##*:}
+            if [ -d "$from" ]; then mkdir -p "$to"; else touch "$to"; fi
+            mount --bind "$from" "$to"
+            [ "$1" != --bind-ro ] || mount -o remount,bind,ro "$to"
+            shift 2
+        done
+        shift
+        exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM="${TERM:-dumb}" LC_ALL=C.UTF-8 \
+            ${http_proxy:+http_proxy="$http_proxy"} ${https_proxy:+https_proxy="$https_proxy"} \
+            DEBIAN_FRONTEND=noninteractive chroot "$root" "$@"
+    ' - "$root" "$cache/rust-metadata" "${binds[@]}" -- "$@"
+}

@@ -1,0 +1,222 @@
+# Booting a kernel in QEMU with an initramfs of busybox, a script and files, and judging how it went. Sourced by scripts/vm.
+
+guest_defaults() {
+    kernel=forky cpus=2 memory= timeout=300 modules= output= icount=0 append= qemu=() splats=fail
+}
+
+# Reads the options of run and shell; sets `rest` to the number of arguments that it took.
+guest_options() {
+    local before=$#
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --icount) icount=1 && shift && continue ;;
+            --expect-splats) splats=expected && shift && continue ;;
+            --kernel | --cpus | --memory | --timeout | --modules | --output | --append | --qemu)
+                [ $# -gt 1 ] || die "$1 needs a value"
+                ;;
+            --*) die "unknown option $1" ;;
+            *) break ;;
+        esac
+        case $1 in
+            --kernel) kernel=$2 ;;
+            --cpus) cpus=$2 ;;
+            --memory) memory=$2 ;;
+            --timeout) timeout=$2 ;;
+            --modules) modules=$2 ;;
+            --output) output=$2 ;;
+            --append) append=$2 ;;
+            --qemu) qemu+=("$2") ;;
+        esac
+        shift 2
+    done
+    rest=$((before - $#))
+}
+
+guest_run() {
+    local kernel cpus memory timeout modules output icount append qemu splats rest
+    guest_defaults
+    guest_options "$@"
+    shift "$rest"
+    [ $# -gt 0 ] || die "run: which script?"
+    [ -f "$1" ] || die "no script $1"
+    guest_boot "$@" </dev/null
+}
+
+guest_shell() {
+    local kernel cpus memory timeout modules output icount append qemu splats rest
+    guest_defaults
+    timeout=0
+    guest_options "$@"
+    shift "$rest"
+    guest_boot '' "$@"
+}
+
+# guest_boot SCRIPT [FILE…], with the options in the caller's variables. An empty SCRIPT means a shell.
+guest_boot() {
+    local script=$1 work root status=0 running
+    shift
+    kernel_setup "$kernel"
+    # An update must not take the kernel away under a running guest.
+    exec {running}>"$cache/lock/running"
+    flock --shared "$running"
+
+    work=$(mktemp -d "${TMPDIR:-/tmp}/saker-vm.XXXXXX")
+    # shellcheck disable=SC2064  # the value of now is meant
+    trap "rm -rf '$work'" EXIT
+    root=$work/root
+    [ -z "$output" ] || modules="virtio_pci virtio_blk $modules"
+    guest_root "$root" "$script" "$@"
+    guest_modules "$root"
+    in_chroot forky --bind "$work:/mnt/work" -- sh -euc 'cd /mnt/work/root && find . | cpio -o -H newc --quiet >../initramfs'
+    cp "$cache/kernel/$kernel/vmlinuz" "$work/vmlinuz"
+    local size
+    size=$(($(stat -c %s "$work/initramfs") >> 20))
+    rm -rf "$root"
+
+    guest_qemu "$work" "${memory:-$((1024 + 2 * size))}" || status=$?
+    [ -z "$output" ] || guest_fetch "$work"
+    guest_verdict "$work" "$status"
+}
+
+# Lays out the guest's root directory.
+guest_root() {
+    local root=$1 script=$2 file from to
+    shift 2
+    mkdir -p "$root"/{bin,sbin,usr/bin,usr/sbin,etc,proc,sys,dev,run,tmp,root,out,mnt,modules,lib64,lib/x86_64-linux-gnu}
+    cp "$cache/chroot/forky/usr/bin/busybox" "$root/bin/busybox"
+    cp "$here/vm.d/init" "$root/init"
+    chmod 755 "$root/init"
+    echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
+    echo 'root:x:0:' >"$root/etc/group"
+    if [ -n "$script" ]; then
+        cp "$script" "$root/script"
+        chmod 755 "$root/script"
+    fi
+    for file in "$@"; do
+        from=${file%%:*} to=/$(basename "${file%%:*}")
+        case $file in *:*) to=${file#*:} ;; esac
+        [ -e "$from" ] || die "no file $from"
+        mkdir -p "$root$(dirname "$to")"
+        cp -aL "$from" "$root$to"
+    done
+    guest_libraries "$root"
+}
+
+# Copies the shared libraries of every program in the guest's root to where the programs look for them.
+guest_libraries() {
+    local root=$1 program library
+    while IFS= read -r -d '' program; do
+        [ "$(head -c 4 "$program" | tail -c 3)" = ELF ] || continue
+        while read -r library; do
+            [ -e "$library" ] || die "$program needs $library, which this machine lacks"
+            [ ! -e "$root$library" ] || continue
+            mkdir -p "$root$(dirname "$library")"
+            cp -L "$library" "$root$library"
+        done < <(ldd "$program" 2>/dev/null | grep -o '/[^ ]*')
+    done < <(find "$root" -type f -perm -u+x -size +0 -print0)
+}
+
+# Puts the wanted modules of the kernel package and what they need into /modules, numbered in loading order.
+guest_modules() {
+    local root=$1
+    [ -n "$modules" ] || return 0
+    # Unquoted: module names have no blanks.
+    in_chroot forky --bind-ro "$cache/kernel/$kernel:/mnt/kernel" --bind "$root/modules:/mnt/modules" -- bash -c '
+        set -euo pipefail
+        release=$1
+        shift
+        n=100
+        declare -A seen
+        for module; do
+            list=$(modprobe -d /mnt/kernel -S "$release" --show-depends "$module")
+            while read -r word path _; do
+                [ "$word" = insmod ] && [ -z "${seen[$path]:-}" ] || continue
+                seen[$path]=1
+                name=$(basename "$path")
+                case $path in
+                    *.xz) xz -dc "$path" >"/mnt/modules/$n-${name%.xz}" ;;
+                    *.zst) zstd -qdc "$path" >"/mnt/modules/$n-${name%.zst}" ;;
+                    *) cp "$path" "/mnt/modules/$n-$name" ;;
+                esac
+                n=$((n + 1))
+            done <<<"$list"
+        done' - "$(kernel_release "$kernel")" $modules || die "the package of $(kernel_release "$kernel") lacks a module of: $modules"
+}
+
+# Boots. The guest's console is on standard output and in $work/console, its report (see guest_verdict) in $work/report.
+guest_qemu() {
+    local work=$1 mebibytes=$2 arguments status=0
+    # KVM is not asked for: the same emulation everywhere gives the same results everywhere.
+    if [ "$icount" = 1 ]; then
+        arguments=(-accel tcg,thread=single -icount shift=0,sleep=off)
+    else
+        arguments=(-accel tcg,thread=multi)
+    fi
+    case $(kernel_release "$kernel") in
+        # 6.12 does not boot on TCG's idea of a maximal processor.
+        6.12.*) arguments+=(-cpu Nehalem,-cx16) ;;
+        *) arguments+=(-cpu max) ;;
+    esac
+    if [ -n "$output" ]; then
+        truncate -s 4G "$work/out.img"
+        arguments+=(-drive "file=/mnt/work/out.img,format=raw,if=none,id=out,cache=unsafe" -device virtio-blk-pci,drive=out)
+    fi
+    : >"$work/report"
+    # Emulated processors stall when the host is busy; that is not the guest's fault, so the watchdogs wait longer.
+    # loglevel=4: the console shows errors; the report has the whole log.
+    local line="console=ttyS0 panic=-1 oops=panic quiet loglevel=4 rcupdate.rcu_cpu_stall_timeout=120 watchdog_thresh=60"
+    line+=" ${output:+saker.out=/dev/vda} $append"
+    arguments+=(
+        -machine q35 -smp "$cpus" -m "$mebibytes" -nodefaults -no-user-config -display none -no-reboot
+        -kernel /mnt/work/vmlinuz -initrd /mnt/work/initramfs -append "$line"
+        -chardev stdio,id=console,signal=off -serial chardev:console -serial file:/mnt/work/report "${qemu[@]}"
+    )
+    # A time of 0 is no limit.
+    in_chroot forky --bind "$work:/mnt/work" -- timeout --foreground --kill-after=5 "$timeout" \
+        qemu-system-x86_64 "${arguments[@]}" | tee "$work/console" || status=${PIPESTATUS[0]}
+    return "$status"
+}
+
+# Hands out what the guest has written to its disk, and its kernel log.
+guest_fetch() {
+    mkdir -p "$output"
+    tar -C "$output" -xf "$1/out.img" 2>/dev/null || say "the guest died before it could hand out /out"
+    grep -av '^saker-vm: ' "$1/report" | tr -d '\r' >"$output/kernel.log" || true
+}
+
+# guest_verdict WORK STATUS-OF-QEMU: exits with the script's status, or says what is wrong.
+# The report, written by vm.d/init to the second serial port, is the whole kernel log and then the lines
+# "tainted N" and "exit N".
+guest_verdict() {
+    local work=$1 status=$2 result taint suspicious=
+    [ "$status" != 124 ] || {
+        say "the guest was killed after $timeout seconds (--timeout)"
+        exit 124
+    }
+    [ "$status" = 0 ] || {
+        say "QEMU failed with status $status"
+        exit 125
+    }
+    result=$(sed -n 's/^saker-vm: exit \([0-9]*\)\r\?$/\1/p' "$work/report" | tail -n 1)
+    taint=$(sed -n 's/^saker-vm: tainted \([0-9]*\)\r\?$/\1/p' "$work/report" | tail -n 1)
+    # After a panic there is no report, only the console.
+    suspicious=$(cat "$work/report" "$work/console" 2>/dev/null | grep -aE -A 40 "$splat" | head -n 200 || true)
+    if [ -n "$suspicious" ] && [ $splats = fail ]; then
+        say "the kernel log has:"
+        printf '%s\n' "$suspicious" >&2
+    fi
+    [ -n "$result" ] || {
+        say "the guest died before its script ended"
+        exit 125
+    }
+    [ "$result" = 0 ] || exit "$result"
+    [ $splats = fail ] || exit 0
+    [ -z "$suspicious" ] || exit 125
+    # Bits 12 and 13: out-of-tree and unsigned module.
+    if [ $((taint & ~(1 << 12 | 1 << 13))) != 0 ]; then
+        say "the kernel is tainted: $taint (see Documentation/admin-guide/tainted-kernels.rst)"
+        exit 125
+    fi
+    exit 0
+}
+splat='WARNING: |BUG: |kernel BUG at|Oops|general protection fault|Kernel panic|Call Trace:|self-detected stall|detected stalls|soft lockup|hard LOCKUP|possible recursive locking|possible circular locking|suspicious RCU usage|inconsistent lock state|INFO: task .* blocked|UBSAN:|KASAN:|KCSAN:|refcount_t:|unregister_netdevice: waiting'
