@@ -2,6 +2,7 @@
 //! one event model; the state engine and the rules do not know which source it was.
 
 pub mod proc;
+pub mod ring;
 pub mod scap;
 mod snapshot;
 
