@@ -1,6 +1,7 @@
 //! The event model: what every source of events (capture file, module ring, eBPF ring, /proc snapshot) hands to
 //! the state engine and to the rules. One event per call, the exit event, with all its parameters.
 
+mod facts;
 pub mod flags;
 mod params;
 pub mod syscall;
@@ -8,6 +9,7 @@ mod table;
 
 use bitflags::bitflags;
 
+pub use facts::{Credentials, Facts, KernelPath};
 pub use flags::FlagTable;
 pub use params::{MAX_PARAMS, Params, ParamsBuf};
 pub use table::{EVENT_COUNT, EVENTS, id};
@@ -289,13 +291,21 @@ pub struct Event<'e> {
     pub id: EventId,
     /// Block flags of `.scap` (`SCAP_DF_*`), 0 elsewhere.
     pub flags: u32,
+    /// What a live sensor knows beyond the schema.
+    pub facts: Option<&'e Facts<'e>>,
     params: Params<'e>,
 }
 
 impl<'e> Event<'e> {
     /// Puts an event together.
     pub fn new(num: u64, ts: u64, tid: i64, cpu: u16, id: EventId, flags: u32, params: Params<'e>) -> Self {
-        Event { num, ts, tid, cpu, id, flags, params }
+        Event { num, ts, tid, cpu, id, flags, facts: None, params }
+    }
+
+    /// Adds what a live sensor knows.
+    #[must_use]
+    pub fn with_facts(self, facts: &'e Facts<'e>) -> Self {
+        Event { facts: Some(facts), ..self }
     }
 
     /// Whether the event only feeds the state: rules, counts and outputs never see it, although it has a number.
