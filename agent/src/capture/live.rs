@@ -11,7 +11,7 @@ use saker_probe::wire::event::{CGROUP_ATTACH, CGROUP_MKDIR, CGROUP_RMDIR, INTERN
 use saker_probe::wire::record::{Extra, Parameter, Record, flag};
 
 use super::cgroup::{Cgroups, Hierarchy};
-use super::driver::Driver;
+use super::driver::{Driver, DriverError};
 use super::merge::Merger;
 use super::proc::ProcRoot;
 use crate::event::{Credentials, EVENTS, Event, EventId, Facts, KernelPath, ParamsBuf, id};
@@ -49,15 +49,18 @@ pub struct Live {
 
 impl Live {
     /// Takes the rings of a driver. The host's cgroups are read now: before that the driver must record.
-    pub fn new(driver: &dyn Driver, hierarchy: Hierarchy) -> Live {
-        Live {
-            merger: Merger::new(driver.rings()),
+    ///
+    /// # Errors
+    /// If the rings cannot be mapped.
+    pub fn new(driver: &dyn Driver, hierarchy: Hierarchy) -> Result<Live, DriverError> {
+        Ok(Live {
+            merger: Merger::new(driver.rings()?),
             cgroups: Cgroups::scan(hierarchy),
             clock: WallClock::new(),
             params: ParamsBuf::default(),
             counters: LiveCounters::default(),
             sleep: SLEEP_MIN,
-        }
+        })
     }
 
     /// Hands out what has happened, in order. Returns how many records there were.

@@ -4,7 +4,9 @@
 pub mod cgroup;
 pub mod driver;
 pub mod interest;
+pub mod kmod;
 pub mod live;
+pub mod mapping;
 pub mod merge;
 pub mod proc;
 pub mod ring;
