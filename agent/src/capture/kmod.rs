@@ -88,7 +88,7 @@ impl Kmod {
 }
 
 fn setup_error(error: Errno, slots: u64) -> DriverError {
-    let size = slots as usize * SLOT_SIZE >> 20;
+    let size = (slots as usize * SLOT_SIZE) >> 20;
     match error {
         Errno::ENOMEM => DriverError::new(format!("there is no memory for rings of {size} MiB for each CPU"))
             .remedy("ask for smaller ones with `engine.kmod.buf_size_preset`"),
