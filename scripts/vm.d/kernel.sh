@@ -77,9 +77,13 @@ kernel_make() {
         kernel_metadata "$name" "$release"
     fi
     echo "$release" >"$new/release"
-    rm -rf "$cache/kernel/$name"
-    mv "$new" "$cache/kernel/$name"
+    with_lock kernel-files kernel_swap "$new" "$cache/kernel/$name"
     say "kernel $name is $release"
+}
+
+kernel_swap() {
+    rm -rf "$2"
+    mv "$1" "$2"
 }
 
 # Moves what the guest and the tests need out of the unpacked packages: vmlinuz, config, System.map, lib/modules.
