@@ -13,13 +13,13 @@ with_lock() {
     exec {lock}>&-
 }
 
-# Runs a long, talkative step; shows its log only when it fails.
+# logged NAME COMMAND…: runs a long, talkative step; shows the end of its log only when it fails.
 logged() {
     local log=$cache/log/$1
     shift
     if ! "$@" >"$log" 2>&1; then
         tail -n 20 "$log" >&2
-        die "this failed: $* (its whole output is in $log; packages come from $(mirror))"
+        die "the step '${log##*/}' failed; the end of its output is above, all of it in $log (packages come from $(mirror))"
     fi
 }
 
@@ -74,7 +74,7 @@ chroot_make() {
     if [ -e "$root" ]; then
         say "adding packages to the $name chroot"
         # Unquoted: package names have no blanks.
-        logged "chroot-$name" in_chroot "$name" -- sh -euc 'apt-get -qq update && apt-get -qq install -y "$@"' - $packages
+        logged "chroot-$name" in_chroot "$name" -- sh -euc 'apt-get -qq update && apt-get -qq install -y "$@" && apt-get clean' - $packages
         echo "$packages" >"$root/etc/saker-packages"
         return 0
     fi

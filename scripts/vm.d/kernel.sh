@@ -72,7 +72,7 @@ kernel_make() {
 
     if kernel_rust "$name"; then
         say "installing the headers of $release"
-        logged "headers-$name" in_chroot "$chroot" -- apt-get -qq install -y \
+        logged "headers-$name" in_chroot "$chroot" -- sh -euc 'apt-get -qq install -y "$@" && apt-get clean' - \
             "linux-headers-$release=$version" "$(kernel_source_package "$release")=$version"
         kernel_metadata "$name" "$release"
     fi
