@@ -26,3 +26,8 @@ pub mod tracepoints;
 pub mod wait;
 
 pub use kernel::Kernel;
+
+#[cfg(test)]
+mod mock;
+#[cfg(test)]
+mod tests;
