@@ -213,17 +213,19 @@ impl State {
             }
         }
         if plan.about_fd {
-            call.owner = thread.and_then(|slot| self.table.fd_owner(slot));
+            let owner = thread.and_then(|slot| self.table.fd_owner_thread(slot));
+            call.owner = owner.map(|(slot, _)| slot);
             if let Some(number) = plan.fd_param.and_then(|at| event.param_i64(usize::from(at))) {
                 call.fd = number;
-                let owner = call.owner.and_then(|owner| self.table.get(owner));
-                call.known = owner.is_some_and(|owner| owner.fds.get(number).is_some());
+                call.known = owner.is_some_and(|(_, owner)| owner.fds.get(number).is_some());
                 if !call.known && number >= 0 {
                     self.counters.fd_misses += 1;
                 }
             }
         }
-        self.dispatch(&mut call);
+        if let Some(handler) = plan.handler {
+            handler(self, &mut call);
+        }
         Subject {
             thread: call.thread,
             fd_owner: call.owner,

@@ -55,7 +55,7 @@ fn end_v6(bytes: &[u8], at: usize) -> Option<End> {
     Some(End { ip, port: u16::from_le_bytes(array(bytes, at + 16)?) })
 }
 
-fn until_nul(bytes: &[u8]) -> &[u8] {
+pub(super) fn until_nul(bytes: &[u8]) -> &[u8] {
     memchr::memchr(0, bytes).map_or(bytes, |end| &bytes[..end])
 }
 
