@@ -236,6 +236,8 @@ bitflags! {
         const OVERLAY_LOWER = 1 << 7;
         /// It is closed when the process runs another program.
         const CLOEXEC = 1 << 8;
+        /// The call gave the name just as it is.
+        const RAW_IS_NAME = 1 << 9;
     }
 }
 
@@ -256,8 +258,8 @@ pub struct Fd {
     pub ino: u64,
     /// `fd.name`: the path, or both ends of a connection as text.
     pub name: Vec<u8>,
-    /// `fd.nameraw`: the path as the call gave it; empty if it never had one.
-    pub name_raw: Vec<u8>,
+    /// The path as the call gave it, if that is not the name; read by [`Fd::name_raw`].
+    pub(super) raw: Vec<u8>,
     /// Ends of a unix socket, and the like.
     pub detail: Detail,
     /// Ends of an IP socket; read by [`Fd::inet`].
@@ -274,9 +276,14 @@ impl Fd {
     #[inline]
     fn clear(&mut self) {
         self.name.clear();
-        self.name_raw.clear();
-        let (name, name_raw) = (std::mem::take(&mut self.name), std::mem::take(&mut self.name_raw));
-        *self = Fd { name, name_raw, ..Fd::default() };
+        self.raw.clear();
+        let (name, raw) = (std::mem::take(&mut self.name), std::mem::take(&mut self.raw));
+        *self = Fd { name, raw, ..Fd::default() };
+    }
+
+    /// `fd.nameraw`: the path as the call gave it; empty if it never had one.
+    pub fn name_raw(&self) -> &[u8] {
+        if self.flags.contains(FdFlags::RAW_IS_NAME) { &self.name } else { &self.raw }
     }
 
     /// The ends of an IP socket.
@@ -373,7 +380,7 @@ struct Place {
 #[derive(Clone, Debug, Default)]
 pub struct FdTable {
     low: Vec<Option<Place>>,
-    /// A number has its place here or in `low`, never in both.
+    /// The numbers that are beyond `low`.
     high: Option<Box<FxHashMap<i64, Place>>>,
     len: usize,
     next_seq: u32,
@@ -425,16 +432,16 @@ impl FdTable {
     #[inline]
     fn place(&self, fd: i64) -> Option<&Place> {
         match self.low.get(index(fd)) {
-            Some(Some(place)) => Some(place),
-            _ => self.high.as_ref()?.get(&fd),
+            Some(place) => place.as_ref(),
+            None => find(self.high.as_deref()?, fd),
         }
     }
 
     #[inline]
     fn place_mut(&mut self, fd: i64) -> Option<&mut Place> {
         match self.low.get_mut(index(fd)) {
-            Some(Some(place)) => Some(place),
-            _ => self.high.as_mut()?.get_mut(&fd),
+            Some(place) => place.as_mut(),
+            None => find_mut(self.high.as_deref_mut()?, fd),
         }
     }
 
@@ -451,39 +458,46 @@ impl FdTable {
     /// Puts a descriptor in; returns the one that had the number.
     #[inline]
     pub(super) fn insert(&mut self, fd: i64, shared: Shared<Fd>) -> Option<Shared<Fd>> {
+        let Some(place) = self.low.get_mut(index(fd)) else { return self.insert_beyond(fd, shared) };
+        if let Some(place) = place {
+            return Some(std::mem::replace(&mut place.fd, shared));
+        }
+        *place = Some(Place { fd: shared, seq: self.next_seq });
+        self.next_seq += 1;
+        self.len += 1;
+        None
+    }
+
+    /// Puts in a number that is beyond those that have a direct place.
+    #[inline(never)]
+    fn insert_beyond(&mut self, fd: i64, shared: Shared<Fd>) -> Option<Shared<Fd>> {
         if let Some(place) = self.place_mut(fd) {
             return Some(std::mem::replace(&mut place.fd, shared));
         }
         let place = Place { fd: shared, seq: self.next_seq };
         self.next_seq += 1;
         self.len += 1;
-        match self.low.get_mut(index(fd)) {
-            Some(free) => *free = Some(place),
-            None => self.insert_beyond(fd, place),
-        }
-        None
-    }
-
-    /// Puts in a number that has no place and is beyond those that have a direct one.
-    fn insert_beyond(&mut self, fd: i64, place: Place) {
-        let index = index(fd);
-        if index < NEVER_DIRECT && index < ALWAYS_DIRECT.max(2 * self.low.len()) {
-            self.low.resize_with(index, || None);
+        let (index, end) = (index(fd), self.low.len());
+        if index < NEVER_DIRECT && index < ALWAYS_DIRECT.max(2 * end) {
+            let high = &mut self.high;
+            let passed = (end..index).map(|number| take(high.as_deref_mut()?, number as i64));
+            self.low.extend(passed);
             self.low.push(Some(place));
         } else {
             self.high.get_or_insert_default().insert(fd, place);
         }
+        None
     }
 
     /// Takes a descriptor out.
     #[inline]
     pub(super) fn remove(&mut self, fd: i64) -> Option<Shared<Fd>> {
-        let old = match self.low.get_mut(index(fd)).and_then(Option::take) {
-            Some(place) => place,
-            None => self.high.as_mut()?.remove(&fd)?,
+        let old = match self.low.get_mut(index(fd)) {
+            Some(place) => place.take(),
+            None => take(self.high.as_deref_mut()?, fd),
         };
-        self.len -= 1;
-        Some(old.fd)
+        self.len -= usize::from(old.is_some());
+        Some(old?.fd)
     }
 
     /// Keeps those for which `keep` is true.
@@ -505,7 +519,24 @@ impl FdTable {
 /// Where a number would have its direct place; a negative one is beyond all.
 #[inline]
 fn index(fd: i64) -> usize {
-    usize::try_from(fd).unwrap_or(usize::MAX)
+    usize::try_from(fd as u64).unwrap_or(usize::MAX)
+}
+
+// Few tables have a map. Kept apart, its code does not weigh on the way that nearly all numbers take.
+
+#[cold]
+fn find(map: &FxHashMap<i64, Place>, fd: i64) -> Option<&Place> {
+    map.get(&fd)
+}
+
+#[cold]
+fn find_mut(map: &mut FxHashMap<i64, Place>, fd: i64) -> Option<&mut Place> {
+    map.get_mut(&fd)
+}
+
+#[cold]
+fn take(map: &mut FxHashMap<i64, Place>, fd: i64) -> Option<Place> {
+    map.remove(&fd)
 }
 
 #[cfg(test)]
@@ -569,6 +600,7 @@ mod tests {
         (3..300).for_each(|fd| drop(table.insert(fd, Shared::new(Fd::new(FdType::Fifo)))));
         assert_eq!(table.len(), 300);
         assert!(table.get(255).is_some() && table.get(299).is_some() && table.get(300).is_none());
+        assert!(table.high.unwrap().is_empty());
     }
 
     #[test]

@@ -172,7 +172,7 @@ impl State {
     }
 
     /// Takes in an event. Call [`State::finish`] when the rules have seen it.
-    #[inline]
+    #[inline(always)]
     pub fn apply(&mut self, event: &Event<'_>) -> Subject {
         let prev_ts = std::mem::replace(&mut self.now, event.ts);
         let plan = plan::plan(event.id);
@@ -239,26 +239,24 @@ impl State {
     /// Removes what had to stay visible to the rules of the event.
     #[inline]
     pub fn finish(&mut self) {
-        if !matches!(self.ended, Ended::Nothing) {
-            self.remove_ended();
+        match std::mem::take(&mut self.ended) {
+            Ended::Nothing => {}
+            Ended::Fd(owner, number) => self.remove_fd(owner, number),
+            Ended::Thread(tid) => self.remove_thread(tid),
+            Ended::Container(container) => self.forget_container(container),
         }
     }
 
-    fn remove_ended(&mut self) {
-        match std::mem::take(&mut self.ended) {
-            Ended::Nothing => {}
-            Ended::Fd(owner, number) => {
-                if let Some(fd) = self.own_fds_mut(owner).and_then(|fds| fds.remove(number)) {
-                    self.fd_count = self.fd_count.saturating_sub(1);
-                    self.spare_fds.put(fd);
-                }
-            }
-            Ended::Thread(tid) => self.remove_thread(tid),
-            Ended::Container(container) => {
-                self.containers.undescribe(container);
-                self.touch_all();
-            }
+    fn remove_fd(&mut self, owner: Slot, number: i64) {
+        if let Some(fd) = self.own_fds_mut(owner).and_then(|fds| fds.remove(number)) {
+            self.fd_count = self.fd_count.saturating_sub(1);
+            self.spare_fds.put(fd);
         }
+    }
+
+    fn forget_container(&mut self, container: u32) {
+        self.containers.undescribe(container);
+        self.touch_all();
     }
 
     /// Users and groups.

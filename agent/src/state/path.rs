@@ -39,11 +39,9 @@ fn is_clean(path: &[u8]) -> bool {
     let next = path.get(1..).unwrap_or_default();
     if let (Some(body_end), Some(next_end)) = (body.last_chunk::<16>(), next.last_chunk::<16>()) {
         // The last chunk overlaps the one before.
-        let mut dirt = dirt(body_end, next_end) | dirt(&[*last], b"a");
-        for (bytes, next) in body.as_chunks::<16>().0.iter().zip(next.as_chunks::<16>().0) {
-            dirt |= self::dirt(bytes, next);
-        }
-        return dirt == 0;
+        let mut chunks = body.as_chunks::<16>().0.iter().zip(next.as_chunks::<16>().0);
+        return chunks.all(|(bytes, next)| dirt(bytes, next) == 0)
+            && dirt(body_end, next_end) | dirt(&[*last], b"a") == 0;
     }
     if let (Some(first), Some(first_next)) = (body.first_chunk::<8>(), next.first_chunk::<8>())
         && let (Some(end), Some(end_next)) = (body.last_chunk::<8>(), next.last_chunk::<8>())

@@ -119,7 +119,11 @@ impl State {
             fd.open_flags = flags;
             (fd.dev, fd.ino) = (dev, ino);
             fd.name.extend_from_slice(full_name);
-            fd.name_raw.extend_from_slice(name);
+            if clean {
+                fd.flags |= FdFlags::RAW_IS_NAME;
+            } else {
+                fd.raw.extend_from_slice(name);
+            }
             fd.flags.set(FdFlags::CLOEXEC, flags & O_CLOEXEC != 0);
             fd.flags.set(FdFlags::OVERLAY_UPPER, flags & FD_UPPER_LAYER != 0);
             fd.flags.set(FdFlags::OVERLAY_LOWER, flags & FD_LOWER_LAYER != 0);
