@@ -400,15 +400,16 @@ impl ScapReader {
         let length = u32_at(head, 4);
         let block = rest.get(..length as usize)?;
         let (body, trailer) = block.get(USUAL..)?.split_last_chunk::<TRAILER>()?;
-        let id = u16_at(head, HEAD + 22);
+        let header = head.last_chunk::<COUNTED>()?;
+        let id = u16_at(header, 20);
         let row = EVENTS.get(usize::from(id))?;
         let damaged = u32::from_le_bytes(*trailer) != length || length > MAX_BLOCK;
         if u32_at(head, 0) != EVENT_V2 || damaged || row.flags.contains(EventFlags::LARGE_PAYLOAD) {
             return None;
         }
-        let size = u32_at(head, HEAD + 18) as usize;
+        let size = u32_at(header, 16) as usize;
         let body = body.get(..size.checked_sub(COUNTED)?)?;
-        let claimed = u32_at(head, HEAD + 24) as usize;
+        let claimed = u32_at(header, 22) as usize;
         let (lengths, values) = body.split_at_checked(claimed.checked_mul(2)?)?;
         let known = claimed.min(row.params.len()).min(MAX_PARAMS);
         let lengths = lengths.as_chunks().0.get(..known)?;
@@ -417,8 +418,8 @@ impl ScapReader {
         }
         let data = self.input.position() + USUAL + 2 * claimed;
         let found = Found {
-            ts: u64_at(head, HEAD + 2),
-            tid: u64_at(head, HEAD + 10),
+            ts: u64_at(header, 0),
+            tid: u64_at(header, 8),
             data,
             end: data + values.len(),
             cpu: u16_at(head, HEAD),
