@@ -40,6 +40,8 @@ pub mod offset {
     pub const SEQUENCE: usize = 128;
     /// In the producer's page, `[u64; counter::COUNT]`.
     pub const COUNTERS: usize = 192;
+    /// In the producer's page: from here on it is the driver's own, to keep what it likes.
+    pub const DRIVER: usize = 2048;
 }
 
 /// Nobody is writing.
