@@ -79,26 +79,36 @@ chroot_make() {
     mv "$new" "$root"
 }
 
-# in_chroot NAME [--bind DIR:/mnt/X | --bind-ro DIR:/mnt/X]… -- COMMAND…: runs COMMAND in the chroot.
+# in_chroot NAME [--layer DIR] [--bind DIR:/mnt/X | --bind-ro DIR:/mnt/X]… -- COMMAND…: runs COMMAND in the chroot.
+# With --layer everything that COMMAND changes is kept in DIR and the chroot stays as it is.
 # The mounts live in a mount namespace of their own, so they go with the command, however it ends.
 in_chroot() {
-    local root=$cache/chroot/$1 binds=()
+    local root=$cache/chroot/$1 layer= binds=()
     shift
     while [ "$1" != -- ]; do
-        binds+=("$1" "$2")
+        case $1 in
+            --layer) layer=$2 ;;
+            *) binds+=("$1" "$2") ;;
+        esac
         shift 2
     done
     shift
     unshare --mount --propagation private -- bash -c '
         set -euo pipefail
-        root=$1 metadata=$2
-        shift 2
+        root=$1 layer=$2 metadata=$3
+        shift 3
+        if [ -n "$layer" ]; then
+            mkdir -p "$layer"/{changes,work,root}
+            mount -t overlay overlay -o "lowerdir=$root,upperdir=$layer/changes,workdir=$layer/work" "$layer/root"
+            root=$layer/root
+        fi
         mount -t proc proc "$root/proc"
         mount --rbind /dev "$root/dev"
         mount -t tmpfs tmpfs "$root/tmp"
         mount -t tmpfs tmpfs "$root/mnt"
         mkdir -p "$root/var/cache/saker/rust-metadata"
-        mount --bind "$metadata" "$root/var/cache/saker/rust-metadata"
+        # A layer has its own.
+        [ -n "$layer" ] || mount --bind "$metadata" "$root/var/cache/saker/rust-metadata"
         touch "$root/etc/resolv.conf"
         mount --bind /etc/resolv.conf "$root/etc/resolv.conf"
         while [ "$1" != -- ]; do
@@ -112,5 +122,5 @@ in_chroot() {
         exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM="${TERM:-dumb}" LC_ALL=C.UTF-8 \
             ${http_proxy:+http_proxy="$http_proxy"} ${https_proxy:+https_proxy="$https_proxy"} \
             DEBIAN_FRONTEND=noninteractive chroot "$root" "$@"
-    ' - "$root" "$cache/rust-metadata" "${binds[@]}" -- "$@"
+    ' - "$root" "$layer" "$cache/rust-metadata" "${binds[@]}" -- "$@"
 }

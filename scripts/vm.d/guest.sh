@@ -84,7 +84,7 @@ guest_root() {
     shift 2
     mkdir -p "$root"/{bin,sbin,usr/bin,usr/sbin,etc,proc,sys,dev,run,tmp,root,out,mnt,modules,lib64,lib/x86_64-linux-gnu}
     cp "$cache/chroot/forky/usr/bin/busybox" "$root/bin/busybox"
-    cp "$here/vm.d/init" "$root/init"
+    cp "$here/vm.d/init.sh" "$root/init"
     chmod 755 "$root/init"
     echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
     echo 'root:x:0:' >"$root/etc/group"
@@ -162,9 +162,9 @@ guest_qemu() {
         arguments+=(-drive "file=/mnt/work/out.img,format=raw,if=none,id=out,cache=unsafe" -device virtio-blk-pci,drive=out)
     fi
     : >"$work/report"
-    # Emulated processors stall when the host is busy; that is not the guest's fault, so the watchdogs wait longer.
+    # Emulated processors stall when the host is busy; that is not the guest's fault, so the watchdogs wait longer and the timer is not tried out.
     # loglevel=4: the console shows errors; the report has the whole log.
-    local line="console=ttyS0 panic=-1 oops=panic quiet loglevel=4 rcupdate.rcu_cpu_stall_timeout=120 watchdog_thresh=60"
+    local line="console=ttyS0 panic=-1 oops=panic quiet loglevel=4 no_timer_check rcupdate.rcu_cpu_stall_timeout=120 watchdog_thresh=60"
     line+=" ${output:+saker.out=/dev/vda} $append"
     arguments+=(
         -machine q35 -smp "$cpus" -m "$mebibytes" -nodefaults -no-user-config -display none -no-reboot
@@ -185,7 +185,7 @@ guest_fetch() {
 }
 
 # guest_verdict WORK STATUS-OF-QEMU: exits with the script's status, or says what is wrong.
-# The report, written by vm.d/init to the second serial port, is the whole kernel log and then the lines
+# The report, written by vm.d/init.sh to the second serial port, is the whole kernel log and then the lines
 # "tainted N" and "exit N".
 guest_verdict() {
     local work=$1 status=$2 result taint suspicious=
