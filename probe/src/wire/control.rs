@@ -59,6 +59,66 @@ pub mod tracepoint {
     pub const IO_URING: u32 = 1 << 3;
 }
 
+/// The module's device.
+pub mod device {
+    use super::Interest;
+
+    /// Where it is.
+    pub const PATH: &str = "/dev/saker";
+
+    /// What the module says of itself ([`VERSION`]).
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+    #[repr(C)]
+    pub struct Version {
+        /// [`super::super::ABI_VERSION`] of the module.
+        pub abi_version: u32,
+        /// How many rings a consumer gets: one more than the highest number that a CPU can have. Not every one need exist.
+        pub cpus: u32,
+        /// Slots of each ring; 0 before [`SETUP`].
+        pub slots: u64,
+    }
+
+    /// How the rings shall be ([`SETUP`]).
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+    #[repr(C)]
+    pub struct Setup {
+        /// [`super::super::ABI_VERSION`] of the agent.
+        pub abi_version: u32,
+        /// 0.
+        pub reserved: u32,
+        /// Slots of each ring: a power of two from [`super::super::ring::SLOTS_MIN`] to [`super::super::ring::SLOTS_MAX`].
+        pub slots: u64,
+    }
+
+    /// `ioctl`: writes [`Version`]. At any time.
+    pub const VERSION: u32 = request(READ, 0, core::mem::size_of::<Version>());
+    /// `ioctl`: takes [`Setup`] and makes the rings, once for each time that the device is opened. Errors: `EPROTO` if the
+    /// versions differ, `EINVAL` if the rings cannot have that size, `ENOMEM` if they are too large for the machine,
+    /// `EBUSY` if they are there already, `EUSERS` if there are as many consumers as there can be.
+    pub const SETUP: u32 = request(WRITE, 1, core::mem::size_of::<Setup>());
+    /// `ioctl`: takes [`Interest`]. From the first time on records are written; each later time replaces it. Errors:
+    /// `EPROTO` if the versions differ, `EINVAL` before [`SETUP`] or if it asks for what cannot be.
+    pub const INTEREST: u32 = request(WRITE, 2, core::mem::size_of::<Interest>());
+
+    /// The reader's page of a ring: one page, to read and write.
+    pub const PART_READER: u64 = 0;
+    /// The producer's page, the slots and the slack: to read only.
+    pub const PART_PRODUCER: u64 = 1;
+
+    /// Where `mmap` finds a part of the ring of a CPU.
+    pub const fn mmap_offset(cpu: u32, part: u64) -> u64 {
+        ((cpu as u64) << 1 | part) << 32
+    }
+
+    const WRITE: u32 = 1;
+    const READ: u32 = 2;
+
+    /// The kernel's `_IOC`.
+    const fn request(direction: u32, number: u32, size: usize) -> u32 {
+        direction << 30 | (size as u32) << 16 | (b'S' as u32) << 8 | number
+    }
+}
+
 impl Interest {
     /// Asks for a call.
     pub fn ask(&mut self, native_number: Option<u16>, code: u16) {

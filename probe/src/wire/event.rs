@@ -194,8 +194,9 @@ pub const CGROUP_RMDIR: u16 = INTERNAL + 2;
 /// A thread was moved to another cgroup. `u32` id of the hierarchy, `u64` id of the new cgroup, `u32` tid.
 pub const CGROUP_ATTACH: u16 = INTERNAL + 3;
 
-/// Which counter of a ring tells of an event that found the ring full.
-pub const fn loss_counter(event: u16) -> usize {
+/// Which counter an event goes to that found the ring full.
+pub const fn full_counter(event: u16) -> usize {
+    use super::ring::counter;
     match event {
         SYSCALL_OPEN_X
         | SYSCALL_CLOSE_X
@@ -204,96 +205,65 @@ pub const fn loss_counter(event: u16) -> usize {
         | SYSCALL_OPENAT2_X
         | SYSCALL_OPEN_BY_HANDLE_AT_X
         | SYSCALL_CLOSE_RANGE_X
-        | SYSCALL_STAT_X
-        | SYSCALL_LSTAT_X
-        | SYSCALL_FSTAT_X
-        | SYSCALL_STAT64_X
-        | SYSCALL_LSTAT64_X
-        | SYSCALL_FSTAT64_X
+        | SYSCALL_STAT_X..=SYSCALL_FSTAT64_X
         | SYSCALL_NEWFSTATAT_X
         | SYSCALL_ACCESS_X
-        | SYSCALL_RENAME_X
-        | SYSCALL_RENAMEAT_X
-        | SYSCALL_RENAMEAT2_X
-        | SYSCALL_LINK_2_X
-        | SYSCALL_LINKAT_2_X
-        | SYSCALL_SYMLINK_X
-        | SYSCALL_SYMLINKAT_X
-        | SYSCALL_UNLINK_2_X
-        | SYSCALL_UNLINKAT_2_X
+        | SYSCALL_GETDENTS_X
+        | SYSCALL_GETDENTS64_X
+        | SYSCALL_RENAME_X..=SYSCALL_SYMLINKAT_X
         | SYSCALL_MKDIR_2_X
-        | SYSCALL_MKDIRAT_X
         | SYSCALL_RMDIR_2_X
-        | SYSCALL_CHMOD_X
-        | SYSCALL_FCHMOD_X
-        | SYSCALL_FCHMODAT_X
-        | SYSCALL_CHOWN_X
-        | SYSCALL_LCHOWN_X
-        | SYSCALL_FCHOWN_X
-        | SYSCALL_FCHOWNAT_X
-        | SYSCALL_MKNOD_X
-        | SYSCALL_MKNODAT_X
+        | SYSCALL_UNLINK_2_X..=SYSCALL_UNLINKAT_2_X
+        | SYSCALL_MKDIRAT_X
+        | SYSCALL_LINK_2_X..=SYSCALL_RENAMEAT2_X
+        | SYSCALL_CHOWN_X..=SYSCALL_FCHOWNAT_X
         | SYSCALL_MOUNT_X
         | SYSCALL_UMOUNT_1_X
         | SYSCALL_UMOUNT2_X
-        | SYSCALL_GETCWD_X
-        | SYSCALL_CHDIR_X
-        | SYSCALL_FCHDIR_X
-        | SYSCALL_DUP_1_X
-        | SYSCALL_DUP2_X
-        | SYSCALL_DUP3_X
+        | SYSCALL_FSCONFIG_X
+        | SYSCALL_MKNOD_X
+        | SYSCALL_MKNODAT_X
+        | SYSCALL_DUP2_X..=SYSCALL_DUP_1_X
+        | SYSCALL_FCNTL_X
+        | SYSCALL_FLOCK_X
         | SYSCALL_MEMFD_CREATE_X
-        | SYSCALL_FSCONFIG_X => super::ring::counter::FULL_FILE,
-        SOCKET_SOCKET_X | SOCKET_BIND_X | SOCKET_CONNECT_X | SOCKET_LISTEN_X | SOCKET_SEND_X
-        | SOCKET_SENDTO_X | SOCKET_RECV_X | SOCKET_RECVFROM_X | SOCKET_SHUTDOWN_X | SOCKET_GETSOCKNAME_X
-        | SOCKET_GETPEERNAME_X | SOCKET_SOCKETPAIR_X | SOCKET_SETSOCKOPT_X | SOCKET_GETSOCKOPT_X
-        | SOCKET_SENDMSG_X | SOCKET_SENDMMSG_X | SOCKET_RECVMSG_X | SOCKET_RECVMMSG_X | SOCKET_ACCEPT_5_X
-        | SOCKET_ACCEPT4_6_X => super::ring::counter::FULL_NETWORK,
-        SYSCALL_CLONE_20_X
-        | SYSCALL_FORK_20_X
-        | SYSCALL_VFORK_20_X
+        | SYSCALL_PIPE_X
+        | SYSCALL_PIPE2_X => counter::FULL_FILE,
+        SOCKET_SOCKET_X..=SOCKET_RECVMMSG_X | SOCKET_ACCEPT_5_X | SOCKET_ACCEPT4_6_X => counter::FULL_NETWORK,
+        SYSCALL_CLONE_20_X..=SYSCALL_VFORK_20_X
         | SYSCALL_CLONE3_X
         | SYSCALL_EXECVE_19_X
         | SYSCALL_EXECVEAT_X
         | PROCEXIT_1_E
-        | SYSCALL_SETUID_X
-        | SYSCALL_SETGID_X
-        | SYSCALL_SETRESUID_X
-        | SYSCALL_SETRESGID_X
-        | SYSCALL_SETREUID_X
-        | SYSCALL_SETREGID_X
-        | SYSCALL_SETPGID_X
-        | SYSCALL_SETSID_X
+        | FORK
+        | SYSCALL_KILL_X..=SYSCALL_TGKILL_X
+        | SYSCALL_PRLIMIT_X
+        | SYSCALL_SETRLIMIT_X
+        | SYSCALL_PTRACE_X
+        | SYSCALL_SETRESUID_X..=SYSCALL_SETGID_X
+        | SYSCALL_SETREUID_X..=SYSCALL_SETREGID_X
         | SYSCALL_SETNS_X
         | SYSCALL_UNSHARE_X
         | SYSCALL_CHROOT_X
-        | SYSCALL_PRCTL_X
-        | SYSCALL_PTRACE_X
+        | SYSCALL_CHDIR_X
+        | SYSCALL_FCHDIR_X
+        | SYSCALL_SETSID_X
+        | SYSCALL_SETPGID_X
         | SYSCALL_CAPSET_X
-        | SYSCALL_KILL_X
-        | SYSCALL_TKILL_X
-        | SYSCALL_TGKILL_X
+        | SYSCALL_PRCTL_X
         | SYSCALL_SECCOMP_X
-        | SYSCALL_PIDFD_OPEN_X
-        | SYSCALL_PIDFD_GETFD_X
-        | SIGNALDELIVER_E
-        | FORK
+        | SYSCALL_PIDFD_GETFD_X..=SYSCALL_PIDFD_OPEN_X
         | CGROUP_MKDIR
         | CGROUP_RMDIR
-        | CGROUP_ATTACH => super::ring::counter::FULL_PROCESS,
+        | CGROUP_ATTACH => counter::FULL_PROCESS,
         SYSCALL_READ_X
         | SYSCALL_WRITE_X
-        | SYSCALL_PREAD_X
-        | SYSCALL_PWRITE_X
-        | SYSCALL_READV_X
-        | SYSCALL_WRITEV_X
-        | SYSCALL_PREADV_X
-        | SYSCALL_PWRITEV_X
+        | SYSCALL_PREAD_X..=SYSCALL_PWRITEV_X
         | SYSCALL_SENDFILE_X
         | SYSCALL_SPLICE_X
         | SYSCALL_COPY_FILE_RANGE_X
-        | SYSCALL_PROCESS_VM_READV_X
-        | SYSCALL_PROCESS_VM_WRITEV_X => super::ring::counter::FULL_IO,
-        _ => super::ring::counter::FULL_OTHER,
+        | SYSCALL_LSEEK_X
+        | SYSCALL_LLSEEK_X => counter::FULL_IO,
+        _ => counter::FULL_OTHER,
     }
 }
