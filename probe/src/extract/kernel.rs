@@ -15,8 +15,9 @@ pub enum TaskFact {
     Tid,
     /// Thread group id, in the initial pid namespace.
     Tgid,
-    /// Thread group id of the real parent, in the initial pid namespace.
-    ParentTgid,
+    /// Thread id of the real parent (`real_parent->pid`: the thread that made it, while it lives), in the initial pid
+    /// namespace.
+    ParentTid,
     /// Thread id in its own pid namespace.
     VirtualTid,
     /// Thread group id in its own pid namespace.
@@ -25,9 +26,10 @@ pub enum TaskFact {
     ProcessGroup,
     /// Process group id in its own pid namespace.
     VirtualProcessGroup,
-    /// Whether its pid namespace is not the initial one, or it is the first process of one.
+    /// 1 if the level of its pid namespace (`thread_pid->numbers[thread_pid->level].ns->level`) is not 0, or if its children
+    /// go to another (`nsproxy->pid_ns_for_children` is not that namespace); else 0.
     InPidNamespace,
-    /// When the first process of its pid namespace was started, nanoseconds since boot.
+    /// When the first process of its pid namespace was started (`ns->child_reaper->start_boottime`), nanoseconds since boot.
     PidNamespaceStart,
     /// `RLIMIT_NOFILE`, the soft one.
     FdLimit,
@@ -65,11 +67,12 @@ pub enum TaskFact {
     CapEffective,
     /// Number of the controlling terminal in the form of `new_encode_dev`, 0 for none.
     Tty,
-    /// Audit user id.
+    /// Audit user id (`loginuid`), `u32::MAX` for none and on kernels without audit.
     LoginUid,
-    /// `exit_code` of a task that ends.
+    /// `exit_code` of a task that ends: `status << 8 | core << 7 | signal`.
     ExitCode,
-    /// The task that takes the children of one that ends, 0 for none.
+    /// Thread id (initial pid namespace) of the task that takes the children of one that ends; 0 if it has no children or its
+    /// whole pid namespace ends; all ones (-1) if it could not be found out.
     Reaper,
     /// Where the heap ends (`mm->brk`).
     Break,
@@ -90,6 +93,8 @@ pub enum TaskText {
     Environment,
     /// The name that an exec was asked for (`bprm->filename`), closed by a NUL. Only during a successful exec.
     ExecFilename,
+    /// The path that the tracepoints `cgroup_mkdir` and `cgroup_rmdir` tell, closed by a NUL. Only in these.
+    CgroupPath,
 }
 
 /// A number that is known of an open file.
@@ -115,7 +120,8 @@ pub enum FileFact {
     OwnerUid,
     /// Magic number of the file system.
     FileSystem,
-    /// Of an overlay: bit 0 the file is in the upper layer, bit 1 in a lower one.
+    /// 0 unless `d_sb->s_magic` is overlayfs; else bit 0 if the file is in the upper layer (`__upperdentry` of the overlay's
+    /// inode is set and has an inode), bit 1 if it is only in a lower one.
     OverlayLayers,
     /// Whether the current task may write to it, by the inode's mode, owner and the task's credentials and capabilities.
     Writable,
@@ -180,11 +186,13 @@ pub trait Kernel: Sized {
 
     // ---- the call ---------------------------------------------------------------------------------------------------
 
-    /// Argument 0 to 5 of the call. Arguments of 32-bit calls are zero-extended.
+    /// Argument 0 to 5 of the call. Arguments of 32-bit calls are zero-extended. For what is no call, [`super::tracepoints`]
+    /// says what each argument is, and for io_uring operations [`super::io_uring`]. 0 from 6 on.
     fn argument(&self, index: usize) -> u64;
     /// What the call returned: negative errno if it failed.
     fn return_value(&self) -> i64;
-    /// Whether the task's pointers and `long`s have 32 bits in this call.
+    /// Whether the task's pointers and `long`s have 32 bits in this call: in every call through the 32-bit entry, and in those
+    /// x32 calls that have numbers of their own (512 and up); other x32 calls are laid out as 64-bit ones.
     fn is_compat(&self) -> bool;
     /// The code of the call ([`super::calls`]).
     fn code(&self) -> u16;
@@ -194,6 +202,8 @@ pub trait Kernel: Sized {
     fn snaplen(&self) -> u32;
     /// Whether the consumer asked for paths from kernel objects.
     fn wants_paths(&self) -> bool;
+    /// Whether the consumer asked for credentials.
+    fn wants_credentials(&self) -> bool;
 
     // ---- user memory ------------------------------------------------------------------------------------------------
 
@@ -246,6 +256,10 @@ pub trait Kernel: Sized {
     /// Adds text from user memory up to its NUL, and a NUL: at most [`super::super::wire::record::PATH_SIZE_MAX`] bytes
     /// (then the parameter is marked as cut). False, and nothing is added, if it could not be read.
     fn add_user_text(&mut self, address: u64) -> bool;
+    /// Adds text from user memory up to its NUL, and a NUL: at most `room` bytes with the NUL (`PATH_SIZE_MAX` if `room` is
+    /// more), never marking the parameter as cut. Returns how many bytes were added: `room` also if the text goes on; 0 if it
+    /// could not be read or `room` is 0.
+    fn add_user_string(&mut self, address: u64, room: u32) -> u32;
     /// Adds bytes of user memory, at most [`super::super::wire::control::SNAPLEN_MAX`]. False, and nothing is added, if they
     /// could not be read.
     fn add_user_bytes(&mut self, address: u64, length: u32) -> bool;
@@ -314,7 +328,52 @@ pub trait Kernel: Sized {
     /// A descriptor that is an argument: `int` in the kernel, eight bytes in the schema.
     #[inline(always)]
     fn put_fd_argument(&mut self, index: usize) {
-        self.put_i64(self.int_argument(index) as i64);
+        self.put_i64(i64::from(self.int_argument(index)));
+    }
+
+    /// A signed number of four bytes.
+    #[inline(always)]
+    fn put_i32(&mut self, value: i32) {
+        self.put_u32(value as u32);
+    }
+
+    /// A fact of the current task as a number of four bytes.
+    #[inline(always)]
+    fn put_task_u32(&mut self, fact: TaskFact) {
+        let value = self.task(fact);
+        self.put_u32(value as u32);
+    }
+
+    /// A fact of the current task as a number of eight bytes.
+    #[inline(always)]
+    fn put_task_u64(&mut self, fact: TaskFact) {
+        let value = self.task(fact);
+        self.put_u64(value);
+    }
+
+    /// An id (`pid_t`, 32 bits with sign) of the current task, eight bytes in the schema.
+    #[inline(always)]
+    fn put_task_pid(&mut self, fact: TaskFact) {
+        let value = self.task(fact);
+        self.put_i64(i64::from(value as i32));
+    }
+
+    /// An argument of type `unsigned int`.
+    #[inline(always)]
+    fn put_u32_argument(&mut self, index: usize) {
+        self.put_u32(self.u32_argument(index));
+    }
+
+    /// An argument of type `unsigned long`, or a pointer as a number.
+    #[inline(always)]
+    fn put_u64_argument(&mut self, index: usize) {
+        self.put_u64(self.argument(index));
+    }
+
+    /// A string that is an argument: text from user memory; empty if it could not be read.
+    #[inline(always)]
+    fn put_text_argument(&mut self, index: usize) {
+        self.put_user_text(self.argument(index));
     }
 
     /// Text from user memory; empty if it could not be read.
