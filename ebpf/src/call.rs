@@ -3,9 +3,9 @@
 
 use core::mem::offset_of;
 
-use saker_probe::extract::kernel::{End, FileFact, Kernel, SocketFact, TaskFact, TaskText};
-use saker_probe::wire::control::{option, Interest};
-use saker_probe::wire::record::flag;
+use crate::extract::kernel::{End, FileFact, Kernel, SocketFact, TaskFact, TaskText};
+use crate::wire::control::{option, Interest};
+use crate::wire::record::flag;
 
 use crate::access::{load, user};
 use crate::files::{self, File};
@@ -81,8 +81,7 @@ impl Kernel for Call {
 
     #[inline(always)]
     fn is_compat(&self) -> bool {
-        // x32 calls too have pointers of 32 bits.
-        get!(self.ring.page, flags) as u32 & (flag::COMPAT | flag::X32) != 0
+        get!(self.ring.page, compat) != 0
     }
 
     #[inline(always)]
@@ -103,6 +102,11 @@ impl Kernel for Call {
     #[inline(always)]
     fn wants_paths(&self) -> bool {
         load::<u32>(INTEREST.address(), offset_of!(Interest, options)) & option::PATHS != 0
+    }
+
+    #[inline(always)]
+    fn wants_credentials(&self) -> bool {
+        load::<u32>(INTEREST.address(), offset_of!(Interest, options)) & option::CREDENTIALS != 0
     }
 
     #[inline(always)]
@@ -208,6 +212,11 @@ impl Kernel for Call {
     #[inline(always)]
     fn add_user_text(&mut self, address: u64) -> bool {
         self.pen_add_user_text(address)
+    }
+
+    #[inline(always)]
+    fn add_user_string(&mut self, address: u64, room: u32) -> u32 {
+        self.pen_add_user_string(address, room)
     }
 
     #[inline(always)]

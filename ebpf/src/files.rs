@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 //! Facts of open files.
 
-use saker_probe::extract::kernel::FileFact;
+use crate::extract::kernel::FileFact;
 
 use crate::access::{kernel_or_0, load};
 use crate::helpers::get_current_task_btf;

@@ -7,14 +7,14 @@
 //   NAME size "struct";                       bytes of the struct
 //   NAME value "enum" "ENUMERATOR";           value of an enumerator
 //   NAME symbol "name";                       address of a kernel variable
-//   NAME helper "number";                     1 if the kernel has the helper
+//   NAME helper "loop";                       1 if the kernel has the helper `bpf_…`
 //   NAME tracepoint "category/name" "field";  bytes from the beginning of a tracepoint's fields
 //   NAME set;                                 set by the loader itself
 macro_rules! kernel_layout {
     ($use_rows:ident) => {
         $use_rows! {
             RING_SLOTS set;
-            HAS_LOOP helper "181";
+            HAS_LOOP helper "loop";
 
             TASK_STATUS offset "task_struct" "thread_info.status";
             TASK_FLAGS offset "task_struct" "flags";
@@ -39,6 +39,8 @@ macro_rules! kernel_layout {
             TASK_CHILDREN offset "task_struct" "children.prev";
             TASK_SIBLING offset "task_struct" "sibling";
 
+            TASK_NAMESPACES offset "task_struct" "nsproxy";
+            NAMESPACES_OF_CHILDREN offset "nsproxy" "pid_ns_for_children";
             PID_LEVEL offset "pid" "level";
             PID_NUMBERS offset "pid" "numbers";
             UPID_NR offset "upid" "nr";

@@ -18,6 +18,14 @@
 #![no_main]
 #![feature(asm_experimental_arch)]
 
+// The probe is taken in as it is, as Kbuild does for the module: only what is in this crate ends in the object.
+#[allow(dead_code, unused_imports)]
+#[path = "../../probe/src/extract/mod.rs"]
+mod extract;
+#[allow(dead_code, unused_imports)]
+#[path = "../../probe/src/wire/mod.rs"]
+mod wire;
+
 mod access;
 mod arch;
 mod call;

@@ -3,8 +3,8 @@
 
 use core::cell::UnsafeCell;
 
-use saker_probe::extract::calls;
-use saker_probe::wire::control::Interest;
+use crate::extract::calls;
+use crate::wire::control::Interest;
 
 /// How a map is described in the object's section `maps`, without types.
 #[repr(C)]
@@ -29,7 +29,7 @@ const PROGRAM_ARRAY: u32 = 3;
 const PER_CPU_ARRAY: u32 = 6;
 const MMAPABLE: u32 = 1 << 10;
 
-/// Per CPU the producer's page, the slots and the slack of `saker_probe::wire::ring`. The agent sets the size of a value and the number
+/// Per CPU the producer's page, the slots and the slack of `crate::wire::ring`. The agent sets the size of a value and the number
 /// of CPUs before it loads the object.
 #[no_mangle]
 #[link_section = "maps"]
@@ -38,7 +38,7 @@ pub static RINGS: Map = Map::array(ARRAY, 0, 1, MMAPABLE);
 /// Per CPU the reader's page.
 #[no_mangle]
 #[link_section = "maps"]
-pub static TAILS: Map = Map::array(ARRAY, saker_probe::wire::ring::PAGE_SIZE as u32, 1, MMAPABLE);
+pub static TAILS: Map = Map::array(ARRAY, crate::wire::ring::PAGE_SIZE as u32, 1, MMAPABLE);
 
 /// By code of a call, the program with its extractor.
 #[no_mangle]

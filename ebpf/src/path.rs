@@ -8,7 +8,7 @@ use core::ffi::c_void;
 use core::mem::offset_of;
 use core::ptr::from_mut;
 
-use saker_probe::wire::record::{path as how, PATH_SIZE_MAX};
+use crate::wire::record::{path as how, PATH_SIZE_MAX};
 
 use crate::access::{kernel, kernel_or_0, load, masked, store};
 use crate::files::File;

@@ -4,9 +4,9 @@
 //! How far it has come is in the state. When something finds no room the place is set beyond every limit, so that everything after it
 //! finds no room either: a record never has a gap.
 
-use saker_probe::extract::kernel::{End, TaskText};
-use saker_probe::wire::control::SNAPLEN_MAX;
-use saker_probe::wire::record::{
+use crate::extract::kernel::{End, TaskText};
+use crate::wire::control::SNAPLEN_MAX;
+use crate::wire::record::{
     flag, HEADER_SIZE, PARAMETER_SIZE_MAX, PARAMETER_TRUNCATED, PATH_SIZE_MAX, PAYLOAD_SIZE_MAX,
 };
 
@@ -174,6 +174,28 @@ impl Call {
     }
 
     #[inline(always)]
+    pub(super) fn pen_add_user_string(&mut self, address: u64, room: u32) -> u32 {
+        let Some(at) = self.place(PATH_SIZE_MAX) else {
+            return 0;
+        };
+        let room = masked::<{ (PATH_SIZE_MAX as u32 * 2) - 1 }>(u64::from(if room > PATH_SIZE_MAX as u32 {
+            PATH_SIZE_MAX as u32
+        } else {
+            room
+        }));
+        if room == 0 || room > PATH_SIZE_MAX as u64 {
+            return 0;
+        }
+        let length = probe_read_user_str(self.to(at), room as u32, address);
+        if length <= 0 {
+            self.user_miss(address);
+            return 0;
+        }
+        self.advance(at, length as u64);
+        length as u32
+    }
+
+    #[inline(always)]
     pub(super) fn pen_add_user_bytes(&mut self, address: u64, length: u32) -> bool {
         let Some(at) = self.place(SNAPLEN_MAX as usize) else {
             return false;
@@ -214,9 +236,8 @@ impl Call {
                 let memory = memory();
                 self.add_user_list(field(memory, &MM_ENV_START), field(memory, &MM_ENV_END));
             }
-            TaskText::ExecFilename => {
-                self.add_tracepoint_text::<PATH_SIZE_MAX>(&EXEC_FILENAME);
-            }
+            TaskText::ExecFilename => self.add_tracepoint_text(&EXEC_FILENAME),
+            TaskText::CgroupPath => self.add_tracepoint_text(&CGROUP_MKDIR_PATH),
         }
     }
 
@@ -235,9 +256,9 @@ impl Call {
 
     /// Adds text that is a field of the tracepoint: the lower half of the field says where it is (`__data_loc`).
     #[inline(always)]
-    pub fn add_tracepoint_text<const SIZE: usize>(&mut self, field: &'static Constant) {
+    fn add_tracepoint_text(&mut self, field: &'static Constant) {
         let at = load::<u32>(self.context, constant(field) as usize);
-        self.add_kernel_text::<SIZE>((self.context as u64).wrapping_add(u64::from(at & 0xffff)));
+        self.add_kernel_text::<PATH_SIZE_MAX>((self.context as u64).wrapping_add(u64::from(at & 0xffff)));
     }
 
     /// Adds a list of texts in user memory, each closed by a NUL, and cuts it where a path would be cut.
@@ -304,7 +325,7 @@ impl Call {
         if flags {
             store(to, 0, how);
         }
-        if how & saker_probe::wire::record::path::FAULT != 0 {
+        if how & crate::wire::record::path::FAULT != 0 {
             self.note(flag::KERNEL_MISS);
         }
         self.advance(at, length.wrapping_add(before as u64));

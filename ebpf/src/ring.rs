@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
-//! The ring of this CPU: the memory that `saker_probe::wire::ring` works on, the record's header, and its end.
+//! The ring of this CPU: the memory that `crate::wire::ring` works on, the record's header, and its end.
 
-use saker_probe::wire::record::{flag, offset as header, HEADER_SIZE, SLOT_SIZE};
-use saker_probe::wire::ring::{self, counter, offset, ProducerMemory, Reserved};
+use crate::wire::record::{flag, offset as header, HEADER_SIZE, SLOT_SIZE};
+use crate::wire::ring::{self, counter, offset, ProducerMemory, Reserved};
 
 use crate::access::{load, masked, store};
 use crate::arch;

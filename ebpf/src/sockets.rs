@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 //! Facts of sockets, from the kernel's own.
 
-use saker_probe::extract::kernel::{End, SocketFact};
+use crate::extract::kernel::{End, SocketFact};
 
 use crate::access::kernel_or_0;
 use crate::files;

@@ -4,7 +4,7 @@
 
 use core::mem::offset_of;
 
-use saker_probe::wire::ring;
+use crate::wire::ring;
 
 use crate::access::{load, store};
 
@@ -23,12 +23,14 @@ pub struct State {
     pub extras: u64,
     /// The record's flags so far.
     pub flags: u64,
-    /// [`saker_probe::wire::record::PARAMETER_TRUNCATED`] if the parameter that is being written is cut.
+    /// [`crate::wire::record::PARAMETER_TRUNCATED`] if the parameter that is being written is cut.
     pub truncated: u64,
     /// The arguments of the call.
     pub arguments: [u64; 6],
     /// What the call returned.
     pub result: i64,
+    /// Whether pointers and `long`s have 32 bits in the call.
+    pub compat: u64,
     /// The code of the call.
     pub code: u64,
     /// The number of the call.
@@ -42,7 +44,7 @@ const _: () = assert!(ring::offset::DRIVER + size_of::<State>() <= ring::PAGE_SI
 /// Where a field of the state is in the producer's page.
 macro_rules! field {
     ($field:ident) => {
-        saker_probe::wire::ring::offset::DRIVER + core::mem::offset_of!(crate::state::State, $field)
+        crate::wire::ring::offset::DRIVER + core::mem::offset_of!(crate::state::State, $field)
     };
 }
 pub(crate) use field;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 //! Facts of the current task.
 
-use saker_probe::extract::kernel::TaskFact;
+use crate::extract::kernel::TaskFact;
 
 use crate::access::{kernel, kernel_or_0, load};
 use crate::helpers::{get_current_cgroup_id, get_current_pid_tgid, get_current_task, get_current_task_btf};
@@ -25,7 +25,7 @@ const SHARED_PAGES: u64 = 3;
 /// Id of the task's cgroup, in the hierarchy that the agent chose.
 #[inline(always)]
 pub fn cgroup() -> u64 {
-    let hierarchy = load::<u32>(INTEREST.address(), core::mem::offset_of!(saker_probe::wire::control::Interest, cgroup_hierarchy));
+    let hierarchy = load::<u32>(INTEREST.address(), core::mem::offset_of!(crate::wire::control::Interest, cgroup_hierarchy));
     if hierarchy == 0 {
         return get_current_cgroup_id();
     }
@@ -78,13 +78,14 @@ pub fn fact(fact: TaskFact) -> u64 {
     match fact {
         TaskFact::Tid => u64::from(get_current_pid_tgid() as u32),
         TaskFact::Tgid => get_current_pid_tgid() >> 32,
-        TaskFact::ParentTgid => u64::from(field::<u32>(pointer(task, &TASK_REAL_PARENT), &TASK_TGID)),
+        TaskFact::ParentTid => u64::from(field::<u32>(pointer(task, &TASK_REAL_PARENT), &TASK_PID)),
         TaskFact::VirtualTid => virtual_id(pointer(task, &TASK_THREAD_PID)),
         TaskFact::VirtualTgid => virtual_id(process_pid(task, PIDTYPE_TGID)),
         TaskFact::ProcessGroup => global_id(process_pid(task, PIDTYPE_PGID)),
         TaskFact::VirtualProcessGroup => virtual_id(process_pid(task, PIDTYPE_PGID)),
         TaskFact::InPidNamespace => {
-            u64::from(namespace_level() != 0 || virtual_id(process_pid(task, PIDTYPE_TGID)) == 1)
+            let childrens = pointer(pointer(task, &TASK_NAMESPACES), &NAMESPACES_OF_CHILDREN);
+            u64::from(namespace_level() != 0 || childrens != pointer(own_upid(), &UPID_NS))
         }
         TaskFact::PidNamespaceStart => {
             let namespace = pointer(own_upid(), &UPID_NS);

@@ -1,7 +1,9 @@
 //! Where events come from. Every source hands over a [`Snapshot`] of the processes that already run, then events of the
 //! one event model; the state engine and the rules do not know which source it was.
 
+pub mod ebpf;
 pub mod scap;
+pub mod scope;
 mod snapshot;
 
 pub use snapshot::{

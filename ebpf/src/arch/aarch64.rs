@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 //! aarch64: 64-bit calls only. Untried.
 
-use saker_probe::extract::arch::{aarch64, code_of};
+use crate::extract::arch::{aarch64, code_of};
 
 use crate::access::load;
 use crate::state::set_argument;
@@ -22,6 +22,14 @@ pub struct Entry {
     pub code: u16,
     /// Always 0: there is one ABI.
     pub flags: u32,
+}
+
+impl Entry {
+    /// Whether pointers and `long`s have 32 bits.
+    #[inline(always)]
+    pub fn is_compat(self) -> bool {
+        false
+    }
 }
 
 /// Tells which call a number is.

@@ -3,8 +3,8 @@
 
 use core::arch::asm;
 
-use saker_probe::extract::arch::{code_of, x86_64};
-use saker_probe::wire::record::flag;
+use crate::extract::arch::{code_of, x86_64};
+use crate::wire::record::flag;
 
 use crate::access::{load, store};
 use crate::layout::{constant, is_absent, TASK_STATUS};
@@ -31,6 +31,15 @@ pub struct Entry {
     pub code: u16,
     /// [`flag`] bits that tell the ABI.
     pub flags: u32,
+}
+
+impl Entry {
+    /// Whether pointers and `long`s have 32 bits: in 32-bit calls, and in those x32 calls that 64-bit programs do not have.
+    #[inline(always)]
+    pub fn is_compat(self) -> bool {
+        const X32_ONLY: u64 = 512;
+        self.flags & flag::COMPAT != 0 || self.flags & flag::X32 != 0 && self.number >= X32_ONLY
+    }
 }
 
 /// Tells which call a number is. `task` is the current task.

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 //! Cgroups that come, go, and take threads in. Whom they concern is not known here, so scope does not apply: they are rare.
 
-use saker_probe::extract::Kernel;
-use saker_probe::wire::event;
-use saker_probe::wire::record::PATH_SIZE_MAX;
+use crate::extract::kernel::{Kernel, TaskText};
+use crate::wire::event;
 
 use crate::access::load;
 use crate::layout::*;
@@ -33,9 +32,7 @@ fn made_or_removed(context: *const u8, event: u16) {
     };
     call.put_u32(load(context, constant(&CGROUP_MKDIR_ROOT) as usize));
     call.put_u64(load(context, constant(&CGROUP_MKDIR_ID) as usize));
-    call.begin();
-    call.add_tracepoint_text::<PATH_SIZE_MAX>(&CGROUP_MKDIR_PATH);
-    call.end();
+    call.put_task_text(TaskText::CgroupPath);
     call.commit();
 }
 

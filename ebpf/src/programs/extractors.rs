@@ -3,8 +3,8 @@
 //! refuses is missing alone. And what the table says of each code, as arrays.
 
 #[allow(unused_imports)]
-use saker_probe::extract::{calls, descriptors, files, io, network, process};
-use saker_probe::wire::event;
+use crate::extract::{calls, descriptors, files, io, network, process};
+use crate::wire::event;
 
 use crate::call::Call;
 
@@ -37,11 +37,11 @@ macro_rules! extractors {
         static EVENTS: [u16; calls::COUNT] = [$(event::$event),*];
 
         /// The counter of each call that finds the ring full.
-        static LOSSES: [u8; calls::COUNT] = [$(event::loss_counter(event::$event) as u8),*];
+        static LOSSES: [u8; calls::COUNT] = [$(event::full_counter(event::$event) as u8),*];
     };
 }
 
-saker_probe::saker_system_calls!(extractors);
+crate::saker_system_calls!(extractors);
 
 /// The event of a call, and the counter that tells of its loss.
 #[inline(always)]

@@ -8,7 +8,7 @@ mod sys_exit;
 
 use core::mem::offset_of;
 
-use saker_probe::wire::control::Interest;
+use crate::wire::control::Interest;
 
 use crate::access::load;
 use crate::helpers::get_current_ancestor_cgroup_id;

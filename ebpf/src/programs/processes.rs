@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 //! What makes, changes and ends processes, apart from system calls.
 
-use saker_probe::extract::Kernel;
-use saker_probe::wire::event;
-use saker_probe::wire::record::flag;
+use crate::extract::Kernel;
+use crate::wire::event;
+use crate::wire::record::flag;
 
 use crate::access::load;
 use crate::call::Call;
@@ -23,7 +23,7 @@ const CLONE_THREAD: u64 = 0x1_0000;
 #[inline(always)]
 pub fn begin(context: *const u8, event: u16) -> Option<Call> {
     let ring = Ring::of_this_cpu()?;
-    let record = ring.reserve(event, event::loss_counter(event), NO_CALL, 0)?;
+    let record = ring.reserve(event, event::full_counter(event), NO_CALL, 0)?;
     Some(Call { ring, record, context })
 }
 

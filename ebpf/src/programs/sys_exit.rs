@@ -3,11 +3,11 @@
 
 use core::mem::offset_of;
 
-use saker_probe::extract::calls::{code, generic};
-use saker_probe::wire::control::{option, Interest, BITMAP_BITS};
-use saker_probe::wire::event;
-use saker_probe::wire::record::{flag, offset as header};
-use saker_probe::wire::ring::{counter, ProducerMemory};
+use crate::extract::calls::{code, generic};
+use crate::wire::control::{option, Interest, BITMAP_BITS};
+use crate::wire::event;
+use crate::wire::record::{flag, offset as header};
+use crate::wire::ring::{counter, ProducerMemory};
 
 use crate::access::{load, store, user};
 use crate::arch::{self, Entry};
@@ -59,6 +59,7 @@ fn record(context: *const u8) {
         return;
     };
     set!(ring.page, flags, u64::from(entry.flags));
+    set!(ring.page, compat, u64::from(entry.is_compat()));
     set!(ring.page, code, u64::from(entry.code));
     set!(ring.page, number, entry.number);
     let mut call = Call { ring, record, context };
