@@ -30,6 +30,12 @@ pub fn store<T: Copy>(base: *mut u8, offset: usize, value: T) {
     unsafe { base.wrapping_add(offset).cast::<T>().write_volatile(value) }
 }
 
+/// A field of a tracepoint. Only offsets that stand in the program itself can be loaded from there, so this asks a helper.
+#[inline(always)]
+pub fn field_of<T: Copy + Default>(context: *const u8, field: &'static crate::layout::Constant) -> T {
+    kernel_or_0((context as u64).wrapping_add(crate::layout::constant(field)))
+}
+
 /// A number in kernel memory, at any address; `None` if there is nothing.
 #[inline(always)]
 pub fn kernel<T: Copy + Default>(address: u64) -> Option<T> {

@@ -152,8 +152,6 @@ macro_rules! kernel_layout {
             UNIX_ADDRESS_LENGTH offset "unix_address" "len";
             UNIX_ADDRESS_NAME offset "unix_address" "name";
 
-            EXIT_ID tracepoint "raw_syscalls/sys_exit" "id";
-            EXIT_RESULT tracepoint "raw_syscalls/sys_exit" "ret";
             EXEC_FILENAME tracepoint "sched/sched_process_exec" "filename";
             NEWTASK_PID tracepoint "task/task_newtask" "pid";
             NEWTASK_FLAGS tracepoint "task/task_newtask" "clone_flags";

@@ -10,7 +10,7 @@ use crate::wire::record::{
     flag, HEADER_SIZE, PARAMETER_SIZE_MAX, PARAMETER_TRUNCATED, PATH_SIZE_MAX, PAYLOAD_SIZE_MAX,
 };
 
-use crate::access::{kernel_or_0, load, masked, store, user};
+use crate::access::{field_of, kernel_or_0, masked, store, user};
 use crate::call::Call;
 use crate::helpers::{
     get_current_task, probe_read_kernel, probe_read_kernel_str, probe_read_user, probe_read_user_str,
@@ -257,7 +257,7 @@ impl Call {
     /// Adds text that is a field of the tracepoint: the lower half of the field says where it is (`__data_loc`).
     #[inline(always)]
     fn add_tracepoint_text(&mut self, field: &'static Constant) {
-        let at = load::<u32>(self.context, constant(field) as usize);
+        let at: u32 = field_of(self.context, field);
         self.add_kernel_text::<PATH_SIZE_MAX>((self.context as u64).wrapping_add(u64::from(at & 0xffff)));
     }
 

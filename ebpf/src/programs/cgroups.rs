@@ -4,7 +4,7 @@
 use crate::extract::kernel::{Kernel, TaskText};
 use crate::wire::event;
 
-use crate::access::load;
+use crate::access::field_of;
 use crate::layout::*;
 use super::processes::begin;
 
@@ -30,8 +30,8 @@ fn made_or_removed(context: *const u8, event: u16) {
     let Some(mut call) = begin(context, event) else {
         return;
     };
-    call.put_u32(load(context, constant(&CGROUP_MKDIR_ROOT) as usize));
-    call.put_u64(load(context, constant(&CGROUP_MKDIR_ID) as usize));
+    call.put_u32(field_of(context, &CGROUP_MKDIR_ROOT));
+    call.put_u64(field_of(context, &CGROUP_MKDIR_ID));
     call.put_task_text(TaskText::CgroupPath);
     call.commit();
 }
@@ -44,9 +44,9 @@ extern "C" fn cgroup_attach_task(context: *const u8) -> i32 {
     let Some(mut call) = begin(context, event::CGROUP_ATTACH) else {
         return 0;
     };
-    call.put_u32(load(context, constant(&CGROUP_ATTACH_ROOT) as usize));
-    call.put_u64(load(context, constant(&CGROUP_ATTACH_ID) as usize));
-    call.put_u32(load(context, constant(&CGROUP_ATTACH_PID) as usize));
+    call.put_u32(field_of(context, &CGROUP_ATTACH_ROOT));
+    call.put_u64(field_of(context, &CGROUP_ATTACH_ID));
+    call.put_u32(field_of(context, &CGROUP_ATTACH_PID));
     call.commit();
     0
 }

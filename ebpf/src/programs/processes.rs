@@ -5,7 +5,7 @@ use crate::extract::Kernel;
 use crate::wire::event;
 use crate::wire::record::flag;
 
-use crate::access::load;
+use crate::access::field_of;
 use crate::call::Call;
 use crate::helpers::{get_current_pid_tgid, get_current_task};
 use crate::layout::*;
@@ -39,8 +39,8 @@ extern "C" fn task_newtask(context: *const u8) -> i32 {
     let Some(mut call) = begin(context, event::FORK) else {
         return 0;
     };
-    let tid: u32 = load(context, constant(&NEWTASK_PID) as usize);
-    let flags: u64 = load(context, constant(&NEWTASK_FLAGS) as usize);
+    let tid: u32 = field_of(context, &NEWTASK_PID);
+    let flags: u64 = field_of(context, &NEWTASK_FLAGS);
     call.put_u32(tid);
     if flags & CLONE_THREAD != 0 {
         call.put_u32((get_current_pid_tgid() >> 32) as u32);

@@ -9,16 +9,19 @@ use crate::wire::event;
 use crate::wire::record::{flag, offset as header};
 use crate::wire::ring::{counter, ProducerMemory};
 
-use crate::access::{load, store, user};
+use crate::access::{load, masked, store};
 use crate::arch::{self, Entry};
 use crate::call::Call;
-use crate::helpers::{get_current_task_btf, tail_call, task_pt_regs};
-use crate::layout::{constant, EXIT_ID, EXIT_RESULT};
+use crate::helpers::{get_current_task_btf, probe_read_user, tail_call, task_pt_regs};
 use crate::maps::{EXTRACTORS, INTEREST};
 use crate::ring::Ring;
 use crate::state::{set, set_argument};
 use super::extractors::event_of;
 use super::in_scope;
+
+/// Where the tracepoint's fields are: the same on all kernels, `id` as a `long` and `ret` behind the common ones.
+const ID: usize = 8;
+const RESULT: usize = 16;
 
 /// match: include/trace/events/syscalls.h: TRACE_EVENT_SYSCALL(sys_exit, TP_PROTO(struct pt_regs *regs, long ret))
 #[no_mangle]
@@ -32,18 +35,17 @@ extern "C" fn sys_exit(context: *const u8) -> i32 {
 
 #[inline(always)]
 fn record(context: *const u8) {
-    let number: u64 = load(context, constant(&EXIT_ID) as usize);
-    let result: i64 = load(context, constant(&EXIT_RESULT) as usize);
+    let number: u64 = load(context, ID);
+    let result: i64 = load(context, RESULT);
     if (number as i64) < 0 {
         // No call: a tracer or seccomp took it away.
         return;
     }
     let task = get_current_task_btf();
     let mut entry = arch::entry(task, number);
-    let mut multiplexed = None;
-    if entry.code == code::SOCKETCALL {
-        multiplexed = socketcall(task, &mut entry);
-    }
+    // Not an `Option`: what one without value holds the compiler would copy about, and the verifier refuses to see that copied.
+    let mut arguments = [0u32; 6];
+    let multiplexed = entry.code == code::SOCKETCALL && socketcall(task, &mut entry, &mut arguments);
     if !wanted(entry, result) {
         return;
     }
@@ -64,9 +66,12 @@ fn record(context: *const u8) {
     set!(ring.page, number, entry.number);
     let mut call = Call { ring, record, context };
     if event != event::GENERIC_X {
-        match multiplexed {
-            Some(arguments) => keep_multiplexed(ring, arguments),
-            None => arch::keep_arguments(ring.page, task_pt_regs(task), entry.flags),
+        if multiplexed {
+            for (index, argument) in arguments.into_iter().enumerate() {
+                set_argument(ring.page, index, u64::from(argument));
+            }
+        } else {
+            arch::keep_arguments(ring.page, task_pt_regs(task), entry.flags);
         }
         tail_call(context, &EXTRACTORS, u32::from(entry.code));
         // This kernel has refused the extractor.
@@ -90,7 +95,9 @@ fn wanted(entry: Entry, result: i64) -> bool {
     if bit >= BITMAP_BITS as u64 {
         return false;
     }
-    let word: u64 = load(interest.wrapping_add((bit >> 6) as usize * 8), bitmap);
+    // Masked although it is small enough: else the two shifts become one, and the verifier loses that it is a multiple of eight.
+    let word = masked::<0xf>(bit >> 6);
+    let word: u64 = load(interest.wrapping_add(word as usize * 8), bitmap);
     if word >> (bit & 63) & 1 == 0 {
         return false;
     }
@@ -122,23 +129,17 @@ static SOCKET_CALLS: [u16; 21] = [
     code::SENDMMSG,
 ];
 
-/// Makes the call that `socketcall` stands for of it; gives the arguments, which lie in user memory. Only 32-bit calls have it here.
+/// Makes the call that `socketcall` stands for of it, and gets the arguments, which lie in user memory. Only 32-bit calls have it here.
 #[inline(always)]
-fn socketcall(task: *const u8, entry: &mut Entry) -> Option<[u32; 6]> {
+fn socketcall(task: *const u8, entry: &mut Entry, arguments: &mut [u32; 6]) -> bool {
     let [call, list] = arch::socketcall_arguments(task_pt_regs(task));
-    let code = SOCKET_CALLS.get(call as usize).copied()?;
-    let arguments = user::<[u32; 6]>(u64::from(list)).or_else(|| {
-        // The list may end with a page: most calls have three arguments or fewer.
-        let [first, second, third] = user::<[u32; 3]>(u64::from(list))?;
-        Some([first, second, third, 0, 0, 0])
-    })?;
-    entry.code = code;
-    Some(arguments)
-}
-
-#[inline(always)]
-fn keep_multiplexed(ring: Ring, arguments: [u32; 6]) {
-    for (index, argument) in arguments.into_iter().enumerate() {
-        set_argument(ring.page, index, u64::from(argument));
+    let to = arguments.as_mut_ptr().cast();
+    // The list may end with a page: most calls have three arguments or fewer.
+    if probe_read_user(to, 24, u64::from(list)) < 0 && probe_read_user(to, 12, u64::from(list)) < 0 {
+        return false;
     }
+    if let Some(code) = SOCKET_CALLS.get(call as usize) {
+        entry.code = *code;
+    }
+    true
 }

@@ -117,7 +117,7 @@ impl Probe {
         })?;
         let interest = take(&mut ebpf, ".bss")?;
         let extractors = take(&mut ebpf, "EXTRACTORS")?;
-        let (rings, mappings) = map_rings(&mut ebpf, cpus as usize, ring_size, slots)?;
+        let (rings, mappings) = map_rings(&ebpf, cpus as usize, ring_size, slots)?;
         Ok(Probe {
             ebpf,
             interest,
@@ -254,13 +254,13 @@ fn set_value_size(object: &mut [u8], map: &'static str, size: u32) -> Result<(),
 
 /// Maps the rings of all CPUs.
 fn map_rings(
-    ebpf: &mut Ebpf,
+    ebpf: &Ebpf,
     cpus: usize,
     ring_size: usize,
     slots: u64,
 ) -> Result<(Vec<Ring>, [Mapping; 2]), Error> {
-    let mut map = |name: &'static str, size: usize, writable: bool| {
-        let Some(Map::Array(map)) = ebpf.take_map(name) else {
+    let map = |name: &'static str, size: usize, writable: bool| {
+        let Some(Map::Array(map)) = ebpf.map(name) else {
             return Err(Error::Object(name));
         };
         let length = NonZeroUsize::new(size * cpus).ok_or(Error::Object("CPUs"))?;
