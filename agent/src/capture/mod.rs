@@ -10,7 +10,9 @@ pub mod mapping;
 pub mod merge;
 pub mod proc;
 pub mod ring;
+pub mod ebpf;
 pub mod scap;
+pub mod scope;
 mod snapshot;
 
 pub use snapshot::{
