@@ -12,11 +12,11 @@ use anyhow::Context as _;
 use super::engine::{Engine, RuleArgs};
 use super::sensor::{self, DriverChoice, Losses};
 use super::signals::Stop;
+use crate::capture::Snapshot;
 use crate::capture::driver::Driver;
 use crate::capture::interest::interest;
 use crate::capture::live::{Live, hierarchy};
 use crate::capture::proc::{LivingThreads, ProcLimits, ProcRoot};
-use crate::capture::Snapshot;
 use crate::pipeline::{Pipeline, Sink};
 
 /// How often it is looked whether something was lost.
