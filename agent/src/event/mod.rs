@@ -361,6 +361,9 @@ impl<'e> Event<'e> {
 }
 
 #[cfg(test)]
+mod recorded_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
