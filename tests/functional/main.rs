@@ -8,6 +8,7 @@ mod references;
 mod scene;
 mod shipped_rules;
 mod terminal;
+mod threads;
 
 use std::process::{Command, Output};
 

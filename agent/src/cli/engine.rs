@@ -1,6 +1,6 @@
 //! What the commands that detect have in common: rules found, loaded and ready to meet events, and the alerts they make.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
@@ -9,8 +9,8 @@ use super::capture::schema;
 use crate::alerts::{Alerts, LineCompiler, check_append_output};
 use crate::config::{self, CONTAINER, Config};
 use crate::detect::{Detector, select};
-use crate::event::Event;
-use crate::pipeline::Pipeline;
+use crate::pipeline::workers::{self, Counted, Dispatcher};
+use crate::pipeline::{Pipeline, Single};
 use crate::rules::{Environment, Loader, Plugin, Rule, rule_files};
 
 /// Where rules are looked for when none are given.
@@ -34,6 +34,10 @@ pub struct RuleArgs {
     /// Set a configuration key, as `json_output=true` or `rules[].disable.tag=noisy`; may be given again
     #[arg(short, long = "option", value_name = "KEY=VALUE")]
     pub option: Vec<String>,
+
+    /// How many workers evaluate rules; 1 does so in the thread that reads. The alerts are the same, in the same order
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=workers::WORKERS_MAX as i64))]
+    pub threads: u16,
 }
 
 impl RuleArgs {
@@ -64,7 +68,6 @@ pub(super) struct Engine {
     detector: Detector,
     pub(super) alerts: Alerts,
     stdout: bool,
-    lines: Vec<u8>,
 }
 
 impl Engine {
@@ -94,7 +97,6 @@ impl Engine {
             detector: Detector::new(conditions, &schema, config.rule_matching),
             alerts: Alerts::new(&rules, &lines)?,
             stdout: config.stdout_output,
-            lines: Vec::new(),
         };
         Ok((engine, look(&loader, &rules)))
     }
@@ -104,25 +106,41 @@ impl Engine {
         &self.detector
     }
 
-    /// Takes in an event and prints the alerts that it raises.
-    #[inline]
-    pub(super) fn event(
+    /// The one loop, whose alerts go to `out`.
+    pub(super) fn single<'e, W: Write + 'e>(
+        &'e mut self,
+        pipeline: Pipeline,
+        out: &'e mut W,
+    ) -> Single<'e, Output<'e, W>> {
+        Single::new(pipeline, &mut self.detector, &mut self.alerts, Output { out, shown: self.stdout })
+    }
+
+    /// Runs so many workers while `feed` hands out events. Their alerts go to `out`.
+    pub(super) fn workers<R>(
         &mut self,
-        pipeline: &mut Pipeline,
-        event: &Event<'_>,
-        out: &mut impl Write,
-    ) -> std::io::Result<()> {
-        let Engine { detector, alerts, lines, .. } = self;
-        pipeline.event(event, detector.wants(event.id), |context| {
-            detector.detect(context, |rule| alerts.write(rule, context, lines));
-        });
-        if !self.lines.is_empty() {
-            if self.stdout {
-                out.write_all(&self.lines)?;
-            }
-            self.lines.clear();
-        }
-        Ok(())
+        threads: u16,
+        pipeline: impl Fn() -> Pipeline,
+        out: &mut (impl Write + Send),
+        feed: impl FnOnce(&mut Dispatcher) -> R,
+    ) -> io::Result<(R, Counted)> {
+        let mut out = Output { out, shown: self.stdout };
+        workers::run(usize::from(threads), pipeline, &self.detector, &mut self.alerts, &mut out, feed)
+    }
+}
+
+/// Where alerts go, unless `stdout_output` is off.
+pub(super) struct Output<'o, W> {
+    out: &'o mut W,
+    shown: bool,
+}
+
+impl<W: Write> Write for Output<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.shown { self.out.write(bytes) } else { Ok(bytes.len()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }
 

@@ -12,14 +12,19 @@ use anyhow::Context as _;
 use super::engine::{Engine, RuleArgs};
 use super::sensor::{self, DriverChoice, Losses};
 use super::signals::Stop;
+use crate::capture::Snapshot;
 use crate::capture::driver::Driver;
 use crate::capture::interest::interest;
 use crate::capture::live::{Live, hierarchy};
-use crate::capture::proc::{ProcLimits, ProcRoot};
-use crate::pipeline::Pipeline;
+use crate::capture::proc::{LivingThreads, ProcLimits, ProcRoot};
+use crate::pipeline::{Pipeline, Sink};
 
 /// How often it is looked whether something was lost.
 const LOSSES_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked whether threads are gone whose exit was lost (`falco_libs.auto_purging_interval_s`).
+const PURGE_EVERY: Duration = Duration::from_secs(300);
+/// For how long such a thread must have been silent, nanoseconds (`falco_libs.thread_timeout_s`).
+const SILENT: u64 = 300_000_000_000;
 
 /// What `saker run` takes.
 #[derive(clap::Args, Debug, Default)]
@@ -57,7 +62,6 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     // What happens from here on is in the rings; the look at /proc comes after, so that nothing is between.
     driver.set_interest(&wanted)?;
     let mut live = Live::new(&*driver, hierarchy)?;
-    let mut pipeline = Pipeline::live(&config);
     let scan =
         root.scan(ProcLimits::default()).context("the processes that run cannot be read from /proc")?;
     tracing::info!(
@@ -70,10 +74,22 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         tracing::warn!("{} processes could not be read, {} were too many", scan.refused, scan.over_limit);
     }
     driver.gaps().iter().for_each(|gap| tracing::warn!("{gap}"));
-    pipeline.begin(scan.snapshot);
 
-    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    let result = detect(&stop, &mut *driver, &mut live, &mut pipeline, &mut engine, &mut out);
+    let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
+    let pipeline = || Pipeline::live(&config);
+    let mut sensor = Sensor { driver: &mut *driver, live: &mut live, root: &root, stop: &stop };
+    let result = match args.rules.threads {
+        0 | 1 => sensor.detect(scan.snapshot, &mut engine.single(pipeline(), &mut out)),
+        threads => engine
+            .workers(threads, pipeline, &mut out, |workers| sensor.detect(scan.snapshot, workers))
+            .map_err(Into::into)
+            .and_then(|(result, counted)| {
+                if counted.handovers_missed > 0 {
+                    tracing::warn!("a worker waited for another in vain {} times", counted.handovers_missed);
+                }
+                result
+            }),
+    };
     out.flush()?;
     let losses = Losses::of(&*driver, &live);
     let mut err = io::stderr().lock();
@@ -88,42 +104,52 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     result.map(|()| ExitCode::SUCCESS)
 }
 
-fn detect(
-    stop: &Stop,
-    driver: &mut dyn Driver,
-    live: &mut Live,
-    pipeline: &mut Pipeline,
-    engine: &mut Engine,
-    out: &mut impl Write,
-) -> anyhow::Result<()> {
-    let mut result = Ok(());
-    let (mut known, mut next) = (Losses::default(), Instant::now() + LOSSES_EVERY);
-    while !stop.asked() && result.is_ok() {
-        let records = live.poll(|event| {
+/// What hands over events, and until when.
+struct Sensor<'s> {
+    driver: &'s mut dyn Driver,
+    live: &'s mut Live,
+    root: &'s ProcRoot,
+    stop: &'s Stop,
+}
+
+impl Sensor<'_> {
+    /// Hands over all events until it is asked to stop.
+    fn detect(&mut self, running: Snapshot, sink: &mut impl Sink) -> anyhow::Result<()> {
+        let Sensor { driver, live, root, stop } = self;
+        sink.begin(running);
+        let mut result = Ok(());
+        let (mut known, mut next) = (Losses::default(), Instant::now() + LOSSES_EVERY);
+        let mut living = LivingThreads::new(root, PURGE_EVERY);
+        while !stop.asked() && result.is_ok() {
+            let records = live.poll(|event| {
+                if result.is_ok() {
+                    result = sink.event(event);
+                }
+            });
+            // Whoever reads the alerts wants them when they happen.
+            result = result.and_then(|()| sink.flush());
+            if let Some((looked_at, threads)) = living.found() {
+                sink.purge(live.wall(looked_at).saturating_sub(SILENT), &mut |tid| threads.contains(&tid));
+            }
+            if Instant::now() >= next {
+                next = Instant::now() + LOSSES_EVERY;
+                let losses = Losses::of(&**driver, live);
+                if losses.events() > known.events() {
+                    tracing::warn!("events are being lost: {}", losses.line());
+                }
+                known = losses;
+            }
+            live.rest(&**driver, records);
+        }
+        // Nothing is asked for any more; what was recorded until now still counts.
+        driver.set_interest(&interest_in_nothing())?;
+        live.finish(|event| {
             if result.is_ok() {
-                result = engine.event(pipeline, event, out);
+                result = sink.event(event);
             }
         });
-        // Whoever reads the alerts wants them when they happen.
-        result = result.and_then(|()| out.flush());
-        if Instant::now() >= next {
-            next = Instant::now() + LOSSES_EVERY;
-            let losses = Losses::of(driver, live);
-            if losses.events() > known.events() {
-                tracing::warn!("events are being lost: {}", losses.line());
-            }
-            known = losses;
-        }
-        live.rest(driver, records);
+        Ok(result.and_then(|()| sink.flush())?)
     }
-    // Nothing is asked for any more; what was recorded until now still counts.
-    driver.set_interest(&interest_in_nothing())?;
-    live.finish(|event| {
-        if result.is_ok() {
-            result = engine.event(pipeline, event, out);
-        }
-    });
-    Ok(result?)
 }
 
 fn interest_in_nothing() -> saker_probe::wire::control::Interest {

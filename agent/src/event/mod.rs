@@ -328,6 +328,11 @@ impl<'e> Event<'e> {
         self.params.get(index)
     }
 
+    /// The parameters.
+    pub fn params(&self) -> &Params<'e> {
+        &self.params
+    }
+
     /// How many parameters the record has.
     #[inline]
     pub fn param_count(&self) -> usize {

@@ -109,7 +109,11 @@ impl Probe {
             loader.override_global(name, value, true);
         }
         let mut ebpf = loader.load(&object).map_err(|error| {
-            if not_permitted(&error) { Error::NotPermitted(error::what_forbids()) } else { Error::Load(error) }
+            if not_permitted(&error) {
+                Error::NotPermitted(error::what_forbids())
+            } else {
+                Error::Load(error)
+            }
         })?;
         let interest = take(&mut ebpf, ".bss")?;
         let extractors = take(&mut ebpf, "EXTRACTORS")?;
@@ -225,7 +229,8 @@ impl Probe {
             _ => String::new(),
         };
         // The verifier's verdict is the last line but its statistics.
-        let verdict = log.lines().rev().find(|line| !line.starts_with("processed ") && !line.trim().is_empty());
+        let verdict =
+            log.lines().rev().find(|line| !line.starts_with("processed ") && !line.trim().is_empty());
         let reason = verdict.map_or_else(|| error.to_string(), str::to_owned);
         self.refused.push(Refused { program: program.to_owned(), reason, log });
     }
@@ -261,7 +266,9 @@ impl Driver for Probe {
 
     fn gaps(&self) -> Vec<String> {
         let refused = self.refused.iter().map(|Refused { program, reason, .. }| {
-            format!("the kernel refuses the program {program}, whose calls are told without parameters: {reason}")
+            format!(
+                "the kernel refuses the program {program}, whose calls are told without parameters: {reason}"
+            )
         });
         refused.chain(self.absent.iter().cloned()).collect()
     }
@@ -305,7 +312,10 @@ fn ring_size(slots: u64) -> usize {
 fn not_permitted(error: &EbpfError) -> bool {
     let mut source = Some(error as &dyn std::error::Error);
     while let Some(error) = source {
-        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
+        if error
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+        {
             return true;
         }
         source = error.source();
