@@ -21,7 +21,7 @@ use std::{fs, io};
 use ::object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 use aya::maps::{Array, Map, MapData, ProgramArray};
 use aya::programs::{ProgramError, TracePoint};
-use aya::{Ebpf, EbpfError, EbpfLoader};
+use aya::{Ebpf, EbpfError, EbpfLoader, VerifierLogLevel};
 use saker_probe::extract::calls::CALLS;
 use saker_probe::wire::control::{self, Interest, tracepoint};
 use saker_probe::wire::{event, record, ring};
@@ -104,7 +104,7 @@ impl Probe {
 
         let mut loader = EbpfLoader::new();
         // The object has no relocations for the loader: the layout is in its constants.
-        loader.btf(None).map_max_entries("RINGS", cpus).map_max_entries("TAILS", cpus);
+        loader.btf(None).verifier_log_level(VerifierLogLevel::STATS).map_max_entries("RINGS", cpus).map_max_entries("TAILS", cpus);
         for (name, value) in &layout.constants {
             loader.override_global(name, value, true);
         }
@@ -128,6 +128,18 @@ impl Probe {
             refused: Vec::new(),
             absent: layout.absent,
         })
+    }
+
+    /// What loading cost.
+    pub fn cost(&self) -> String {
+        let mut all: Vec<(u32, String)> = self
+            .ebpf
+            .programs()
+            .filter_map(|(name, program)| Some((program.info().ok()?.verified_instruction_count()?, name.to_owned())))
+            .collect();
+        all.sort();
+        let sum: u64 = all.iter().map(|(count, _)| u64::from(*count)).sum();
+        format!("{} programs, {sum} instructions verified, most {:?}", all.len(), all.iter().rev().take(12).collect::<Vec<_>>())
     }
 
     /// What this kernel refused.
