@@ -26,18 +26,20 @@ struct Rustc {
 }
 
 impl Build {
-    /// Builds a program file to an object file and gives its path. The error says what is missing and how to get it, or what the
-    /// compiler said.
-    pub(crate) fn object(&self, program: &Path, name: &str) -> Result<PathBuf, String> {
-        let rustc = self.about_rustc()?;
-        let sysroot = self.sysroot(&rustc)?;
+    /// Makes sure that there is a sysroot with `core` for BPF, and gives it. The error says what is missing and how to get it.
+    pub(crate) fn sysroot(&self) -> Result<PathBuf, String> {
+        self.core(&self.about_rustc()?)
+    }
+
+    /// Builds a program file to an object file and gives its path. The error is what the compiler said.
+    pub(crate) fn object(&self, sysroot: &Path, program: &Path, name: &str) -> Result<PathBuf, String> {
         let object = self.out.join(format!("{name}.o"));
-        self.run(&sysroot, |command| {
+        self.run(sysroot, |command| {
             // Line tables bring the names and types of functions (BTF), which `bpf_loop` asks for.
             command.args(["--crate-name", name, "--crate-type", "staticlib", "-Clto=fat"]);
             command.args(["--cfg", &format!("saker_arch=\"{}\"", self.arch)]);
             command.args(["--check-cfg", "cfg(saker_arch, values(\"x86_64\", \"aarch64\"))"]);
-            command.args(["--check-cfg", "cfg(test)", "-Dwarnings"]);
+            command.args(["--check-cfg", "cfg(test)", "--check-cfg", "cfg(loom)", "-Dwarnings"]);
             command.arg(format!("--emit=obj={}", object.display()));
             command.arg(program);
         })?;
@@ -45,7 +47,7 @@ impl Build {
     }
 
     /// A sysroot that has `core` for BPF; made once for each compiler.
-    fn sysroot(&self, rustc: &Rustc) -> Result<PathBuf, String> {
+    fn core(&self, rustc: &Rustc) -> Result<PathBuf, String> {
         let sources = [
             rustc.sysroot.join("lib/rustlib/src/rust/library"),
             self.cache.join(format!("rust-src-{}", rustc.version)).join("library"),
@@ -56,7 +58,8 @@ impl Build {
                 rustc.version
             ));
         };
-        let target = fs::read(self.target()).map_err(|error| format!("{}: {error}", self.target().display()))?;
+        let target =
+            fs::read(self.target()).map_err(|error| format!("{}: {error}", self.target().display()))?;
         let key = target.iter().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
             (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
         });
@@ -82,7 +85,8 @@ impl Build {
             })?;
             fs::create_dir_all(&libraries).map_err(|error| format!("{}: {error}", libraries.display()))?;
             let file = format!("lib{name}.rlib");
-            fs::rename(part.join(&file), libraries.join(&file)).map_err(|error| format!("{file}: {error}"))?;
+            fs::rename(part.join(&file), libraries.join(&file))
+                .map_err(|error| format!("{file}: {error}"))?;
         }
         let _ = fs::remove_dir_all(part);
         Ok(sysroot)

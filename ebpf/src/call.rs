@@ -105,6 +105,12 @@ impl Kernel for Call {
     }
 
     #[inline(always)]
+    fn forget(&mut self, value: u64) -> u64 {
+        set!(self.ring.page, forgotten, value);
+        get!(self.ring.page, forgotten)
+    }
+
+    #[inline(always)]
     fn wants_credentials(&self) -> bool {
         load::<u32>(INTEREST.address(), offset_of!(Interest, options)) & option::CREDENTIALS != 0
     }

@@ -6,8 +6,10 @@ use anyhow::bail;
 use saker_probe::wire::ring::counter;
 
 use crate::capture::driver::{Driver, DriverError};
+use crate::capture::ebpf::Probe;
 use crate::capture::kmod::Kmod;
 use crate::capture::live::Live;
+use crate::config::{Config, DriverKind, EngineKind};
 
 /// Slots of a ring: 8 MiB, as Falco's default (`buf_size_preset` 4).
 const SLOTS: u64 = 1 << 16;
@@ -22,6 +24,18 @@ pub(super) enum DriverChoice {
     Kmod,
     /// The eBPF probe
     Ebpf,
+}
+
+impl DriverChoice {
+    /// What the configuration says: `saker.driver`, else `engine.kind`.
+    pub(super) fn of(config: &Config) -> DriverChoice {
+        match (config.saker.driver, config.engine.kind) {
+            (Some(DriverKind::Auto), _) => DriverChoice::Auto,
+            (Some(DriverKind::Kmod), _) => DriverChoice::Kmod,
+            (Some(DriverKind::Ebpf), _) | (None, Some(EngineKind::ModernEbpf)) => DriverChoice::Ebpf,
+            (None, _) => DriverChoice::Auto,
+        }
+    }
 }
 
 /// Opens the wanted driver, and says which one it is and why.
@@ -54,7 +68,7 @@ fn kmod() -> Result<Box<dyn Driver>, DriverError> {
 }
 
 fn ebpf() -> Result<Box<dyn Driver>, DriverError> {
-    Err(DriverError::new("this build has no eBPF probe"))
+    Ok(Box::new(Probe::load(SLOTS)?))
 }
 
 /// What was lost so far, by what it was: empty if nothing was.

@@ -98,9 +98,13 @@ impl Batch {
             self.data.extend_from_slice(path.path);
             Some((path.flags, start, index(path.path.len())))
         };
-        let paths = [facts.file, facts.directory, facts.second_directory, facts.working_directory].map(&mut keep);
+        let paths =
+            [facts.file, facts.directory, facts.second_directory, facts.working_directory].map(&mut keep);
         let Facts { tgid, start_time, cgroup, io_uring, credentials, .. } = *facts;
-        StoredFacts { facts: Facts { tgid, start_time, cgroup, io_uring, credentials, ..Facts::default() }, paths }
+        StoredFacts {
+            facts: Facts { tgid, start_time, cgroup, io_uring, credentials, ..Facts::default() },
+            paths,
+        }
     }
 
     /// What a live sensor knows of an event.
@@ -173,12 +177,10 @@ mod tests {
                 let event = batch.event(item, found.as_ref());
                 assert_eq!((event.num, event.ts, event.tid, event.cpu, event.flags), (1, 2, 3, 4, 5));
                 assert_eq!((event.id, event.param_count()), (id::SYSCALL_OPEN_X, 3));
-                assert_eq!([0, 1, 2, 3].map(|at| event.param(at)), [
-                    Some(&b"one"[..]),
-                    Some(b""),
-                    Some(b"three"),
-                    None
-                ]);
+                assert_eq!(
+                    [0, 1, 2, 3].map(|at| event.param(at)),
+                    [Some(&b"one"[..]), Some(b""), Some(b"three"), None]
+                );
             }
         }
         assert!(!batch.is_full());

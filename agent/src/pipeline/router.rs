@@ -118,7 +118,10 @@ impl Router {
         }
         let mut fork = None;
         match event.id {
-            id::SYSCALL_CLONE_20_X | id::SYSCALL_CLONE3_X | id::SYSCALL_FORK_20_X | id::SYSCALL_VFORK_20_X => {
+            id::SYSCALL_CLONE_20_X
+            | id::SYSCALL_CLONE3_X
+            | id::SYSCALL_FORK_20_X
+            | id::SYSCALL_VFORK_20_X => {
                 fork = self.clone_event(event);
                 // The child's own event makes it known.
                 route.owner = self.owner_of(event.tid);
@@ -152,8 +155,7 @@ impl Router {
             let namespaced =
                 ThreadFlags::CHILD_IN_PIDNS | ThreadFlags::CLONE_NEWPID | ThreadFlags::CLONE_PARENT;
             let vtid = event.param_i64(19).and_then(|_| event.param_i64(18)).unwrap_or(event.tid);
-            let vfork =
-                flags.contains(ThreadFlags::CLONE_VFORK) || event.id == id::SYSCALL_VFORK_20_X;
+            let vfork = flags.contains(ThreadFlags::CLONE_VFORK) || event.id == id::SYSCALL_VFORK_20_X;
             if flags.intersects(namespaced) || vtid != event.tid || vfork || result == event.tid {
                 return None;
             }
