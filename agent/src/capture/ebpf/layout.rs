@@ -89,7 +89,7 @@ impl Layout {
                 // Some structs are there to tell old kernels from new ones.
                 Source::Size(of) => (types.size(of), String::new()),
                 Source::Symbol(symbol) => {
-                    (symbols.get(symbol).copied(), format!("/proc/kallsyms does not show {symbol}"))
+                    (symbols.get(symbol).copied(), format!("paths may be torn by renames meanwhile: /proc/kallsyms hides {symbol}"))
                 }
                 Source::Helper(name) => (helper(name), format!("there is no helper bpf_{name}")),
                 Source::Tracepoint(tracepoint, field) => {
