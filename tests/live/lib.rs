@@ -9,3 +9,4 @@
 pub mod calls;
 pub mod cases;
 pub mod harness;
+pub mod programs;

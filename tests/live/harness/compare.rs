@@ -35,29 +35,61 @@ fn check_bracket(bracket: u32, expected: &[&Expectation], records: &[Recorded]) 
     }
     // What only keeps the agent's state, and a signal or a switch that came meanwhile, is not of the call.
     let wanted = |id: u16| expected.iter().any(|one| one.event == id);
-    let between = own[..end.unwrap_or(own.len())].iter().copied();
-    let mut between = between.filter(|record| for_good || is_call(record) || wanted(record.header.event));
+    let between: Vec<&Recorded> = own[..end.unwrap_or(own.len())]
+        .iter()
+        .copied()
+        .filter(|record| for_good || is_call(record) || wanted(record.header.event))
+        .collect();
+    let mut next = between.iter().copied();
     let mut problems = Vec::new();
+    let ways: Vec<&Expectation> = expected.iter().copied().filter(|one| one.who == Who::CallerOneOf).collect();
+    if !ways.is_empty() {
+        problems.extend(fitting(&ways, next.next()));
+    }
     for one in expected {
-        let found = match one.who {
-            Who::Caller => between.next(),
-            Who::CallerForGood => own.iter().copied().find(|record| record.header.event == one.event),
-            Who::Thread(tid) => records[start + 1..].iter().find(|record| {
-                record.header.tid == tid
-                    && record.header.event == one.event
-                    && record.header.return_value == one.returns
-            }),
-            Who::Nobody => continue,
-        };
-        match found {
-            Some(record) => problems.extend(check_record(one, record)),
-            None => problems.push(format!("no record of {}", name(one.event))),
-        }
+        problems.extend(match one.who {
+            Who::Caller => fitting(&[one], next.next()),
+            Who::CallerForGood => {
+                fitting(&[one], own.iter().copied().find(|record| record.header.event == one.event))
+            }
+            Who::Thread(tid) => {
+                let of_thread = |record: &&Recorded| {
+                    record.header.tid == tid
+                        && record.header.event == one.event
+                        && record.header.return_value == one.returns
+                };
+                fitting(&[one], records[start + 1..].iter().find(of_thread))
+            }
+            Who::Among => any_fits(one, between.iter().copied()),
+            Who::Anybody => any_fits(one, records[start + 1..].iter()),
+            Who::CallerOneOf | Who::Nobody => Vec::new(),
+        });
     }
-    if !for_good {
-        let more = between.map(|record| format!("one record more: {}", show(record)));
-        problems.extend(more);
+    if !for_good && !expected.iter().any(|one| one.who == Who::Among) {
+        problems.extend(next.map(|record| format!("one record more: {}", show(record))));
     }
+    problems
+}
+
+/// What is wrong with a record that must be as one of the expectations says.
+fn fitting(ways: &[&Expectation], record: Option<&Recorded>) -> Vec<String> {
+    let Some(record) = record else {
+        let names: Vec<String> = ways.iter().map(|one| name(one.event)).collect();
+        return vec![format!("no record of {}", names.join(" or "))];
+    };
+    let mut tried: Vec<Vec<String>> = ways.iter().map(|one| check_record(one, record)).collect();
+    if tried.iter().any(Vec::is_empty) { Vec::new() } else { tried.swap_remove(0) }
+}
+
+/// What is wrong if none of the records is as it must be.
+fn any_fits<'a>(expected: &Expectation, records: impl Iterator<Item = &'a Recorded>) -> Vec<String> {
+    let candidates: Vec<&Recorded> =
+        records.filter(|record| record.header.event == expected.event).collect();
+    if candidates.iter().any(|record| check_record(expected, record).is_empty()) {
+        return Vec::new();
+    }
+    let mut problems = vec![format!("none of {} records of {} fits", candidates.len(), name(expected.event))];
+    problems.extend(candidates.iter().take(5).map(|record| format!("  {}", show(record))));
     problems
 }
 
@@ -149,9 +181,9 @@ fn is_call(record: &Recorded) -> bool {
 }
 
 /// Whether a record is a mark made with this descriptor.
-pub fn is_mark(record: &Recorded, descriptor: i32) -> bool {
-    record.header.event == event::SYSCALL_CLOSE_X
-        && record.parameters.get(1).is_some_and(|(fd, _)| *fd == i64::from(descriptor).to_le_bytes())
+pub fn is_mark(record: &Recorded, descriptor: u32) -> bool {
+    record.header.event == event::SYSCALL_CLOSE_RANGE_X
+        && record.parameters.get(1).is_some_and(|(first, _)| *first == descriptor.to_le_bytes())
 }
 
 /// A record for people, on one line.

@@ -11,9 +11,9 @@ fn record(tid: u32, event: u16, returns: i64, parameters: &[&[u8]]) -> Recorded 
     Recorded { header, parameters, extras: Vec::new() }
 }
 
-fn mark(tid: u32, descriptor: i32) -> Recorded {
-    let fd = i64::from(descriptor).to_le_bytes();
-    record(tid, event::SYSCALL_CLOSE_X, -9, &[&(-9_i64).to_le_bytes(), &fd])
+fn mark(tid: u32, descriptor: u32) -> Recorded {
+    let fd = descriptor.to_le_bytes();
+    record(tid, event::SYSCALL_CLOSE_RANGE_X, 0, &[&0_i64.to_le_bytes(), &fd, &fd, &[0; 4]])
 }
 
 fn chdir(tid: u32, path: &[u8]) -> Recorded {
@@ -78,6 +78,18 @@ fn no_record_can_be_what_is_wanted() {
     let nobody = Expectation { who: Who::Nobody, ..expected(7, "") };
     assert_eq!(check(std::slice::from_ref(&nobody), &bracketed(vec![])), Vec::<String>::new());
     assert_eq!(check(&[nobody], &bracketed(vec![chdir(5, b"/tmp\0")])).len(), 1);
+}
+
+#[test]
+fn one_of_several_ways_is_enough() {
+    let one_of = |path: &str| Expectation { who: Who::CallerOneOf, ..expected(7, path) };
+    let found = bracketed(vec![chdir(5, b"/tmp\0")]);
+    assert_eq!(check(&[one_of("/var"), one_of("/tmp")], &found), Vec::<String>::new());
+    assert_eq!(check(&[one_of("/var"), one_of("/usr")], &found).len(), 1);
+    let among = Expectation { who: Who::Among, ..expected(7, "/tmp") };
+    let several = bracketed(vec![chdir(5, b"/var\0"), chdir(5, b"/tmp\0"), chdir(5, b"/usr\0")]);
+    assert_eq!(check(std::slice::from_ref(&among), &several), Vec::<String>::new());
+    assert_eq!(check(&[among], &bracketed(vec![])), ["none of 0 records of SYSCALL_CHDIR_X fits"]);
 }
 
 #[test]

@@ -79,6 +79,12 @@ pub enum Who {
     Caller,
     /// The thread that made the marks; there is no second mark, because the call does not come back.
     CallerForGood,
+    /// The thread that made the marks, between them, in any one of the ways that are described so.
+    CallerOneOf,
+    /// The thread that made the marks, between them, whatever else it has there.
+    Among,
+    /// Any thread, some time after the first mark.
+    Anybody,
     /// Another thread, by its id, some time after the first mark.
     Thread(u32),
     /// Nobody: the thread that made the marks must have no record between them.

@@ -21,13 +21,18 @@ pub struct Trial {
     bracket: u32,
 }
 
-/// Marks are calls of `close` with descriptors that cannot be: this one minus twice the number, one less for the second mark.
-const FIRST_MARK: i32 = -0x1000_0000;
+/// Marks are calls of `close_range` with one descriptor that is never open: this one plus twice the number, and the next.
+/// They succeed, so that they are recorded whatever a driver is asked for.
+const FIRST_MARK: u32 = 0x4000_0000;
 
 /// The descriptor that the marks of a bracket are made with: before the call, and after it.
-pub fn marks(bracket: u32) -> (i32, i32) {
-    let before = FIRST_MARK - 2 * bracket as i32;
-    (before, before - 1)
+pub fn marks(bracket: u32) -> (u32, u32) {
+    let before = FIRST_MARK + 2 * bracket;
+    (before, before + 1)
+}
+
+fn mark(descriptor: u32) {
+    calls::native(libc::SYS_close_range, &args![descriptor, descriptor, 0]);
 }
 
 /// How many brackets a case has for itself.
@@ -106,9 +111,9 @@ impl Trial {
         let bracket = self.bracket;
         self.bracket += 1;
         let (before, after) = marks(bracket);
-        calls::native(libc::SYS_close, &args![before]);
+        mark(before);
         let result = call();
-        calls::native(libc::SYS_close, &args![after]);
+        mark(after);
         Made { trial: self, bracket, result, flags, location: std::panic::Location::caller() }
     }
 
@@ -119,7 +124,7 @@ impl Trial {
         let mut made = Made { trial: self, bracket, result: 0, flags: 0, location };
         expectation(&mut made);
         self.tell(&Message::Done);
-        calls::native(libc::SYS_close, &args![marks(bracket).0]);
+        mark(marks(bracket).0);
         let result = call();
         self.broken(&format!("the call came back: {}", error(result)))
     }
@@ -216,6 +221,14 @@ impl Made<'_> {
         self
     }
 
+    /// It must have failed with one of these errors.
+    pub fn fails_with(self, wanted: &[i32]) -> Self {
+        if !wanted.iter().any(|wanted| self.result == -i64::from(*wanted)) {
+            self.trial.broken(&format!("{}: gave {}", self.location, error(self.result)));
+        }
+        self
+    }
+
     /// Skips the case if the kernel does not know the call, or does not let us make it.
     pub fn or_skip(self, errors: &[i32], reason: &str) -> Self {
         if errors.iter().any(|error| self.result == -i64::from(*error)) {
@@ -244,6 +257,30 @@ impl Made<'_> {
         expectation.misses = misses;
         self.trial.tell(&Message::Expect(expectation));
         Recorded { result: self.result }
+    }
+
+    /// The record must be one of these: event, and parameters.
+    pub fn records_one_of(self, ways: &[(u16, &[(&str, Want)])]) {
+        for (event, parameters) in ways {
+            self.expect(Who::CallerOneOf, *event, parameters);
+        }
+    }
+
+    /// Among what is recorded of the thread between the marks there must be this, whatever else there is.
+    pub fn expect_among(&self, event: u16, parameters: &[(&str, Want)]) {
+        self.trial.tell(&Message::Expect(Expectation {
+            returns: 0,
+            ..self.expectation(Who::Among, event, parameters)
+        }));
+    }
+
+    /// There must be a record of anybody with this.
+    pub fn expect_of_anybody(&self, event: u16, parameters: &[(&str, Want)]) {
+        self.trial.tell(&Message::Expect(Expectation {
+            returns: 0,
+            flags: 0,
+            ..self.expectation(Who::Anybody, event, parameters)
+        }));
     }
 
     /// There must be no record of the call.
