@@ -42,6 +42,15 @@ impl Pipeline {
         Pipeline { state: State::new(Limits::default()), run, arena: Bump::new(), leading: true, prev_ts: 0 }
     }
 
+    /// A pipeline for what happens on this host now.
+    pub fn live(config: &Config) -> Self {
+        let mut pipeline = Pipeline::new(config);
+        pipeline.run.hostname = config::hostname().into_bytes().into();
+        // Who began before has already been looked up, so no event only tells of what there was.
+        pipeline.leading = false;
+        pipeline
+    }
+
     /// The state after the last event.
     pub fn state(&self) -> &State {
         &self.state

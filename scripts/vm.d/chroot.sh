@@ -13,13 +13,13 @@ with_lock() {
     exec {lock}>&-
 }
 
-# Runs a long, talkative step; shows its log only when it fails.
+# logged NAME COMMAND…: runs a long, talkative step; shows the end of its log only when it fails.
 logged() {
     local log=$cache/log/$1
     shift
     if ! "$@" >"$log" 2>&1; then
         tail -n 20 "$log" >&2
-        die "this failed: $* (its whole output is in $log; packages come from $(mirror))"
+        die "the step '${log##*/}' failed; the end of its output is above, all of it in $log (packages come from $(mirror))"
     fi
 }
 
@@ -49,33 +49,56 @@ host_packages() {
         DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@"' - "${missing[@]}"
 }
 
-# Makes the chroot NAME (forky or trixie) unless it is there.
-chroot_setup() { [ -e "$cache/chroot/$1" ] || with_lock "chroot-$1" chroot_make "$1"; }
+# What Kbuild asks of a machine that builds a Rust module; the kernel's own C compiler comes with its headers. And what
+# boots guests, in forky alone: QEMU before 10 oopses guests when system call tracepoints are toggled on several processors.
+build_packages='make gcc libc6-dev rustc rust-src bindgen clang libclang-dev pahole python3-minimal perl xz-utils zstd kmod openssl dkms'
+guest_packages='qemu-system-x86 seabios busybox-static cpio'
+secure_boot_packages='ovmf shim-signed python3-virt-firmware systemd-ukify systemd-boot-efi sbsigntool'
+
+chroot_packages() {
+    case $1 in
+        forky) echo "$build_packages $guest_packages $secure_boot_packages" ;;
+        trixie) echo "$build_packages" ;;
+    esac
+}
+
+# Makes the chroot NAME (forky or trixie) unless it is there with all its packages.
+chroot_setup() { chroot_ready "$1" || with_lock "chroot-$1" chroot_make "$1"; }
+
+chroot_ready() { [ "$(cat "$cache/chroot/$1/etc/saker-packages" 2>/dev/null)" = "$(chroot_packages "$1")" ]; }
 
 chroot_make() {
-    local name=$1 root=$cache/chroot/$1 new=$cache/chroot/.$1.new suites source sources=() pins uri
-    [ ! -e "$root" ] || return 0
+    local name=$1 root=$cache/chroot/$1 new=$cache/chroot/.$1.new suites source sources=() pins= uri packages
+    ! chroot_ready "$name" || return 0
+    packages=$(chroot_packages "$name")
+    if [ -e "$root" ]; then
+        say "adding packages to the $name chroot"
+        # Unquoted: package names have no blanks.
+        logged "chroot-$name" in_chroot "$name" -- sh -euc 'apt-get -qq update && apt-get -qq install -y "$@" && apt-get clean' - $packages
+        echo "$packages" >"$root/etc/saker-packages"
+        return 0
+    fi
     host_packages
     uri=$(mirror)
-    # What Kbuild asks of a machine that builds a Rust module. The kernel's own C compiler comes with its headers.
-    local packages=make,gcc,libc6-dev,rustc,rust-src,bindgen,clang,libclang-dev,python3-minimal,perl,xz-utils,zstd,kmod,openssl,dkms
     case $name in
-        # The older suites are there for their kernel images only.
-        forky) suites='forky trixie bookworm' packages=$packages,qemu-system-x86,seabios,busybox-static,cpio ;;
+        forky)
+            # The older suites are there for their kernel images only.
+            suites='forky trixie bookworm'
+            pins=$'Package: *\nPin: release n=trixie\nPin-Priority: 1\n\nPackage: *\nPin: release n=bookworm\nPin-Priority: 1\n'
+            ;;
         trixie) suites='trixie trixie-backports' ;;
     esac
     for source in $suites; do
         sources+=("deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $uri $source main")
     done
-    pins=
-    [ "$name" != forky ] || pins=$'Package: *\nPin: release n=trixie\nPin-Priority: 1\n\nPackage: *\nPin: release n=bookworm\nPin-Priority: 1\n'
     say "making the $name chroot (about two minutes)"
     rm -rf --one-file-system "$new"
-    logged "chroot-$name" mmdebstrap --variant=apt --include="$packages" \
+    logged "chroot-$name" mmdebstrap --variant=apt --include="${packages// /,}" \
         --aptopt='Acquire::Check-Valid-Until "false"' --aptopt='APT::Install-Recommends "false"' \
         --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
         --setup-hook="mkdir -p \"\$1/etc/apt/preferences.d\"; printf '%s' '$pins' >\"\$1/etc/apt/preferences.d/suites\"" \
         "$name" "$new" "${sources[@]}"
+    echo "$packages" >"$new/etc/saker-packages"
     mv "$new" "$root"
 }
 

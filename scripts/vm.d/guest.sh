@@ -1,7 +1,7 @@
 # Booting a kernel in QEMU with an initramfs of busybox, a script and files, and judging how it went. Sourced by scripts/vm.
 
 guest_defaults() {
-    kernel=forky cpus=2 memory= timeout=300 modules= output= icount=0 append= qemu=() splats=fail
+    kernel=forky cpus=2 memory= timeout=300 modules= output= icount=0 append= qemu=() splats=fail secure_boot=
 }
 
 # Reads the options of run and shell; sets `rest` to the number of arguments that it took.
@@ -11,7 +11,7 @@ guest_options() {
         case $1 in
             --icount) icount=1 && shift && continue ;;
             --expect-splats) splats=expected && shift && continue ;;
-            --kernel | --cpus | --memory | --timeout | --modules | --output | --append | --qemu)
+            --kernel | --cpus | --memory | --timeout | --modules | --output | --append | --secure-boot | --qemu)
                 [ $# -gt 1 ] || die "$1 needs a value"
                 ;;
             --*) die "unknown option $1" ;;
@@ -25,6 +25,7 @@ guest_options() {
             --modules) modules=$2 ;;
             --output) output=$2 ;;
             --append) append=$2 ;;
+            --secure-boot) secure_boot=$2 ;;
             --qemu) qemu+=("$2") ;;
         esac
         shift 2
@@ -33,7 +34,7 @@ guest_options() {
 }
 
 guest_run() {
-    local kernel cpus memory timeout modules output icount append qemu splats rest
+    local kernel cpus memory timeout modules output icount append qemu splats secure_boot rest
     guest_defaults
     guest_options "$@"
     shift "$rest"
@@ -43,22 +44,24 @@ guest_run() {
 }
 
 guest_shell() {
-    local kernel cpus memory timeout modules output icount append qemu splats rest
+    local kernel cpus memory timeout modules output icount append qemu splats secure_boot rest
     guest_defaults
     timeout=0
     guest_options "$@"
     shift "$rest"
+    # Whoever types sees what happens; there is nothing to judge.
+    splats=expected
     guest_boot '' "$@"
 }
 
 # guest_boot SCRIPT [FILE…], with the options in the caller's variables. An empty SCRIPT means a shell.
 guest_boot() {
-    local script=$1 work root status=0 running
+    local script=$1 work root status=0 reading
     shift
     kernel_setup "$kernel"
-    # An update must not take the kernel away under a running guest.
-    exec {running}>"$cache/lock/running"
-    flock --shared "$running"
+    # An update must not take the kernel away while it is being copied.
+    exec {reading}>"$cache/lock/kernel-files"
+    flock --shared "$reading"
 
     work=$(mktemp -d "${TMPDIR:-/tmp}/saker-vm.XXXXXX")
     # shellcheck disable=SC2064  # the value of now is meant
@@ -69,6 +72,7 @@ guest_boot() {
     guest_modules "$root"
     in_chroot forky --bind "$work:/mnt/work" -- sh -euc 'cd /mnt/work/root && find . | cpio -o -H newc --quiet >../initramfs'
     cp "$cache/kernel/$kernel/vmlinuz" "$work/vmlinuz"
+    exec {reading}>&-
     local size
     size=$(($(stat -c %s "$work/initramfs") >> 20))
     rm -rf "$root"
@@ -159,22 +163,54 @@ guest_qemu() {
     esac
     if [ -n "$output" ]; then
         truncate -s 4G "$work/out.img"
-        arguments+=(-drive "file=/mnt/work/out.img,format=raw,if=none,id=out,cache=unsafe" -device virtio-blk-pci,drive=out)
+        arguments+=(-drive "file=/mnt/work/out.img,format=raw,if=none,id=out,cache=unsafe" -device virtio-blk-pci,drive=out,serial=out)
     fi
     : >"$work/report"
     # Emulated processors stall when the host is busy; that is not the guest's fault, so the watchdogs wait longer and the timer is not tried out.
     # loglevel=4: the console shows errors; the report has the whole log.
     local line="console=ttyS0 panic=-1 oops=panic quiet loglevel=4 no_timer_check rcupdate.rcu_cpu_stall_timeout=120 watchdog_thresh=60"
-    line+=" ${output:+saker.out=/dev/vda} $append"
+    line+=" $append"
     arguments+=(
-        -machine q35 -smp "$cpus" -m "$mebibytes" -nodefaults -no-user-config -display none -no-reboot
-        -kernel /mnt/work/vmlinuz -initrd /mnt/work/initramfs -append "$line"
+        -smp "$cpus" -m "$mebibytes" -nodefaults -no-user-config -display none -no-reboot
         -chardev stdio,id=console,signal=off -serial chardev:console -serial file:/mnt/work/report "${qemu[@]}"
     )
+    if [ -n "$secure_boot" ]; then
+        guest_secure_boot "$work" "$line"
+        arguments+=(
+            -machine q35,smm=on -global driver=cfi.pflash01,property=secure,value=on
+            -drive if=pflash,unit=0,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.ms.fd
+            -drive if=pflash,unit=1,format=raw,file=/mnt/work/variables
+            -drive file=fat:/mnt/work/esp,format=raw,if=none,id=esp,readonly=on -device virtio-blk-pci,drive=esp,bootindex=1
+        )
+    else
+        arguments+=(-machine q35 -kernel /mnt/work/vmlinuz -initrd /mnt/work/initramfs -append "$line")
+    fi
     # A time of 0 is no limit.
     in_chroot forky --bind "$work:/mnt/work" -- timeout --foreground --kill-after=5 "$timeout" \
         qemu-system-x86_64 "${arguments[@]}" | tee "$work/console" || status=${PIPESTATUS[0]}
     return "$status"
+}
+
+# Prepares a boot as on a machine with Secure Boot whose owner has enrolled a key of their own (a MOK): Microsoft's keys in
+# the firmware, Debian's signed shim, and kernel, initramfs and command line in one image that is signed with the MOK.
+guest_secure_boot() {
+    local work=$1 line=$2
+    [ -e "$secure_boot/mok.key" ] && [ -e "$secure_boot/mok.pub" ] || die "--secure-boot: no mok.key and mok.pub in $secure_boot"
+    in_chroot forky --bind "$work:/mnt/work" --bind-ro "$(cd "$secure_boot" && pwd):/mnt/key" -- sh -euc '
+        cd /mnt/work
+        # The owner GUID is the one of shim.
+        virt-fw-vars --input /usr/share/OVMF/OVMF_VARS_4M.ms.fd --output variables \
+            --add-mok 605dab50-e046-4300-abb6-3dd810dd8b23 /mnt/key/mok.pub
+        mkdir -p esp/EFI/BOOT
+        cp /usr/lib/shim/shimx64.efi.signed esp/EFI/BOOT/BOOTX64.EFI
+        openssl x509 -inform der -in /mnt/key/mok.pub -out mok.pem
+        # shim starts whatever has this name.
+        ukify build --linux=vmlinuz --initrd=initramfs --cmdline="$1" --output=esp/EFI/BOOT/grubx64.efi \
+            --secureboot-private-key=/mnt/key/mok.key --secureboot-certificate=mok.pem
+        ' - "$line" >"$work/secure-boot.log" 2>&1 || {
+        cat "$work/secure-boot.log" >&2
+        die "--secure-boot: could not make the boot image"
+    }
 }
 
 # Hands out what the guest has written to its disk, and its kernel log.
@@ -206,6 +242,7 @@ guest_verdict() {
         printf '%s\n' "$suspicious" >&2
     fi
     [ -n "$result" ] || {
+        [ "$timeout" != 0 ] || exit 0
         say "the guest died before its script ended"
         exit 125
     }

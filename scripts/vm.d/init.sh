@@ -12,6 +12,7 @@ mount -t tmpfs tmpfs /tmp
 mount -t tmpfs tmpfs /run
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null
+mount -t securityfs securityfs /sys/kernel/security 2>/dev/null
 mount -t bpf bpf /sys/fs/bpf 2>/dev/null
 ln -s /proc/self/fd /dev/fd
 hostname saker-vm
@@ -41,9 +42,10 @@ if [ $result = 0 ]; then
     fi
 fi
 
-disk=$(sed -n 's/.*saker\.out=\([^ ]*\).*/\1/p' /proc/cmdline)
+# With --output there is a disk with this serial number.
+disk=$(grep -lx out /sys/block/*/serial 2>/dev/null | cut -d/ -f4)
 if [ -n "$disk" ]; then
-    tar -C /out -c . | dd of="$disk" bs=1M 2>/dev/null || {
+    tar -C /out -c . | dd of="/dev/$disk" bs=1M 2>/dev/null || {
         echo "saker-vm: cannot write /out to $disk"
         result=125
     }

@@ -72,14 +72,18 @@ kernel_make() {
 
     if kernel_rust "$name"; then
         say "installing the headers of $release"
-        logged "headers-$name" in_chroot "$chroot" -- apt-get -qq install -y \
+        logged "headers-$name" in_chroot "$chroot" -- sh -euc 'apt-get -qq install -y "$@" && apt-get clean' - \
             "linux-headers-$release=$version" "$(kernel_source_package "$release")=$version"
         kernel_metadata "$name" "$release"
     fi
     echo "$release" >"$new/release"
-    rm -rf "$cache/kernel/$name"
-    mv "$new" "$cache/kernel/$name"
+    with_lock kernel-files kernel_swap "$new" "$cache/kernel/$name"
     say "kernel $name is $release"
+}
+
+kernel_swap() {
+    rm -rf "$2"
+    mv "$1" "$2"
 }
 
 # Moves what the guest and the tests need out of the unpacked packages: vmlinuz, config, System.map, lib/modules.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use saker::cli::engine::RuleArgs;
 use saker::cli::replay;
 use serde_json::Value;
 
@@ -65,11 +66,10 @@ fn judge(corpus: &Path, directory: &Path, services: &Services) -> Option<String>
         option.push("saker.builtin_plugins=[]".to_owned());
     }
     option.extend(strings("config").into_iter().map(str::to_owned));
+    let rules = strings("rules").into_iter().map(|rules| corpus.join(rules)).collect();
     let args = replay::Args {
-        rules: strings("rules").into_iter().map(|rules| corpus.join(rules)).collect(),
-        option,
+        rules: RuleArgs { rules, option, ..RuleArgs::default() },
         capture: corpus.join(case["capture"].as_str().unwrap_or_default()),
-        ..replay::Args::default()
     };
 
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());

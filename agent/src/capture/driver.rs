@@ -12,7 +12,10 @@ pub trait Driver: Send {
     fn name(&self) -> &'static str;
 
     /// The rings, one for each CPU that can exist. Called once.
-    fn rings(&self) -> Vec<Ring>;
+    ///
+    /// # Errors
+    /// If they cannot be mapped.
+    fn rings(&self) -> Result<Vec<Ring>, DriverError>;
 
     /// Tells it what to record from now on. The first time begins the recording.
     ///

@@ -4,10 +4,14 @@
 
 mod capture;
 pub mod check;
+pub mod engine;
 pub mod events;
 pub mod fields;
 pub mod read;
 pub mod replay;
+pub mod run;
+mod sensor;
+mod signals;
 pub mod syscalls;
 
 use std::io;
@@ -25,6 +29,8 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// Detect live: run rules over what happens on this host
+    Run(run::Args),
     /// Run rules over a capture file and print their alerts
     Replay(replay::Args),
     /// Print the events of a capture file
@@ -61,6 +67,7 @@ pub fn main() -> ExitCode {
         }
     };
     let result = match cli.command {
+        Command::Run(args) => run::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Read(args) => read::run(args),
         Command::Check(args) => check::run(args),
@@ -76,6 +83,12 @@ pub fn main() -> ExitCode {
         eprintln!("saker: {error:#}");
         ExitCode::FAILURE
     })
+}
+
+/// Messages of a running command, to stderr.
+fn logging() {
+    // A second call changes nothing.
+    let _ = tracing_subscriber::fmt().with_writer(io::stderr).with_target(false).try_init();
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -1,6 +1,7 @@
 //! The event model: what every source of events (capture file, module ring, eBPF ring, /proc snapshot) hands to
 //! the state engine and to the rules. One event per call, the exit event, with all its parameters.
 
+mod facts;
 pub mod flags;
 mod params;
 pub mod syscall;
@@ -8,6 +9,7 @@ mod table;
 
 use bitflags::bitflags;
 
+pub use facts::{Credentials, Facts, KernelPath};
 pub use flags::FlagTable;
 pub use params::{MAX_PARAMS, Params, ParamsBuf};
 pub use table::{EVENT_COUNT, EVENTS, id};
@@ -289,58 +291,78 @@ pub struct Event<'e> {
     pub id: EventId,
     /// Block flags of `.scap` (`SCAP_DF_*`), 0 elsewhere.
     pub flags: u32,
+    /// What a live sensor knows beyond the schema.
+    pub facts: Option<&'e Facts<'e>>,
     params: Params<'e>,
 }
 
 impl<'e> Event<'e> {
     /// Puts an event together.
+    #[inline]
     pub fn new(num: u64, ts: u64, tid: i64, cpu: u16, id: EventId, flags: u32, params: Params<'e>) -> Self {
-        Event { num, ts, tid, cpu, id, flags, params }
+        Event { num, ts, tid, cpu, id, flags, facts: None, params }
+    }
+
+    /// Adds what a live sensor knows.
+    #[must_use]
+    pub fn with_facts(self, facts: &'e Facts<'e>) -> Self {
+        Event { facts: Some(facts), ..self }
     }
 
     /// Whether the event only feeds the state: rules, counts and outputs never see it, although it has a number.
+    #[inline]
     pub fn is_internal(&self) -> bool {
         self.info().is_internal()
     }
 
     /// The table row.
+    #[inline]
     pub fn info(&self) -> &'static EventInfo {
         // Sources skip ids beyond the table, so the fallback row is never taken.
         EVENTS.get(usize::from(self.id.0)).unwrap_or(&EVENTS[0])
     }
 
     /// The bytes of parameter `index`, `None` if the record has fewer. A parameter of length 0 is `Some(&[])`.
+    #[inline]
     pub fn param(&self, index: usize) -> Option<&'e [u8]> {
         self.params.get(index)
     }
 
     /// How many parameters the record has.
+    #[inline]
     pub fn param_count(&self) -> usize {
         self.params.len()
     }
 
     /// Parameter `index` as a little-endian signed number of its own width (1, 2, 4 or 8 bytes).
+    #[inline]
     pub fn param_i64(&self, index: usize) -> Option<i64> {
         let bytes = self.param(index)?;
-        Some(match bytes.len() {
-            1 => i64::from(bytes[0] as i8),
-            2 => i64::from(i16::from_le_bytes(bytes.try_into().ok()?)),
-            4 => i64::from(i32::from_le_bytes(bytes.try_into().ok()?)),
-            8 => i64::from_le_bytes(bytes.try_into().ok()?),
-            _ => return None,
-        })
+        // Results and descriptors, which every event has, are of eight bytes.
+        match bytes.try_into() {
+            Ok(bytes) => Some(i64::from_le_bytes(bytes)),
+            Err(_) => narrow_i64(bytes),
+        }
     }
 
     /// Parameter `index` as a little-endian unsigned number of its own width (1, 2, 4 or 8 bytes).
+    #[inline]
     pub fn param_u64(&self, index: usize) -> Option<u64> {
         let bytes = self.param(index)?;
-        Some(match bytes.len() {
-            1 => u64::from(bytes[0]),
-            2 => u64::from(u16::from_le_bytes(bytes.try_into().ok()?)),
-            4 => u64::from(u32::from_le_bytes(bytes.try_into().ok()?)),
-            8 => u64::from_le_bytes(bytes.try_into().ok()?),
-            _ => return None,
-        })
+        match bytes.try_into() {
+            Ok(bytes) => Some(u64::from_le_bytes(bytes)),
+            Err(_) => narrow_u64(bytes),
+        }
+    }
+
+    /// The lower half of [`Event::param_u64`]: for parameters of four bytes or less.
+    #[inline]
+    pub fn param_u32(&self, index: usize) -> Option<u32> {
+        let bytes = self.param(index)?;
+        match bytes.try_into() {
+            Ok(bytes) => Some(u32::from_le_bytes(bytes)),
+            Err(_) => self.param_u64(index).map(|value| value as u32),
+        }
     }
 
     /// Parameter `index` as a string: its bytes up to the first NUL.
@@ -348,6 +370,26 @@ impl<'e> Event<'e> {
         let bytes = self.param(index)?;
         Some(memchr::memchr(0, bytes).map_or(bytes, |end| &bytes[..end]))
     }
+}
+
+/// A signed number of less than eight bytes.
+fn narrow_i64(bytes: &[u8]) -> Option<i64> {
+    Some(match *bytes {
+        [a] => i64::from(a as i8),
+        [a, b] => i64::from(i16::from_le_bytes([a, b])),
+        [a, b, c, d] => i64::from(i32::from_le_bytes([a, b, c, d])),
+        _ => return None,
+    })
+}
+
+/// An unsigned number of less than eight bytes.
+fn narrow_u64(bytes: &[u8]) -> Option<u64> {
+    Some(match *bytes {
+        [a] => u64::from(a),
+        [a, b] => u64::from(u16::from_le_bytes([a, b])),
+        [a, b, c, d] => u64::from(u32::from_le_bytes([a, b, c, d])),
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

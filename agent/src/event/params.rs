@@ -20,7 +20,8 @@ impl<'e> Params<'e> {
     /// The bytes of parameter `index`.
     #[inline]
     pub fn get(&self, index: usize) -> Option<&'e [u8]> {
-        let (start, end) = (*self.offsets.get(index)?, *self.offsets.get(index + 1)?);
+        // The greater index first: for a constant one the other check is left out.
+        let (end, start) = (*self.offsets.get(index.wrapping_add(1))?, *self.offsets.get(index)?);
         self.data.get(start as usize..end as usize)
     }
 

@@ -190,7 +190,7 @@ pub(super) fn nameraw<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
         return None;
     }
     let name = match context.fd {
-        Some(fd) => &*fd.name_raw,
+        Some(fd) => fd.name_raw(),
         None => claimed_name(context, true)?,
     };
     if memchr::memmem::find(name, b"//").is_none() {

@@ -3,6 +3,7 @@
 use saker_filter::{Condition, EventSet};
 
 use super::Loader;
+use super::event_names::event_names;
 use crate::alerts::{RuleLabels, Template};
 
 /// A loaded rule.
@@ -45,5 +46,12 @@ impl Loader<'_> {
                 template: &rule.template,
             })
         })
+    }
+
+    /// The names of the events for which a rule of this loader can be true; system calls without an event of their own
+    /// are named, too.
+    pub fn event_names(&self, rule: &Rule<'_>) -> Vec<&'static str> {
+        let compiled = self.compiled().rules.get(rule.number);
+        compiled.map(|compiled| event_names(&compiled.expr, self.env().schema)).unwrap_or_default()
     }
 }

@@ -1,10 +1,12 @@
 //! File descriptors: what each one refers to, and the table of a process.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
 
 use bitflags::bitflags;
 use rustc_hash::FxHashMap;
+// Most events ask whether a descriptor or a table has one holder only. Where there are no weak references that is a
+// comparison, with them it is a locked instruction.
+pub(super) use triomphe::Arc as Shared;
 
 /// What a descriptor refers to. The numbers are those of `.scap` files and of iterator events (`SCAP_FD_*`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -234,6 +236,8 @@ bitflags! {
         const OVERLAY_LOWER = 1 << 7;
         /// It is closed when the process runs another program.
         const CLOEXEC = 1 << 8;
+        /// The call gave the name just as it is.
+        const RAW_IS_NAME = 1 << 9;
     }
 }
 
@@ -254,8 +258,8 @@ pub struct Fd {
     pub ino: u64,
     /// `fd.name`: the path, or both ends of a connection as text.
     pub name: Vec<u8>,
-    /// `fd.nameraw`: the path as the call gave it; empty if it never had one.
-    pub name_raw: Vec<u8>,
+    /// The path as the call gave it, if that is not the name; read by [`Fd::name_raw`].
+    pub(super) raw: Vec<u8>,
     /// Ends of a unix socket, and the like.
     pub detail: Detail,
     /// Ends of an IP socket; read by [`Fd::inet`].
@@ -269,11 +273,17 @@ impl Fd {
     }
 
     /// Makes it as good as new, keeping the memory of its names.
+    #[inline]
     fn clear(&mut self) {
         self.name.clear();
-        self.name_raw.clear();
-        let (name, name_raw) = (std::mem::take(&mut self.name), std::mem::take(&mut self.name_raw));
-        *self = Fd { name, name_raw, ..Fd::default() };
+        self.raw.clear();
+        let (name, raw) = (std::mem::take(&mut self.name), std::mem::take(&mut self.raw));
+        *self = Fd { name, raw, ..Fd::default() };
+    }
+
+    /// `fd.nameraw`: the path as the call gave it; empty if it never had one.
+    pub fn name_raw(&self) -> &[u8] {
+        if self.flags.contains(FdFlags::RAW_IS_NAME) { &self.name } else { &self.raw }
     }
 
     /// The ends of an IP socket.
@@ -326,21 +336,23 @@ impl Fd {
 
 /// Descriptors that nobody holds any more, with the memory of their names: most programs open and close all the time.
 #[derive(Debug, Default)]
-pub(super) struct Spares(Vec<Arc<Fd>>);
+pub(super) struct Spares(Vec<Shared<Fd>>);
 
 impl Spares {
     /// How many are kept.
     const LIMIT: usize = 64;
 
     /// An empty descriptor that nobody else holds.
-    pub(super) fn take(&mut self) -> Arc<Fd> {
+    #[inline]
+    pub(super) fn take(&mut self) -> Shared<Fd> {
         self.0.pop().unwrap_or_default()
     }
 
     /// Keeps a descriptor for later, if nobody else holds it.
-    pub(super) fn put(&mut self, mut shared: Arc<Fd>) {
+    #[inline]
+    pub(super) fn put(&mut self, mut shared: Shared<Fd>) {
         if self.0.len() < Self::LIMIT
-            && let Some(fd) = Arc::get_mut(&mut shared)
+            && let Some(fd) = Shared::get_mut(&mut shared)
         {
             fd.clear();
             self.0.push(shared);
@@ -348,21 +360,27 @@ impl Spares {
     }
 }
 
-/// The highest descriptor number that has a direct place; those above lie in a hash map.
-const DIRECT: i64 = 4096;
+/// Numbers below this have a direct place, however few there are.
+const ALWAYS_DIRECT: usize = 64;
+/// Numbers from this on have none, however many there are.
+const NEVER_DIRECT: usize = 4096;
 
 /// A place in a table.
 #[derive(Clone, Debug)]
 struct Place {
-    fd: Arc<Fd>,
+    fd: Shared<Fd>,
     /// Numbers that came into the table later have a greater one.
     seq: u32,
 }
 
 /// The descriptors of a process.
+///
+/// The kernel gives out the lowest free number, so most numbers are good indexes into `low`. One that a program chose far
+/// above the others (shells move theirs to 255) lies in `high`, or each fork would copy the empty places between.
 #[derive(Clone, Debug, Default)]
 pub struct FdTable {
     low: Vec<Option<Place>>,
+    /// The numbers that are beyond `low`.
     high: Option<Box<FxHashMap<i64, Place>>>,
     len: usize,
     next_seq: u32,
@@ -370,6 +388,7 @@ pub struct FdTable {
 
 impl FdTable {
     /// The descriptor with a number.
+    #[inline]
     pub fn get(&self, fd: i64) -> Option<&Fd> {
         self.get_shared(fd).map(|shared| &**shared)
     }
@@ -410,60 +429,72 @@ impl FdTable {
         self.next_seq = last.saturating_add(1);
     }
 
+    #[inline]
     fn place(&self, fd: i64) -> Option<&Place> {
-        match usize::try_from(fd) {
-            Ok(index) if index < self.low.len() => self.low[index].as_ref(),
-            _ => self.high.as_ref()?.get(&fd),
+        match self.low.get(index(fd)) {
+            Some(place) => place.as_ref(),
+            None => find(self.high.as_deref()?, fd),
         }
     }
 
-    pub(super) fn get_shared(&self, fd: i64) -> Option<&Arc<Fd>> {
+    #[inline]
+    fn place_mut(&mut self, fd: i64) -> Option<&mut Place> {
+        match self.low.get_mut(index(fd)) {
+            Some(place) => place.as_mut(),
+            None => find_mut(self.high.as_deref_mut()?, fd),
+        }
+    }
+
+    #[inline]
+    pub(super) fn get_shared(&self, fd: i64) -> Option<&Shared<Fd>> {
         Some(&self.place(fd)?.fd)
     }
 
     /// To change a descriptor; a copy is made if others share it.
     pub(super) fn get_mut(&mut self, fd: i64) -> Option<&mut Fd> {
-        let place = match usize::try_from(fd) {
-            Ok(index) if index < self.low.len() => self.low[index].as_mut(),
-            _ => self.high.as_mut()?.get_mut(&fd),
-        };
-        place.map(|place| Arc::make_mut(&mut place.fd))
+        Some(Shared::make_mut(&mut self.place_mut(fd)?.fd))
     }
 
     /// Puts a descriptor in; returns the one that had the number.
-    pub(super) fn insert(&mut self, fd: i64, shared: Arc<Fd>) -> Option<Arc<Fd>> {
-        let place = if (0..DIRECT).contains(&fd) {
-            let index = fd as usize;
-            if index >= self.low.len() {
-                self.low.resize(index + 1, None);
-            }
-            &mut self.low[index]
-        } else {
-            let map = self.high.get_or_insert_default();
-            if let Some(place) = map.get_mut(&fd) {
-                return Some(std::mem::replace(&mut place.fd, shared));
-            }
-            map.insert(fd, Place { fd: shared, seq: self.next_seq });
-            self.next_seq += 1;
-            self.len += 1;
-            return None;
-        };
-        match place {
-            Some(place) => Some(std::mem::replace(&mut place.fd, shared)),
-            None => {
-                *place = Some(Place { fd: shared, seq: self.next_seq });
-                self.next_seq += 1;
-                self.len += 1;
-                None
-            }
+    #[inline]
+    pub(super) fn insert(&mut self, fd: i64, shared: Shared<Fd>) -> Option<Shared<Fd>> {
+        let Some(place) = self.low.get_mut(index(fd)) else { return self.insert_beyond(fd, shared) };
+        if let Some(place) = place {
+            return Some(std::mem::replace(&mut place.fd, shared));
         }
+        *place = Some(Place { fd: shared, seq: self.next_seq });
+        self.next_seq += 1;
+        self.len += 1;
+        None
+    }
+
+    /// Puts in a number that is beyond those that have a direct place.
+    #[inline(never)]
+    fn insert_beyond(&mut self, fd: i64, shared: Shared<Fd>) -> Option<Shared<Fd>> {
+        if let Some(place) = self.place_mut(fd) {
+            return Some(std::mem::replace(&mut place.fd, shared));
+        }
+        let place = Place { fd: shared, seq: self.next_seq };
+        self.next_seq += 1;
+        self.len += 1;
+        let (index, end) = (index(fd), self.low.len());
+        if index < NEVER_DIRECT && index < ALWAYS_DIRECT.max(2 * end) {
+            let high = &mut self.high;
+            let passed = (end..index).map(|number| take(high.as_deref_mut()?, number as i64));
+            self.low.extend(passed);
+            self.low.push(Some(place));
+        } else {
+            self.high.get_or_insert_default().insert(fd, place);
+        }
+        None
     }
 
     /// Takes a descriptor out.
-    pub(super) fn remove(&mut self, fd: i64) -> Option<Arc<Fd>> {
-        let old = match usize::try_from(fd) {
-            Ok(index) if index < self.low.len() => self.low[index].take(),
-            _ => self.high.as_mut().and_then(|map| map.remove(&fd)),
+    #[inline]
+    pub(super) fn remove(&mut self, fd: i64) -> Option<Shared<Fd>> {
+        let old = match self.low.get_mut(index(fd)) {
+            Some(place) => place.take(),
+            None => take(self.high.as_deref_mut()?, fd),
         };
         self.len -= usize::from(old.is_some());
         Some(old?.fd)
@@ -485,6 +516,29 @@ impl FdTable {
     }
 }
 
+/// Where a number would have its direct place; a negative one is beyond all.
+#[inline]
+fn index(fd: i64) -> usize {
+    usize::try_from(fd as u64).unwrap_or(usize::MAX)
+}
+
+// Few tables have a map. Kept apart, its code does not weigh on the way that nearly all numbers take.
+
+#[cold]
+fn find(map: &FxHashMap<i64, Place>, fd: i64) -> Option<&Place> {
+    map.get(&fd)
+}
+
+#[cold]
+fn find_mut(map: &mut FxHashMap<i64, Place>, fd: i64) -> Option<&mut Place> {
+    map.get_mut(&fd)
+}
+
+#[cold]
+fn take(map: &mut FxHashMap<i64, Place>, fd: i64) -> Option<Place> {
+    map.remove(&fd)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -493,10 +547,10 @@ mod tests {
     fn table_keeps_count() {
         let mut table = FdTable::default();
         for fd in [0, 3, 5000, 3, -1] {
-            table.insert(fd, Arc::new(Fd::new(FdType::Fifo)));
+            table.insert(fd, Shared::new(Fd::new(FdType::Fifo)));
         }
         assert_eq!(
-            table.iter().map(|(fd, _)| fd).filter(|fd| (0..DIRECT).contains(fd)).collect::<Vec<_>>(),
+            table.iter().map(|(fd, _)| fd).filter(|fd| (0..64).contains(fd)).collect::<Vec<_>>(),
             [0, 3]
         );
         assert_eq!(table.len(), 4);
@@ -506,11 +560,54 @@ mod tests {
         assert_eq!(table.len(), 1);
     }
 
+    /// Against a plain map: no number may be lost or doubled when the direct places grow past it.
+    #[test]
+    fn numbers_are_kept_wherever_they_have_their_place() {
+        let mut table = FdTable::default();
+        let mut model = std::collections::BTreeMap::new();
+        let mut seed = 1u64;
+        for step in 0..60_000u64 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let random = seed >> 33;
+            let fd = match random % 7 {
+                0 => [255, 1000, 4095, 4096, 70_000, -1][(random >> 8) as usize % 6],
+                _ => ((random >> 8) % (1 + step / 10)) as i64,
+            };
+            match random >> 3 & 3 {
+                0 => assert_eq!(table.remove(fd).map(|fd| fd.ino), model.remove(&fd)),
+                1 => assert_eq!(table.get(fd).map(|fd| fd.ino), model.get(&fd).copied()),
+                _ => {
+                    let new = Shared::new(Fd { ino: step, ..Fd::new(FdType::Fifo) });
+                    assert_eq!(table.insert(fd, new).map(|fd| fd.ino), model.insert(fd, step));
+                }
+            }
+            assert_eq!(table.len(), model.len());
+        }
+        let mut all: Vec<_> = table.iter().map(|(number, fd)| (number, fd.ino)).collect();
+        all.sort_unstable();
+        assert_eq!(all, model.into_iter().collect::<Vec<_>>());
+        table.retain(|number, _| number % 2 == 0);
+        assert_eq!(table.len(), all.iter().filter(|(number, _)| number % 2 == 0).count());
+    }
+
+    #[test]
+    fn a_number_far_above_the_others_costs_no_empty_places() {
+        let mut table = FdTable::default();
+        for fd in [0, 1, 2, 255, 10] {
+            table.insert(fd, Shared::new(Fd::new(FdType::Fifo)));
+        }
+        assert!(table.low.len() == 11 && table.get(255).is_some());
+        (3..300).for_each(|fd| drop(table.insert(fd, Shared::new(Fd::new(FdType::Fifo)))));
+        assert_eq!(table.len(), 300);
+        assert!(table.get(255).is_some() && table.get(299).is_some() && table.get(300).is_none());
+        assert!(table.high.unwrap().is_empty());
+    }
+
     #[test]
     fn a_shared_descriptor_is_copied_when_changed() {
         let mut table = FdTable::default();
-        let shared = Arc::new(Fd::new(FdType::Fifo));
-        table.insert(1, Arc::clone(&shared));
+        let shared = Shared::new(Fd::new(FdType::Fifo));
+        table.insert(1, Shared::clone(&shared));
         table.get_mut(1).unwrap().ino = 7;
         assert_eq!((shared.ino, table.get(1).unwrap().ino), (0, 7));
     }

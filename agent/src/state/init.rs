@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashSet;
 
 use super::State;
-use super::fd::{Detail, End, Fd, FdFlags, FdType, Inet, L4Proto};
+use super::fd::{Detail, End, Fd, FdFlags, FdType, Inet, L4Proto, Shared};
 use super::parse::process::existing;
 use super::sock::{Address, unmapped, write_connection};
 use super::thread::{Capabilities, Image, Name, Slot, Thread, ThreadFlags};
@@ -246,7 +246,7 @@ impl State {
     /// Enters a descriptor into the very table of a thread.
     fn put_own_fd(&mut self, slot: Slot, number: i64, fd: Fd) {
         if self.table.fd_owner(slot) == Some(slot) {
-            self.put_fd(slot, number, Arc::new(fd));
+            self.put_fd(slot, number, Shared::new(fd));
         }
     }
 

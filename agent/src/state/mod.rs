@@ -172,7 +172,7 @@ impl State {
     }
 
     /// Takes in an event. Call [`State::finish`] when the rules have seen it.
-    #[inline]
+    #[inline(always)]
     pub fn apply(&mut self, event: &Event<'_>) -> Subject {
         let prev_ts = std::mem::replace(&mut self.now, event.ts);
         let plan = plan::plan(event.id);
@@ -213,17 +213,19 @@ impl State {
             }
         }
         if plan.about_fd {
-            call.owner = thread.and_then(|slot| self.table.fd_owner(slot));
+            let owner = thread.and_then(|slot| self.table.fd_owner_thread(slot));
+            call.owner = owner.map(|(slot, _)| slot);
             if let Some(number) = plan.fd_param.and_then(|at| event.param_i64(usize::from(at))) {
                 call.fd = number;
-                let owner = call.owner.and_then(|owner| self.table.get(owner));
-                call.known = owner.is_some_and(|owner| owner.fds.get(number).is_some());
+                call.known = owner.is_some_and(|(_, owner)| owner.fds.get(number).is_some());
                 if !call.known && number >= 0 {
                     self.counters.fd_misses += 1;
                 }
             }
         }
-        self.dispatch(&mut call);
+        if let Some(handler) = plan.handler {
+            handler(self, &mut call);
+        }
         Subject {
             thread: call.thread,
             fd_owner: call.owner,
@@ -237,26 +239,24 @@ impl State {
     /// Removes what had to stay visible to the rules of the event.
     #[inline]
     pub fn finish(&mut self) {
-        if !matches!(self.ended, Ended::Nothing) {
-            self.remove_ended();
+        match std::mem::take(&mut self.ended) {
+            Ended::Nothing => {}
+            Ended::Fd(owner, number) => self.remove_fd(owner, number),
+            Ended::Thread(tid) => self.remove_thread(tid),
+            Ended::Container(container) => self.forget_container(container),
         }
     }
 
-    fn remove_ended(&mut self) {
-        match std::mem::take(&mut self.ended) {
-            Ended::Nothing => {}
-            Ended::Fd(owner, number) => {
-                if let Some(fd) = self.own_fds_mut(owner).and_then(|fds| fds.remove(number)) {
-                    self.fd_count = self.fd_count.saturating_sub(1);
-                    self.spare_fds.put(fd);
-                }
-            }
-            Ended::Thread(tid) => self.remove_thread(tid),
-            Ended::Container(container) => {
-                self.containers.undescribe(container);
-                self.touch_all();
-            }
+    fn remove_fd(&mut self, owner: Slot, number: i64) {
+        if let Some(fd) = self.own_fds_mut(owner).and_then(|fds| fds.remove(number)) {
+            self.fd_count = self.fd_count.saturating_sub(1);
+            self.spare_fds.put(fd);
         }
+    }
+
+    fn forget_container(&mut self, container: u32) {
+        self.containers.undescribe(container);
+        self.touch_all();
     }
 
     /// Users and groups.

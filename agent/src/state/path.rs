@@ -32,29 +32,36 @@ fn class(byte: u8) -> Class {
     CLASSES[usize::from(byte)]
 }
 
-/// Whether a path has nothing to resolve or replace: no `.` or `/` after a slash, only bytes that can be printed.
-/// Eight bytes at a time; now and then an odd but clean path is called unclean.
+/// Whether a path has nothing to resolve or replace: no `.` or `/` after a slash, only bytes that can be printed. A name
+/// that begins with a dot is clean, too, but not called so.
 fn is_clean(path: &[u8]) -> bool {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = ONES << 7;
-    let bytes = |byte: u8| ONES * u64::from(byte);
-    // The top bit of each byte that is zero, and perhaps of a byte of value 1 above it.
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    let mut after_slash = 0;
-    let mut suspect = 0;
-    let mut check = |word: u64| {
-        suspect |= (word | word.wrapping_sub(bytes(b' ')) | word.wrapping_add(ONES)) & HIGH;
-        let slashes = zeros(word ^ bytes(b'/'));
+    let Some((last, body)) = path.split_last() else { return true };
+    let next = path.get(1..).unwrap_or_default();
+    if let (Some(body_end), Some(next_end)) = (body.last_chunk::<16>(), next.last_chunk::<16>()) {
+        // The last chunk overlaps the one before.
+        let mut chunks = body.as_chunks::<16>().0.iter().zip(next.as_chunks::<16>().0);
+        return chunks.all(|(bytes, next)| dirt(bytes, next) == 0)
+            && dirt(body_end, next_end) | dirt(&[*last], b"a") == 0;
+    }
+    if let (Some(first), Some(first_next)) = (body.first_chunk::<8>(), next.first_chunk::<8>())
+        && let (Some(end), Some(end_next)) = (body.last_chunk::<8>(), next.last_chunk::<8>())
+    {
+        return dirt(first, first_next) | dirt(end, end_next) | dirt(&[*last], b"a") == 0;
+    }
+    body.iter().zip(next).all(|(byte, next)| dirt(&[*byte], &[*next]) == 0) && dirt(&[*last], b"a") == 0
+}
+
+/// Not 0 if one of the bytes cannot be printed, or is a slash and the byte that follows it a dot or a slash. Written so
+/// that the compiler does it for all bytes at once.
+#[inline(always)]
+fn dirt<const N: usize>(bytes: &[u8; N], next: &[u8; N]) -> u8 {
+    let mut dirt = 0;
+    for (&byte, &next) in bytes.iter().zip(next) {
+        let printable = (b' '..=b'~').contains(&byte);
         // A dot differs from a slash in the lowest bit only.
-        suspect |= (slashes << 8 | after_slash) & zeros((word | ONES) ^ bytes(b'/'));
-        after_slash = slashes >> 56;
-    };
-    let (words, rest) = path.as_chunks::<8>();
-    words.iter().for_each(|word| check(u64::from_le_bytes(*word)));
-    let mut last = [b'a'; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    check(u64::from_le_bytes(last));
-    suspect == 0
+        dirt |= u8::from(!printable | ((byte == b'/') & (next | 1 == b'/')));
+    }
+    dirt
 }
 
 /// Whether [`concatenate`] leaves a path as it is: absolute, clean and without a slash at its end.

@@ -1,6 +1,7 @@
 //! How each event is taken in, derived from the event table: how its thread is found and which parameter names the
 //! descriptor it uses.
 
+use super::parse::{Handler, handler};
 use crate::event::{Category, Direction, EVENT_COUNT, EVENTS, EventFlags, EventId, ParamType, id};
 
 /// How the thread of an event is found.
@@ -14,7 +15,7 @@ pub(super) enum Lookup {
 }
 
 /// How an event is taken in.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Plan {
     pub lookup: Lookup,
     /// It is the exit of a call.
@@ -23,11 +24,14 @@ pub(super) struct Plan {
     pub about_fd: bool,
     /// The parameter with the descriptor that it uses.
     pub fd_param: Option<u8>,
+    /// What takes in the rest; `None` if there is nothing more in it.
+    pub handler: Option<Handler>,
 }
 
 static PLANS: [Plan; EVENT_COUNT] = {
     let mut plans =
-        [Plan { lookup: Lookup::Find, exit: false, about_fd: false, fd_param: None }; EVENT_COUNT];
+        [Plan { lookup: Lookup::Find, exit: false, about_fd: false, fd_param: None, handler: None };
+            EVENT_COUNT];
     let mut index = 0;
     while index < EVENT_COUNT {
         plans[index] = plan_row(index);
@@ -67,7 +71,7 @@ const fn plan_row(index: usize) -> Plan {
         }
         param += 1;
     }
-    Plan { lookup, exit, about_fd, fd_param }
+    Plan { lookup, exit, about_fd, fd_param, handler: handler(row.id) }
 }
 
 /// How an event is taken in.

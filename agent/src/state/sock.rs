@@ -7,7 +7,7 @@
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::fd::{End, Fd, FdType, Inet, L4Proto};
+use super::fd::{End, Fd, FdFlags, FdType, Inet, L4Proto};
 
 /// `PPM_AF_UNIX`.
 pub(super) const AF_UNIX: u32 = 1;
@@ -55,7 +55,7 @@ fn end_v6(bytes: &[u8], at: usize) -> Option<End> {
     Some(End { ip, port: u16::from_le_bytes(array(bytes, at + 16)?) })
 }
 
-fn until_nul(bytes: &[u8]) -> &[u8] {
+pub(super) fn until_nul(bytes: &[u8]) -> &[u8] {
     memchr::memchr(0, bytes).map_or(bytes, |end| &bytes[..end])
 }
 
@@ -262,6 +262,10 @@ impl Fd {
     pub(super) fn set_name(&mut self, name: &[u8]) -> bool {
         let changed = *self.name != *name;
         if changed {
+            if self.flags.contains(FdFlags::RAW_IS_NAME) {
+                self.flags.remove(FdFlags::RAW_IS_NAME);
+                self.raw.clone_from(&self.name);
+            }
             self.name.clear();
             self.name.extend_from_slice(name);
         }

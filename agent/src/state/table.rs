@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use super::State;
-use super::fd::FdTable;
+use super::fd::{FdTable, Shared};
 use super::thread::{Links, Slot, Thread, ThreadFlags};
+use super::{Counters, Limits, State};
 
 /// How many ancestors are asked when a dead thread's children need a new parent.
 const MAX_REAPER_STEPS: usize = 1024;
@@ -76,6 +76,11 @@ impl ThreadTable {
         {
             return Some(slot);
         }
+        self.find_and_remember(tid)
+    }
+
+    #[inline(never)]
+    fn find_and_remember(&mut self, tid: i64) -> Option<Slot> {
         let slot = self.find(tid)?;
         self.last = Some((tid, slot));
         Some(slot)
@@ -105,7 +110,19 @@ impl ThreadTable {
     /// The thread whose descriptor table a thread uses.
     #[inline]
     pub(super) fn fd_owner(&self, slot: Slot) -> Option<Slot> {
-        if self.get(slot)?.flags.contains(ThreadFlags::CLONE_FILES) { self.leader(slot) } else { Some(slot) }
+        self.fd_owner_thread(slot).map(|(owner, _)| owner)
+    }
+
+    /// The same with the thread itself.
+    #[inline]
+    pub(super) fn fd_owner_thread(&self, slot: Slot) -> Option<(Slot, &Thread)> {
+        let thread = self.get(slot)?;
+        if thread.is_main() || !thread.flags.contains(ThreadFlags::CLONE_FILES) {
+            return Some((slot, thread));
+        }
+        let first = self.group(thread)?.first.some()?;
+        let leader = self.get(first)?;
+        leader.is_main().then_some((first, leader))
     }
 
     /// Members of a thread's group, leader first.
@@ -309,10 +326,16 @@ impl State {
     }
 
     /// The thread of an event; a stub if it is not known, `None` if there is no room for one.
+    #[inline]
     pub(super) fn get_thread(&mut self, tid: i64) -> Option<Slot> {
-        if let Some(slot) = self.table.find_cached(tid) {
-            return Some(slot);
+        match self.table.find_cached(tid) {
+            Some(slot) => Some(slot),
+            None => self.add_stub(tid),
         }
+    }
+
+    #[cold]
+    fn add_stub(&mut self, tid: i64) -> Option<Slot> {
         self.counters.thread_misses += 1;
         let mut stub = Box::new(Thread::new(tid));
         stub.comm = super::thread::Name::from_slice(b"<NA>");
@@ -507,37 +530,36 @@ impl State {
     #[inline]
     pub(super) fn own_fds_mut(&mut self, owner: Slot) -> Option<&mut FdTable> {
         let thread = self.table.get_mut(owner)?;
-        if thread.fds_reversed || Arc::get_mut(&mut thread.fds).is_none() {
-            self.unshare_fds(owner);
+        if thread.fds_reversed || !thread.fds.is_unique() {
+            unshare_fds(thread, &mut self.fd_count, &self.limits, &mut self.counters);
         }
-        Arc::get_mut(&mut self.table.get_mut(owner)?.fds)
-    }
-
-    /// Gives a thread a copy of its own of a table that others hold too, and brings it into its own order.
-    #[cold]
-    fn unshare_fds(&mut self, owner: Slot) {
-        let Some(thread) = self.table.get_mut(owner) else { return };
-        let count = thread.fds.len();
-        // The copy counts against the limit of all descriptors, or a forking process could make the state grow by
-        // a whole table with each event.
-        if self.fd_count + count > self.limits.fds {
-            self.counters.fds_refused += count as u64;
-            thread.fds = Arc::new(FdTable::default());
-            thread.fds_reversed = false;
-        } else {
-            let shared = Arc::strong_count(&thread.fds) > 1;
-            let fds = Arc::make_mut(&mut thread.fds);
-            if std::mem::take(&mut thread.fds_reversed) {
-                fds.reverse();
-            }
-            self.fd_count += if shared { count } else { 0 };
-        }
+        Shared::get_mut(&mut thread.fds)
     }
 
     /// A table is about to lose one holder.
-    pub(super) fn release_fds(&mut self, fds: &Arc<FdTable>) {
-        if Arc::strong_count(fds) == 1 {
+    pub(super) fn release_fds(&mut self, fds: &Shared<FdTable>) {
+        if fds.is_unique() {
             self.fd_count = self.fd_count.saturating_sub(fds.len());
+        }
+    }
+}
+
+/// Gives a thread a copy of its own of a table that others hold too, and brings it into its own order. `held` counts the
+/// descriptors of all tables.
+#[cold]
+fn unshare_fds(thread: &mut Thread, held: &mut usize, limits: &Limits, counters: &mut Counters) {
+    let count = thread.fds.len();
+    // The copy counts against the limit of all descriptors, or a forking process could make the state grow by a whole
+    // table with each event.
+    if *held + count > limits.fds {
+        counters.fds_refused += count as u64;
+        thread.fds = Shared::default();
+        thread.fds_reversed = false;
+    } else {
+        *held += if thread.fds.is_unique() { 0 } else { count };
+        let fds = Shared::make_mut(&mut thread.fds);
+        if std::mem::take(&mut thread.fds_reversed) {
+            fds.reverse();
         }
     }
 }

@@ -8,11 +8,11 @@ use std::sync::{Arc, LazyLock};
 use bitflags::bitflags;
 use smallvec::SmallVec;
 
-use super::fd::FdTable;
+use super::fd::{FdTable, Shared};
 use crate::event::{Event, EventId, ParamsBuf};
 
 /// The descriptors of a thread that has none.
-static NO_FDS: LazyLock<Arc<FdTable>> = LazyLock::new(Arc::default);
+static NO_FDS: LazyLock<Shared<FdTable>> = LazyLock::new(Shared::default);
 
 /// The program of a thread of which it is not known.
 static NO_IMAGE: LazyLock<Arc<Image>> = LazyLock::new(Arc::default);
@@ -33,11 +33,13 @@ impl Slot {
     pub(super) const NONE: Slot = Slot(u32::MAX);
 
     /// This slot, `None` if it is the one that stands for no thread.
+    #[inline]
     pub(super) fn some(self) -> Option<Slot> {
         (self != Slot::NONE).then_some(self)
     }
 
     /// As an index.
+    #[inline]
     pub(super) fn index(self) -> usize {
         self.0 as usize
     }
@@ -211,7 +213,7 @@ pub struct Thread {
     /// Only of a leader: the directory that the process works in, with a slash at its end.
     pub(super) cwd: Bytes,
     /// Only of a leader: its descriptors.
-    pub(super) fds: Arc<FdTable>,
+    pub(super) fds: Shared<FdTable>,
     /// Its descriptors count as having come in the opposite order, as those of a child do.
     pub(super) fds_reversed: bool,
     pub(super) version: u64,
@@ -324,7 +326,7 @@ impl Thread {
             cgroups: Bytes::default(),
             env: Bytes::default(),
             cwd: Bytes::default(),
-            fds: Arc::clone(&NO_FDS),
+            fds: Shared::clone(&NO_FDS),
             fds_reversed: false,
             version: 0,
             reaper_tid: -1,
@@ -335,6 +337,7 @@ impl Thread {
     }
 
     /// Whether it leads its process.
+    #[inline]
     pub fn is_main(&self) -> bool {
         self.tid == self.pid || self.flags.contains(ThreadFlags::IS_MAIN_THREAD)
     }

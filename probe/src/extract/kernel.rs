@@ -198,6 +198,11 @@ pub trait Kernel: Sized {
     fn code(&self) -> u16;
     /// The number of the call in the table of its ABI.
     fn number(&self) -> u16;
+    /// Which message of a call that carries several is recorded, from 0 on ([`super::calls::records`]).
+    #[inline(always)]
+    fn message(&self) -> u32 {
+        0
+    }
     /// How many bytes of data to record.
     fn snaplen(&self) -> u32;
     /// Whether the consumer asked for paths from kernel objects.
@@ -364,6 +369,20 @@ pub trait Kernel: Sized {
         self.put_u32(self.u32_argument(index));
     }
 
+    /// A user or group id that is an argument. The old 32-bit calls take 16 bits of it, all ones meaning "leave as it is"; their
+    /// successors stand from 198 on in the 32-bit table.
+    #[inline(always)]
+    fn put_id_argument(&mut self, index: usize) {
+        let id = self.u32_argument(index);
+        self.put_u32(if !self.has_short_ids() {
+            id
+        } else if id & 0xffff == 0xffff {
+            u32::MAX
+        } else {
+            id & 0xffff
+        });
+    }
+
     /// An argument of type `unsigned long`, or a pointer as a number.
     #[inline(always)]
     fn put_u64_argument(&mut self, index: usize) {
@@ -409,6 +428,16 @@ pub trait Kernel: Sized {
         self.argument(index) as i32
     }
 
+    /// An argument of type `long`.
+    #[inline(always)]
+    fn long_argument(&self, index: usize) -> i64 {
+        if self.is_compat() {
+            i64::from(self.int_argument(index))
+        } else {
+            self.argument(index) as i64
+        }
+    }
+
     /// An argument of type `unsigned int`.
     #[inline(always)]
     fn u32_argument(&self, index: usize) -> u32 {
@@ -419,6 +448,12 @@ pub trait Kernel: Sized {
     #[inline(always)]
     fn failed(&self) -> bool {
         self.return_value() < 0
+    }
+
+    /// Whether user and group ids of the call have 16 bits.
+    #[inline(always)]
+    fn has_short_ids(&self) -> bool {
+        self.is_compat() && self.number() < 198
     }
 
     /// Bytes of a pointer or a `long` of the task.

@@ -5,14 +5,29 @@
 //! [`calls`] is the table: a row for each system call, with its event and its extractor. The extractors stand in files by
 //! subject. Each writes the parameters of its event in the order of the schema, then extras.
 
+pub mod addresses;
 pub mod arch;
 pub mod calls;
+pub mod credentials;
 pub mod descriptors;
 pub mod files;
 pub mod flags;
 pub mod io;
+pub mod ipc;
 pub mod kernel;
+pub mod memory;
+pub mod messages;
 pub mod network;
+pub mod open;
+pub mod paths;
 pub mod process;
+pub mod system;
+pub mod tracepoints;
+pub mod wait;
 
 pub use kernel::Kernel;
+
+#[cfg(test)]
+mod mock;
+#[cfg(test)]
+mod tests;

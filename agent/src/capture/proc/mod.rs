@@ -61,6 +61,11 @@ impl ProcRoot {
         ProcRoot { root: root.into() }
     }
 
+    /// Where the host's root is.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// A path of the host, given without its leading `/`.
     fn path(&self, relative: &str) -> PathBuf {
         self.root.join(relative)

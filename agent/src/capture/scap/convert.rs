@@ -29,6 +29,18 @@ pub(super) enum Class {
     Unknown,
 }
 
+impl Class {
+    /// Whether an event with `count` parameters is delivered as it is.
+    #[inline]
+    pub(super) fn is_current(self, count: usize) -> bool {
+        match self {
+            Class::Current => true,
+            Class::CurrentWith(params) => usize::from(params) == count,
+            Class::Old | Class::Dropped | Class::Unknown => false,
+        }
+    }
+}
+
 static CLASSES: [Class; EVENT_COUNT] = {
     let mut classes = [Class::Current; EVENT_COUNT];
     let mut index = 0;
@@ -163,13 +175,12 @@ impl Converter {
         self.entries.apply(lift, tid, params, &mut self.result, &mut self.losses);
         for _ in 0..MAX_STEPS {
             let id = self.result.id();
-            match class(id) {
-                Class::Current => return Outcome::Converted,
-                Class::CurrentWith(count) if usize::from(count) == self.result.params.len() => {
-                    return Outcome::Converted;
-                }
-                Class::Dropped | Class::Unknown => return Outcome::Dropped,
-                Class::CurrentWith(_) | Class::Old => {}
+            let class = class(id);
+            if class.is_current(self.result.params.len()) {
+                return Outcome::Converted;
+            }
+            if matches!(class, Class::Dropped | Class::Unknown) {
+                return Outcome::Dropped;
             }
             let Some(next) = action(id, self.result.params.len()) else {
                 return self.unknown(id, self.result.params.len());

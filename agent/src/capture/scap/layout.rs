@@ -74,7 +74,7 @@ pub(super) fn uncounted(
 
 /// Turns lengths into offsets, of which the first is always 0. Returns the sum.
 #[inline]
-fn lay_out(lengths: &[[u8; 2]], offsets: &mut Offsets) -> usize {
+pub(super) fn lay_out(lengths: &[[u8; 2]], offsets: &mut Offsets) -> usize {
     let mut end = 0;
     let (_, places) = offsets.split_at_mut(1);
     let mut places = places.iter_mut();

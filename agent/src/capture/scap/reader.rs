@@ -9,15 +9,19 @@ use super::block::{BYTE_ORDER, Block, EVENT_V2, EventBlock, MAJOR, SECTION};
 use super::convert::{Class, Converter, Outcome, class};
 use super::error::{ScapError, ScapErrorKind};
 use super::input::Input;
-use super::layout::{COUNTED, Layout, Offsets, UNCOUNTED, counted, u16_at, u32_at, u64_at, uncounted};
+use super::layout::{
+    COUNTED, Layout, Offsets, UNCOUNTED, counted, lay_out, u16_at, u32_at, u64_at, uncounted,
+};
 use super::tables::{Body, Tables};
 use crate::capture::snapshot::Snapshot;
-use crate::event::{EVENTS, Event, EventId, MAX_PARAMS, Params};
+use crate::event::{EVENTS, Event, EventFlags, EventId, MAX_PARAMS, Params};
 
 /// Type and total length.
 const HEAD: usize = 8;
 /// The total length again.
 const TRAILER: usize = 4;
+/// What comes before the lengths of the parameters in the usual block of an event: head, CPU number, the event's header.
+const USUAL: usize = HEAD + 2 + COUNTED;
 /// The event block of a kind that is not `*_LARGE` is no longer than this, as libscap has it.
 const MAX_BLOCK: u32 = 64 * 1024 + HEAD as u32;
 /// A `*_LARGE` block beyond this is taken for damage. The largest that anything writes is a plugin's event of 64 KiB or a
@@ -95,6 +99,15 @@ struct Found {
     id: u16,
     /// How many of [`ScapReader::offsets`] are its parameters'.
     count: usize,
+}
+
+/// What [`ScapReader::any_event`] met.
+enum Next {
+    Event(Found),
+    /// A block without an event, which was passed over.
+    Passed,
+    /// The section has no more events.
+    End,
 }
 
 /// What there is to deliver.
@@ -207,29 +220,23 @@ impl ScapReader {
             return self.fail();
         }
         loop {
-            let Some(head) = self.peek()? else { return Ok(None) };
-            let found = match head.block {
-                // What everything writes: a copy of the code below with the kind known.
-                EVENT_V2 => self.event(head, EventBlock { flags: false, counted: true, large: false })?,
-                other => match Block::of(other) {
-                    Block::Event(kind) => self.rare_event(head, kind)?,
-                    Block::Unknown => {
-                        self.skip_unknown(head)?;
-                        continue;
-                    }
-                    // Another section, or more tables.
-                    _ => return Ok(None),
+            let found = match self.usual_event() {
+                Some(found) => found,
+                None => match self.any_event()? {
+                    Next::Event(found) => found,
+                    Next::Passed => continue,
+                    Next::End => return Ok(None),
                 },
             };
             self.stats.event_blocks += 1;
-            match class(EventId(found.id)) {
-                Class::Current => return Ok(Some((found, Form::AsIs))),
-                Class::CurrentWith(count) if found.count == usize::from(count) => {
-                    return Ok(Some((found, Form::AsIs)));
-                }
+            let class = class(EventId(found.id));
+            if class.is_current(found.count) {
+                return Ok(Some((found, Form::AsIs)));
+            }
+            match class {
                 Class::Dropped => self.stats.merged += 1,
                 Class::Unknown => self.stats.unknown_events += 1,
-                Class::CurrentWith(_) | Class::Old => match self.convert(found) {
+                _ => match self.convert(found) {
                     Outcome::AsIs => return Ok(Some((found, Form::AsIs))),
                     Outcome::Converted => return Ok(Some((found, Form::Converted))),
                     Outcome::Dropped => {}
@@ -255,7 +262,6 @@ impl ScapReader {
     }
 
     /// The head of the next block, which stays the next.
-    #[inline(always)]
     fn peek(&mut self) -> Result<Option<Head>, ScapError> {
         let offset = self.input.offset();
         if !self.input.ensure(HEAD) {
@@ -385,13 +391,62 @@ impl ScapReader {
         self.skip(head, length)
     }
 
+    /// The event of the next block, if all of it is at hand, it is of the kind that everything writes, and nothing is wrong
+    /// with it. Otherwise nothing has happened, and [`ScapReader::any_event`] finds out what there is.
+    #[inline(always)]
+    fn usual_event(&mut self) -> Option<Found> {
+        let rest = self.input.available();
+        let head = rest.first_chunk::<USUAL>()?;
+        let length = u32_at(head, 4);
+        let block = rest.get(..length as usize)?;
+        let (body, trailer) = block.get(USUAL..)?.split_last_chunk::<TRAILER>()?;
+        let header = head.last_chunk::<COUNTED>()?;
+        let id = u16_at(header, 20);
+        let row = EVENTS.get(usize::from(id))?;
+        let damaged = u32::from_le_bytes(*trailer) != length || length > MAX_BLOCK;
+        if u32_at(head, 0) != EVENT_V2 || damaged || row.flags.contains(EventFlags::LARGE_PAYLOAD) {
+            return None;
+        }
+        let size = u32_at(header, 16) as usize;
+        let body = body.get(..size.checked_sub(COUNTED)?)?;
+        let claimed = u32_at(header, 22) as usize;
+        let (lengths, values) = body.split_at_checked(claimed.checked_mul(2)?)?;
+        let known = claimed.min(row.params.len()).min(MAX_PARAMS);
+        let lengths = lengths.as_chunks().0.get(..known)?;
+        if lay_out(lengths, &mut self.offsets) > values.len() {
+            return None;
+        }
+        let data = self.input.position() + USUAL + 2 * claimed;
+        let found = Found {
+            ts: u64_at(header, 0),
+            tid: u64_at(header, 8),
+            data,
+            end: data + values.len(),
+            cpu: u16_at(head, HEAD),
+            flags: 0,
+            id,
+            count: known,
+        };
+        self.input.consume(length as usize);
+        Some(found)
+    }
+
+    /// What the next block is, whatever it is; the end of the capture is none.
     #[inline(never)]
-    fn rare_event(&mut self, head: Head, kind: EventBlock) -> Result<Found, ScapError> {
-        self.event(head, kind)
+    fn any_event(&mut self) -> Result<Next, ScapError> {
+        let Some(head) = self.peek()? else { return Ok(Next::End) };
+        match Block::of(head.block) {
+            Block::Event(kind) => self.event(head, kind).map(Next::Event),
+            Block::Unknown => {
+                self.skip_unknown(head)?;
+                Ok(Next::Passed)
+            }
+            // Another section, or more tables.
+            _ => Ok(Next::End),
+        }
     }
 
     /// Finds the event of a block and passes over the block; the window keeps it until the next block is asked for.
-    #[inline(always)]
     fn event(&mut self, head: Head, kind: EventBlock) -> Result<Found, ScapError> {
         let prefix = HEAD + if kind.flags { 6 } else { 2 };
         let header = if kind.counted { COUNTED } else { UNCOUNTED };

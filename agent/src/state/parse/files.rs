@@ -1,11 +1,10 @@
 //! Calls that make, copy and close descriptors of everything but sockets, and calls that change the working directory.
 
-use std::sync::Arc;
-
 use super::{AT_FDCWD, Call};
 use crate::event::id;
-use crate::state::fd::{Detail, Fd, FdFlags, FdType};
+use crate::state::fd::{Detail, Fd, FdFlags, FdType, Shared};
 use crate::state::path::{concatenate, is_absolute_and_clean};
+use crate::state::sock::until_nul;
 use crate::state::thread::{Bytes, Slot, ThreadFlags};
 use crate::state::{Ended, State};
 
@@ -77,19 +76,24 @@ impl State {
             id::SYSCALL_OPEN_BY_HANDLE_AT_X => None,
             _ => Some(AT_FDCWD),
         };
-        let mut name = call.text(name_at).unwrap_or(b"<NA>");
+        let raw = call.bytes(name_at).unwrap_or(b"<NA>");
+        // A NUL before the last byte is no clean path: what is clean has its NUL, if it has one, at the end.
+        let (mut name, mut clean) = match raw.strip_suffix(b"\0").unwrap_or(raw) {
+            name if is_absolute_and_clean(name) => (name, true),
+            _ => (until_nul(raw), false),
+        };
         if call.event.id == id::SYSCALL_CREAT_X {
             // creat has no flags; the record says only in which layer of an overlay the file lies.
             flags = (if flags & 1 != 0 { FD_UPPER_LAYER } else { 0 })
                 | if flags & 2 != 0 { FD_LOWER_LAYER } else { 0 };
             if let Some(asked) = entry.as_ref().and_then(|entry| entry.path(0)) {
-                name = asked;
+                (name, clean) = (asked, is_absolute_and_clean(asked));
             }
         } else if let Some(entry) = &entry {
             // What the program asked for counts, not what it may have written there while the call ran.
             let at = usize::from(call.event.id != id::SYSCALL_OPEN_X);
             if let Some(asked) = entry.path(at) {
-                name = asked;
+                (name, clean) = (asked, is_absolute_and_clean(asked));
                 flags = entry.u32(at + 1).unwrap_or(0) | flags & !(O_F_CREATED - 1);
                 if at == 1 {
                     dirfd = entry.i64(0);
@@ -97,7 +101,7 @@ impl State {
             }
         }
         let mut path = std::mem::take(&mut self.path_buffer);
-        let full_name = if is_absolute_and_clean(name) {
+        let full_name = if clean {
             name
         } else {
             let mut dir = std::mem::take(&mut self.dir_buffer);
@@ -115,7 +119,11 @@ impl State {
             fd.open_flags = flags;
             (fd.dev, fd.ino) = (dev, ino);
             fd.name.extend_from_slice(full_name);
-            fd.name_raw.extend_from_slice(name);
+            if clean {
+                fd.flags |= FdFlags::RAW_IS_NAME;
+            } else {
+                fd.raw.extend_from_slice(name);
+            }
             fd.flags.set(FdFlags::CLOEXEC, flags & O_CLOEXEC != 0);
             fd.flags.set(FdFlags::OVERLAY_UPPER, flags & FD_UPPER_LAYER != 0);
             fd.flags.set(FdFlags::OVERLAY_LOWER, flags & FD_LOWER_LAYER != 0);
@@ -190,13 +198,13 @@ impl State {
         let Some(mut fd) = original else { return };
         // dup2 of a descriptor to itself changes nothing.
         if fd.flags.contains(FdFlags::CLOEXEC) != cloexec && call.ret() != call.fd {
-            Arc::make_mut(&mut fd).flags.set(FdFlags::CLOEXEC, cloexec);
+            Shared::make_mut(&mut fd).flags.set(FdFlags::CLOEXEC, cloexec);
         }
         self.add_fd(call, call.ret(), fd);
     }
 
     /// A descriptor of a thread, shared with its table.
-    fn shared_fd(&self, slot: Slot, number: i64) -> Option<Arc<Fd>> {
+    fn shared_fd(&self, slot: Slot, number: i64) -> Option<Shared<Fd>> {
         let owner = self.table.fd_owner(slot)?;
         self.table.get(owner)?.fds.get_shared(number).cloned()
     }
@@ -208,9 +216,9 @@ impl State {
         let ends = [call.i64(1), call.i64(2)];
         let open_flags = call.u32(4).unwrap_or(0);
         let fd = Fd { ino: call.u64(3).unwrap_or(0), open_flags, ..Fd::new(FdType::Fifo) };
-        let fd = Arc::new(fd.close_on_exec(open_flags & O_CLOEXEC != 0));
+        let fd = Shared::new(fd.close_on_exec(open_flags & O_CLOEXEC != 0));
         for number in ends.into_iter().flatten() {
-            self.add_fd(call, number, Arc::clone(&fd));
+            self.add_fd(call, number, Shared::clone(&fd));
         }
     }
 
@@ -230,7 +238,7 @@ impl State {
             _ => (0, 0),
         };
         let fd = Fd { open_flags, ..Fd::new(kind) };
-        self.add_fd(call, call.ret(), fd.close_on_exec(open_flags & cloexec != 0));
+        self.add_fd(call, call.ret(), Shared::new(fd.close_on_exec(open_flags & cloexec != 0)));
     }
 
     pub(super) fn memfd_create(&mut self, call: &mut Call<'_, '_>) {
@@ -244,7 +252,7 @@ impl State {
         };
         call.name_changed = !fd.name.is_empty();
         let cloexec = fd.open_flags & OTHER_CLOEXEC != 0;
-        self.add_fd(call, call.ret(), fd.close_on_exec(cloexec));
+        self.add_fd(call, call.ret(), Shared::new(fd.close_on_exec(cloexec)));
     }
 
     pub(super) fn pidfd_open(&mut self, call: &mut Call<'_, '_>) {
@@ -259,7 +267,7 @@ impl State {
             ..Fd::new(FdType::Pidfd)
         };
         call.name_changed = true;
-        self.add_fd(call, call.ret(), fd.close_on_exec(true));
+        self.add_fd(call, call.ret(), Shared::new(fd.close_on_exec(true)));
     }
 
     pub(super) fn pidfd_getfd(&mut self, call: &mut Call<'_, '_>) {

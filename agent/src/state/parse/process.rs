@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{AT_FDCWD, Call};
 use crate::event::id;
-use crate::state::fd::FdFlags;
+use crate::state::fd::{FdFlags, Shared};
 use crate::state::path::concatenate;
 use crate::state::thread::{Bytes, Capabilities, Entry, Image, Name, Slot, Thread, ThreadFlags};
 use crate::state::{Ended, State};
@@ -174,7 +174,7 @@ impl State {
     /// What a process, not a thread, has from its parent.
     fn inherit_process(&self, child: &mut Thread, parent_slot: Slot, parent: &Thread) {
         if let Some(owner) = self.table.fd_owner(parent_slot).and_then(|owner| self.table.get(owner)) {
-            child.fds = Arc::clone(&owner.fds);
+            child.fds = Shared::clone(&owner.fds);
             child.fds_reversed = !owner.fds_reversed;
         }
         child.cwd = match self.leader(parent) {

@@ -1,11 +1,9 @@
 //! Calls that make sockets, give them their ends and move data through them.
 
-use std::sync::Arc;
-
 use super::Call;
 use crate::event::id;
 use crate::state::State;
-use crate::state::fd::{Detail, End, Fd, FdFlags, FdType, Inet, L4Proto};
+use crate::state::fd::{Detail, End, Fd, FdFlags, FdType, Inet, L4Proto, Shared};
 use crate::state::sock::{
     AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, Address, Tuple, mapped_v4, unmapped, write_connection, write_unix,
 };
@@ -76,7 +74,7 @@ impl State {
             call.name_changed = true;
         }
         if let Some(fds) = call.owner.and_then(|owner| self.own_fds_mut(owner)) {
-            fds.insert(call.fd, Arc::new(fd));
+            fds.insert(call.fd, Shared::new(fd));
         }
     }
 
@@ -96,8 +94,8 @@ impl State {
         }
         let ends = Detail::Unix { source: call.u64(3).unwrap_or(0), dest: call.u64(4).unwrap_or(0) };
         let fd = Fd { detail: ends, ..Fd::new(FdType::UnixSocket) };
-        let fd = Arc::new(fd.close_on_exec(call.u32(6).unwrap_or(0) & SOCK_CLOEXEC != 0));
-        self.add_fd(call, first, Arc::clone(&fd));
+        let fd = Shared::new(fd.close_on_exec(call.u32(6).unwrap_or(0) & SOCK_CLOEXEC != 0));
+        self.add_fd(call, first, Shared::clone(&fd));
         self.add_fd(call, second, fd);
     }
 

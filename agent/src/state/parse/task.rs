@@ -3,7 +3,7 @@
 use super::Call;
 use crate::event::id;
 use crate::state::State;
-use crate::state::fd::{Detail, End, Fd, FdFlags, FdType, Inet, L4Proto};
+use crate::state::fd::{Detail, End, Fd, FdFlags, FdType, Inet, L4Proto, Shared};
 use crate::state::thread::{Bytes, Capabilities, Image, Name, Thread, ThreadFlags};
 
 impl State {
@@ -109,7 +109,7 @@ impl State {
             },
         };
         fd.settle_from_proc(&self.interfaces);
-        self.add_fd(call, number, fd);
+        self.add_fd(call, number, Shared::new(fd));
     }
 }
 

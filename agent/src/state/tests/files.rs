@@ -20,7 +20,7 @@ fn opened_files_have_absolute_names() {
     let subject = world.open(10, 3, "../etc//passwd", 1);
     let fd = world.state.subject_fd(&subject).unwrap();
     assert_eq!(
-        (text(&fd.name), text(&fd.name_raw), fd.kind),
+        (text(&fd.name), text(fd.name_raw()), fd.kind),
         ("/etc/passwd", "../etc//passwd", FdType::FileV2)
     );
     assert_eq!((fd.dev_major(), fd.dev_minor(), fd.ino), (0xfe, 0, 12));

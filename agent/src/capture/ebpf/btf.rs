@@ -1,0 +1,142 @@
+//! The running kernel's types (BTF): where members of structs are. Read once, at load time, for the table of the probe's layout.
+
+use std::collections::{HashMap, HashSet};
+
+/// Where the kernel has its types.
+pub const PATH: &str = "/sys/kernel/btf/vmlinux";
+
+const MAGIC: u16 = 0xeb9f;
+/// `BTF_KIND_*`, `include/uapi/linux/btf.h`.
+mod kind {
+    pub const INT: u32 = 1;
+    pub const ARRAY: u32 = 3;
+    pub const STRUCT: u32 = 4;
+    pub const UNION: u32 = 5;
+    pub const ENUM: u32 = 6;
+    pub const TYPEDEF: u32 = 8;
+    pub const VOLATILE: u32 = 9;
+    pub const CONST: u32 = 10;
+    pub const RESTRICT: u32 = 11;
+    pub const FUNC_PROTO: u32 = 13;
+    pub const VAR: u32 = 14;
+    pub const DATASEC: u32 = 15;
+    pub const DECL_TAG: u32 = 17;
+    pub const TYPE_TAG: u32 = 18;
+    pub const ENUM64: u32 = 19;
+}
+
+/// The types, parsed as far as names go.
+pub struct Types<'a> {
+    bytes: &'a [u8],
+    /// Where each type begins; type 0 is `void`.
+    starts: Vec<usize>,
+    strings: usize,
+    /// Structs and enums that were asked for, by name.
+    named: HashMap<&'a [u8], u32>,
+}
+
+impl<'a> Types<'a> {
+    /// Reads types, and remembers those of the names. `None` if the bytes are no BTF.
+    pub fn parse(bytes: &'a [u8], wanted: &HashSet<&[u8]>) -> Option<Types<'a>> {
+        let mut types = Types { bytes, starts: vec![0], strings: 0, named: HashMap::new() };
+        if types.word(0)? as u16 != MAGIC {
+            return None;
+        }
+        let header = types.word(4)? as usize;
+        let mut at = header.checked_add(types.word(8)? as usize)?;
+        let end = at.checked_add(types.word(12)? as usize)?;
+        types.strings = header.checked_add(types.word(16)? as usize)?;
+        while at < end {
+            let id = types.starts.len() as u32;
+            types.starts.push(at);
+            let info = types.word(at + 4)?;
+            let count = (info & 0xffff) as usize;
+            let kind = info >> 24 & 0x1f;
+            if matches!(kind, kind::STRUCT | kind::ENUM | kind::ENUM64) {
+                let name = types.string(types.word(at)?)?;
+                if wanted.contains(name) {
+                    types.named.entry(name).or_insert(id);
+                }
+            }
+            at += 12
+                + match kind {
+                    kind::INT | kind::VAR | kind::DECL_TAG => 4,
+                    kind::ARRAY => 12,
+                    kind::STRUCT | kind::UNION | kind::DATASEC | kind::ENUM64 => 12 * count,
+                    kind::ENUM | kind::FUNC_PROTO => 8 * count,
+                    _ => 0,
+                };
+        }
+        Some(types)
+    }
+
+    /// The bits before a member of a struct: `member`, or `member.member`; members of unnamed members count as the struct's own.
+    pub fn bit_offset(&self, of: &str, path: &str) -> Option<u64> {
+        let mut id = *self.named.get(of.as_bytes())?;
+        let mut bits = 0u64;
+        for name in path.split('.') {
+            let (offset, member) = self.member(id, name.as_bytes())?;
+            bits += offset;
+            id = member;
+        }
+        Some(bits)
+    }
+
+    /// Bytes of a struct.
+    pub fn size(&self, of: &str) -> Option<u64> {
+        let start = self.start(*self.named.get(of.as_bytes())?)?;
+        Some(u64::from(self.word(start + 8)?))
+    }
+
+    /// The value of an enumerator.
+    pub fn value(&self, of: &str, name: &str) -> Option<u64> {
+        let start = self.start(*self.named.get(of.as_bytes())?)?;
+        let info = self.word(start + 4)?;
+        let width = if info >> 24 & 0x1f == kind::ENUM64 { 12 } else { 8 };
+        (0..(info & 0xffff) as usize).find_map(|index| {
+            let at = start + 12 + index * width;
+            (self.string(self.word(at)?)? == name.as_bytes()).then(|| self.word(at + 4).map(u64::from))?
+        })
+    }
+
+    /// Offset in bits and type of a member.
+    fn member(&self, id: u32, name: &[u8]) -> Option<(u64, u32)> {
+        let start = self.start(id)?;
+        let info = self.word(start + 4)?;
+        match info >> 24 & 0x1f {
+            kind::STRUCT | kind::UNION => {}
+            kind::TYPEDEF | kind::VOLATILE | kind::CONST | kind::RESTRICT | kind::TYPE_TAG => {
+                return self.member(self.word(start + 8)?, name);
+            }
+            _ => return None,
+        }
+        // With bit fields about, the upper byte of an offset is the width.
+        let mask = if info >> 31 != 0 { 0xff_ffff } else { u32::MAX };
+        for index in 0..(info & 0xffff) as usize {
+            let at = start + 12 + index * 12;
+            let (found, member, bits) = (self.string(self.word(at)?)?, self.word(at + 4)?, self.word(at + 8)? & mask);
+            if found == name {
+                return Some((u64::from(bits), member));
+            }
+            if found.is_empty()
+                && let Some((inner, member)) = self.member(member, name)
+            {
+                return Some((u64::from(bits) + inner, member));
+            }
+        }
+        None
+    }
+
+    fn start(&self, id: u32) -> Option<usize> {
+        self.starts.get(id as usize).copied().filter(|start| *start != 0)
+    }
+
+    fn word(&self, at: usize) -> Option<u32> {
+        self.bytes.get(at..)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
+    }
+
+    fn string(&self, at: u32) -> Option<&'a [u8]> {
+        let rest = self.bytes.get(self.strings + at as usize..)?;
+        Some(&rest[..memchr::memchr(0, rest)?])
+    }
+}

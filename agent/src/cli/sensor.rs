@@ -1,0 +1,99 @@
+//! What the live commands have in common: which driver is taken and why, and what was lost on the way.
+
+use std::fmt::Write as _;
+
+use anyhow::bail;
+use saker_probe::wire::ring::counter;
+
+use crate::capture::driver::{Driver, DriverError};
+use crate::capture::kmod::Kmod;
+use crate::capture::live::Live;
+
+/// Slots of a ring: 8 MiB, as Falco's default (`buf_size_preset` 4).
+const SLOTS: u64 = 1 << 16;
+
+/// Which driver is wanted.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum DriverChoice {
+    /// The kernel module if it is there, else eBPF
+    #[default]
+    Auto,
+    /// The kernel module
+    Kmod,
+    /// The eBPF probe
+    Ebpf,
+}
+
+/// Opens the wanted driver, and says which one it is and why.
+pub(super) fn open(choice: DriverChoice) -> anyhow::Result<Box<dyn Driver>> {
+    match choice {
+        DriverChoice::Kmod => Ok(kmod()?),
+        DriverChoice::Ebpf => Ok(ebpf()?),
+        DriverChoice::Auto => {
+            let refused = match kmod() {
+                Ok(driver) => return Ok(driver),
+                Err(refused) => refused,
+            };
+            match ebpf() {
+                Ok(driver) => {
+                    tracing::info!("taking eBPF: {refused}");
+                    Ok(driver)
+                }
+                Err(error) => bail!(
+                    "no driver can be used here, so nothing can be detected live\n  \
+                     kernel module: {refused}\n  eBPF: {error}\n  \
+                     what can be done without one: `saker replay` runs rules over a capture"
+                ),
+            }
+        }
+    }
+}
+
+fn kmod() -> Result<Box<dyn Driver>, DriverError> {
+    Ok(Box::new(Kmod::open(SLOTS)?))
+}
+
+fn ebpf() -> Result<Box<dyn Driver>, DriverError> {
+    Err(DriverError::new("this build has no eBPF probe"))
+}
+
+/// What was lost so far, by what it was: empty if nothing was.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Losses(Vec<(String, u64)>);
+
+impl Losses {
+    /// Asks everybody who counts.
+    pub(super) fn of(driver: &dyn Driver, live: &Live) -> Losses {
+        let counted = live.merger().driver_counters();
+        let lossy = |index: usize| index != counter::RECORDS;
+        let rings = counter::NAMES.iter().filter(|(index, _)| lossy(*index));
+        let rings =
+            rings.map(|(index, name)| (format!("ring.{name}"), counted.get(*index).copied().unwrap_or(0)));
+        let (reader, decoder) = (live.merger().reader_counters(), live.counters());
+        let ours = [
+            ("reader.malformed", reader.malformed),
+            ("decode.unknown_events", decoder.unknown_events),
+            ("decode.malformed", decoder.malformed),
+            ("cgroups.refused", live.cgroups_refused()),
+        ];
+        let ours = ours.into_iter().map(|(name, count)| (name.to_owned(), count));
+        let all = rings.chain(ours).chain(driver.losses());
+        Losses(all.filter(|(_, count)| *count > 0).collect())
+    }
+
+    /// Events that never reached the rules: the ring was full, or the same CPU was writing.
+    pub(super) fn events(&self) -> u64 {
+        let lost = |name: &str| name.starts_with("ring.full_") || name == "ring.nested";
+        self.0.iter().filter(|(name, _)| lost(name)).map(|(_, count)| count).sum()
+    }
+
+    /// One line: `name count, name count`.
+    pub(super) fn line(&self) -> String {
+        let mut line = String::new();
+        for (name, count) in &self.0 {
+            let comma = if line.is_empty() { "" } else { ", " };
+            let _ = write!(line, "{comma}{name} {count}");
+        }
+        line
+    }
+}

@@ -1,0 +1,41 @@
+//! How a running command is asked to stop: SIGINT by ctrlc, SIGTERM by a thread that waits for it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context as _;
+use nix::sys::signal::{SigSet, Signal};
+
+/// Whether somebody asked to stop.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Listens from now on. Call it before any thread is made: they all must leave SIGTERM to the one that waits for it.
+    pub(super) fn listen() -> anyhow::Result<Stop> {
+        let stop = Stop::default();
+        let mut signals = SigSet::empty();
+        signals.add(Signal::SIGTERM);
+        signals.thread_block().context("SIGTERM cannot be set aside")?;
+        let interrupted = stop.clone();
+        ctrlc::set_handler(move || interrupted.ask()).context("SIGINT cannot be handled")?;
+        let terminated = stop.clone();
+        std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+            while signals.wait().is_ok() {
+                terminated.ask();
+            }
+        })?;
+        Ok(stop)
+    }
+
+    /// Asks to stop.
+    fn ask(&self) {
+        // Relaxed: nothing else is handed over. Pairs with the load in `asked`.
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether to stop.
+    pub(super) fn asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+//! aarch64: 64-bit calls only. Untried.
+
+use crate::extract::arch::{aarch64, code_of};
+
+use crate::access::load;
+use crate::state::set_argument;
+
+/// Puts a value in a word after everything that was written before.
+#[inline(always)]
+pub fn store_release<const OFFSET: usize>(base: *mut u8, value: u64) {
+    // BPF has no store with release before Linux 6.14; a swap is a full barrier.
+    super::swap::<OFFSET>(base, value);
+}
+
+/// A system call as the task made it.
+#[derive(Clone, Copy)]
+pub struct Entry {
+    /// Its number.
+    pub number: u64,
+    /// Its code.
+    pub code: u16,
+    /// Always 0: there is one ABI.
+    pub flags: u32,
+}
+
+impl Entry {
+    /// Whether pointers and `long`s have 32 bits.
+    #[inline(always)]
+    pub fn is_compat(self) -> bool {
+        false
+    }
+}
+
+/// Tells which call a number is.
+#[inline(always)]
+pub fn entry(_task: *const u8, number: u64) -> Entry {
+    Entry { number, code: code_of(&aarch64::NATIVE, number as usize), flags: 0 }
+}
+
+/// Offsets in `struct user_pt_regs`: the first argument is overwritten by the result, and kept in `orig_x0`.
+const ARGUMENTS: [usize; 6] = [272, 8, 16, 24, 32, 40];
+
+/// Copies the arguments of a call from its registers into the state.
+#[inline(always)]
+pub fn keep_arguments(page: *mut u8, registers: *const u8, _flags: u32) {
+    for (index, offset) in ARGUMENTS.into_iter().enumerate() {
+        set_argument(page, index, load(registers, offset));
+    }
+}
+
+/// The two arguments of `socketcall`, which is not to be had here.
+#[inline(always)]
+pub fn socketcall_arguments(_registers: *const u8) -> [u32; 2] {
+    [0, 0]
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+//! x86: three ways to call the kernel, and stores that are never reordered.
+
+use core::arch::asm;
+
+use crate::extract::arch::{code_of, x86_64};
+use crate::wire::record::flag;
+
+use crate::access::{load, store};
+use crate::layout::{constant, is_absent, TASK_STATUS};
+use crate::state::set_argument;
+
+/// The call is one of the 32-bit table (`TS_COMPAT`, `arch/x86/include/asm/thread_info.h`).
+const TS_COMPAT: u32 = 2;
+
+/// Puts a value in a word after everything that was written before.
+#[inline(always)]
+pub fn store_release<const OFFSET: usize>(base: *mut u8, value: u64) {
+    // A store is a release here; only the compiler must not move it.
+    // SAFETY: does nothing; to the compiler it may have read all memory.
+    unsafe { asm!("", options(nostack, preserves_flags)) };
+    store(base, OFFSET, value);
+}
+
+/// A system call as the task made it.
+#[derive(Clone, Copy)]
+pub struct Entry {
+    /// Its number in the table of its ABI, without the bit of x32.
+    pub number: u64,
+    /// Its code.
+    pub code: u16,
+    /// [`flag`] bits that tell the ABI.
+    pub flags: u32,
+}
+
+impl Entry {
+    /// Whether pointers and `long`s have 32 bits: in 32-bit calls, and in those x32 calls that 64-bit programs do not have.
+    #[inline(always)]
+    pub fn is_compat(self) -> bool {
+        const X32_ONLY: u64 = 512;
+        self.flags & flag::COMPAT != 0 || self.flags & flag::X32 != 0 && self.number >= X32_ONLY
+    }
+}
+
+/// Tells which call a number is. `task` is the current task.
+#[inline(always)]
+pub fn entry(task: *const u8, number: u64) -> Entry {
+    let compat = !is_absent(&TASK_STATUS)
+        && load::<u32>(task, constant(&TASK_STATUS) as usize) & TS_COMPAT != 0;
+    if compat {
+        return Entry { number, code: code_of(&x86_64::COMPAT, number as usize), flags: flag::COMPAT };
+    }
+    let x32 = number & u64::from(x86_64::X32_BIT) != 0;
+    let number = number & !u64::from(x86_64::X32_BIT);
+    let flags = if x32 { flag::X32 } else { 0 };
+    Entry { number, code: code_of(&x86_64::NATIVE, number as usize), flags }
+}
+
+/// Offsets in `struct pt_regs`, in the order of the arguments. Fixed by the ABI of ptrace.
+const NATIVE_ARGUMENTS: [usize; 6] = [112, 104, 96, 56, 72, 64];
+const COMPAT_ARGUMENTS: [usize; 6] = [40, 88, 96, 104, 112, 32];
+
+/// Copies the arguments of a call from its registers into the state.
+#[inline(always)]
+pub fn keep_arguments(page: *mut u8, registers: *const u8, flags: u32) {
+    if flags & flag::COMPAT != 0 {
+        for (index, offset) in COMPAT_ARGUMENTS.into_iter().enumerate() {
+            set_argument(page, index, u64::from(load::<u64>(registers, offset) as u32));
+        }
+    } else {
+        for (index, offset) in NATIVE_ARGUMENTS.into_iter().enumerate() {
+            set_argument(page, index, load(registers, offset));
+        }
+    }
+}
+
+/// The two arguments of `socketcall`, a 32-bit call.
+#[inline(always)]
+pub fn socketcall_arguments(registers: *const u8) -> [u32; 2] {
+    let [first, second, ..] = COMPAT_ARGUMENTS;
+    [load(registers, first), load(registers, second)]
+}

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+//! A call that is being recorded: what the extractors see ([`Kernel`]).
+
+use core::mem::offset_of;
+
+use crate::extract::kernel::{End, FileFact, Kernel, SocketFact, TaskFact, TaskText};
+use crate::wire::control::{option, Interest};
+use crate::wire::record::flag;
+
+use crate::access::{load, user};
+use crate::files::{self, File};
+use crate::maps::INTEREST;
+use crate::path::{self, Place};
+use crate::ring::Ring;
+use crate::sockets::{self, Socket};
+use crate::state::{argument, get, set};
+use crate::task;
+
+/// A call, in the middle of being recorded.
+pub struct Call {
+    /// The ring that it goes to.
+    pub ring: Ring,
+    /// The record.
+    pub record: *mut u8,
+    /// What the program was called with: the tracepoint's fields.
+    pub context: *const u8,
+}
+
+impl Call {
+    /// The call whose record this CPU has begun.
+    #[inline(always)]
+    pub fn resume(context: *const u8) -> Option<Call> {
+        let ring = Ring::of_this_cpu()?;
+        Some(Call { ring, record: ring.record(), context })
+    }
+
+    /// Completes the record.
+    #[inline(always)]
+    pub fn commit(self) {
+        self.ring.commit(self.record);
+    }
+
+    /// Notes something in the record's flags.
+    #[inline(always)]
+    pub fn note(&mut self, flags: u32) {
+        set!(self.ring.page, flags, get!(self.ring.page, flags) | u64::from(flags));
+    }
+
+    /// Notes that user memory was not there. A null pointer is no miss: nobody meant it to be read.
+    #[inline(always)]
+    pub fn user_miss(&mut self, address: u64) {
+        if address != 0 {
+            self.note(flag::USER_MISS);
+        }
+    }
+
+    #[inline(always)]
+    fn user<T: Copy + Default>(&mut self, address: u64) -> Option<T> {
+        let value = user(address);
+        if value.is_none() {
+            self.user_miss(address);
+        }
+        value
+    }
+}
+
+impl Kernel for Call {
+    type File = File;
+    type Path = Place;
+    type Socket = Socket;
+
+    #[inline(always)]
+    fn argument(&self, index: usize) -> u64 {
+        argument(self.ring.page, index)
+    }
+
+    #[inline(always)]
+    fn return_value(&self) -> i64 {
+        get!(self.ring.page, result) as i64
+    }
+
+    #[inline(always)]
+    fn is_compat(&self) -> bool {
+        get!(self.ring.page, compat) != 0
+    }
+
+    #[inline(always)]
+    fn code(&self) -> u16 {
+        get!(self.ring.page, code) as u16
+    }
+
+    #[inline(always)]
+    fn number(&self) -> u16 {
+        get!(self.ring.page, number) as u16
+    }
+
+    #[inline(always)]
+    fn snaplen(&self) -> u32 {
+        load(INTEREST.address(), offset_of!(Interest, snaplen))
+    }
+
+    #[inline(always)]
+    fn wants_paths(&self) -> bool {
+        load::<u32>(INTEREST.address(), offset_of!(Interest, options)) & option::PATHS != 0
+    }
+
+    #[inline(always)]
+    fn wants_credentials(&self) -> bool {
+        load::<u32>(INTEREST.address(), offset_of!(Interest, options)) & option::CREDENTIALS != 0
+    }
+
+    #[inline(always)]
+    fn user_u8(&mut self, address: u64) -> Option<u8> {
+        self.user(address)
+    }
+
+    #[inline(always)]
+    fn user_u16(&mut self, address: u64) -> Option<u16> {
+        self.user(address)
+    }
+
+    #[inline(always)]
+    fn user_u32(&mut self, address: u64) -> Option<u32> {
+        self.user(address)
+    }
+
+    #[inline(always)]
+    fn user_u64(&mut self, address: u64) -> Option<u64> {
+        self.user(address)
+    }
+
+    #[inline(always)]
+    fn task(&mut self, fact: TaskFact) -> u64 {
+        task::fact(fact)
+    }
+
+    #[inline(always)]
+    fn file(&mut self, fd: i32) -> Option<File> {
+        files::of_descriptor(fd)
+    }
+
+    #[inline(always)]
+    fn executable(&mut self) -> Option<File> {
+        files::executable()
+    }
+
+    #[inline(always)]
+    fn file_fact(&mut self, file: File, fact: FileFact) -> u64 {
+        files::fact(file, fact)
+    }
+
+    #[inline(always)]
+    fn path(&mut self, file: File) -> Place {
+        path::of_file(file)
+    }
+
+    #[inline(always)]
+    fn working_directory(&mut self) -> Option<Place> {
+        path::working_directory()
+    }
+
+    #[inline(always)]
+    fn socket(&mut self, fd: i32) -> Option<Socket> {
+        sockets::of_descriptor(fd)
+    }
+
+    #[inline(always)]
+    fn socket_fact(&mut self, socket: Socket, fact: SocketFact) -> u64 {
+        sockets::fact(socket, fact)
+    }
+
+    #[inline(always)]
+    fn begin(&mut self) {
+        self.pen_begin();
+    }
+
+    #[inline(always)]
+    fn end(&mut self) {
+        self.pen_end();
+    }
+
+    #[inline(always)]
+    fn end_extra(&mut self) {
+        self.pen_end_extra();
+    }
+
+    #[inline(always)]
+    fn rewind(&mut self) {
+        self.pen_rewind();
+    }
+
+    #[inline(always)]
+    fn add_u8(&mut self, value: u8) {
+        self.pen_add(value);
+    }
+
+    #[inline(always)]
+    fn add_u16(&mut self, value: u16) {
+        self.pen_add(value);
+    }
+
+    #[inline(always)]
+    fn add_u32(&mut self, value: u32) {
+        self.pen_add(value);
+    }
+
+    #[inline(always)]
+    fn add_u64(&mut self, value: u64) {
+        self.pen_add(value);
+    }
+
+    #[inline(always)]
+    fn add_user_text(&mut self, address: u64) -> bool {
+        self.pen_add_user_text(address)
+    }
+
+    #[inline(always)]
+    fn add_user_string(&mut self, address: u64, room: u32) -> u32 {
+        self.pen_add_user_string(address, room)
+    }
+
+    #[inline(always)]
+    fn add_user_bytes(&mut self, address: u64, length: u32) -> bool {
+        self.pen_add_user_bytes(address, length)
+    }
+
+    #[inline(always)]
+    fn add_task_text(&mut self, text: TaskText) {
+        self.pen_add_task_text(text);
+    }
+
+    #[inline(always)]
+    fn add_path(&mut self, place: Place, flags: bool) {
+        self.pen_add_path(place, flags);
+    }
+
+    #[inline(always)]
+    fn add_unix_name(&mut self, socket: Socket, end: End) {
+        self.pen_add_unix_name(socket, end);
+    }
+
+    #[inline(always)]
+    fn mark_truncated(&mut self) {
+        self.pen_mark_truncated();
+    }
+
+    #[inline(always)]
+    fn put_empty(&mut self) {
+        self.pen_put_empty();
+    }
+
+    #[inline(always)]
+    fn put_u8(&mut self, value: u8) {
+        self.pen_put(value);
+    }
+
+    #[inline(always)]
+    fn put_u16(&mut self, value: u16) {
+        self.pen_put(value);
+    }
+
+    #[inline(always)]
+    fn put_u32(&mut self, value: u32) {
+        self.pen_put(value);
+    }
+
+    #[inline(always)]
+    fn put_u64(&mut self, value: u64) {
+        self.pen_put(value);
+    }
+}

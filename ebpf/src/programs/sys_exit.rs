@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+//! The end of every system call: is it asked for, what is it, and on to its extractor.
+
+use core::mem::offset_of;
+
+use crate::extract::calls::{code, generic};
+use crate::wire::control::{option, Interest, BITMAP_BITS};
+use crate::wire::event;
+use crate::wire::record::{flag, offset as header};
+use crate::wire::ring::{counter, ProducerMemory};
+
+use crate::access::{load, masked, store};
+use crate::arch::{self, Entry};
+use crate::call::Call;
+use crate::helpers::{get_current_task_btf, probe_read_user, tail_call, task_pt_regs};
+use crate::maps::{EXTRACTORS, INTEREST};
+use crate::ring::Ring;
+use crate::state::{set, set_argument};
+use super::extractors::event_of;
+use super::in_scope;
+
+/// Where the tracepoint's fields are: the same on all kernels, `id` as a `long` and `ret` behind the common ones.
+const ID: usize = 8;
+const RESULT: usize = 16;
+
+/// match: include/trace/events/syscalls.h: TRACE_EVENT_SYSCALL(sys_exit, TP_PROTO(struct pt_regs *regs, long ret))
+#[no_mangle]
+#[link_section = "tracepoint"]
+extern "C" fn sys_exit(context: *const u8) -> i32 {
+    if in_scope() {
+        record(context);
+    }
+    0
+}
+
+#[inline(always)]
+fn record(context: *const u8) {
+    let number: u64 = load(context, ID);
+    let result: i64 = load(context, RESULT);
+    if (number as i64) < 0 {
+        // No call: a tracer or seccomp took it away.
+        return;
+    }
+    let task = get_current_task_btf();
+    let mut entry = arch::entry(task, number);
+    // Not an `Option`: what one without value holds the compiler would copy about, and the verifier refuses to see that copied.
+    let mut arguments = [0u32; 6];
+    let multiplexed = entry.code == code::SOCKETCALL && socketcall(task, &mut entry, &mut arguments);
+    if !wanted(entry, result) {
+        return;
+    }
+    if (entry.code == code::EXECVE || entry.code == code::EXECVEAT) && result == 0 {
+        // The tracepoint of exec has told it.
+        return;
+    }
+    let Some(ring) = Ring::of_this_cpu() else {
+        return;
+    };
+    let (event, full) = event_of(entry.code);
+    let Some(record) = ring.reserve(event, full, entry.number as u16, result) else {
+        return;
+    };
+    set!(ring.page, flags, u64::from(entry.flags));
+    set!(ring.page, compat, u64::from(entry.is_compat()));
+    set!(ring.page, code, u64::from(entry.code));
+    set!(ring.page, number, entry.number);
+    let mut call = Call { ring, record, context };
+    if event != event::GENERIC_X {
+        if multiplexed {
+            for (index, argument) in arguments.into_iter().enumerate() {
+                set_argument(ring.page, index, u64::from(argument));
+            }
+        } else {
+            arch::keep_arguments(ring.page, task_pt_regs(task), entry.flags);
+        }
+        tail_call(context, &EXTRACTORS, u32::from(entry.code));
+        // This kernel has refused the extractor.
+        store(record, header::EVENT, event::GENERIC_X);
+        call.note(flag::UNSUPPORTED);
+        ring.count(counter::UNEXTRACTED);
+    }
+    generic(&mut call);
+    call.commit();
+}
+
+/// Whether the agent asks for a call.
+#[inline(always)]
+fn wanted(entry: Entry, result: i64) -> bool {
+    let interest = INTEREST.address();
+    let (bitmap, bit) = if entry.flags == 0 {
+        (offset_of!(Interest, native), entry.number)
+    } else {
+        (offset_of!(Interest, codes), u64::from(entry.code))
+    };
+    if bit >= BITMAP_BITS as u64 {
+        return false;
+    }
+    // Masked although it is small enough: else the two shifts become one, and the verifier loses that it is a multiple of eight.
+    let word = masked::<0xf>(bit >> 6);
+    let word: u64 = load(interest.wrapping_add(word as usize * 8), bitmap);
+    if word >> (bit & 63) & 1 == 0 {
+        return false;
+    }
+    result >= 0 || load::<u32>(interest, offset_of!(Interest, options)) & option::DROP_FAILED == 0
+}
+
+/// The calls behind `socketcall`, by its first argument (`SYS_SOCKET` … `SYS_SENDMMSG`, `include/uapi/linux/net.h`).
+static SOCKET_CALLS: [u16; 21] = [
+    code::SOCKETCALL,
+    code::SOCKET,
+    code::BIND,
+    code::CONNECT,
+    code::LISTEN,
+    code::ACCEPT,
+    code::GETSOCKNAME,
+    code::GETPEERNAME,
+    code::SOCKETPAIR,
+    code::SEND,
+    code::RECV,
+    code::SENDTO,
+    code::RECVFROM,
+    code::SHUTDOWN,
+    code::SETSOCKOPT,
+    code::GETSOCKOPT,
+    code::SENDMSG,
+    code::RECVMSG,
+    code::ACCEPT4,
+    code::RECVMMSG,
+    code::SENDMMSG,
+];
+
+/// Makes the call that `socketcall` stands for of it, and gets the arguments, which lie in user memory. Only 32-bit calls have it here.
+#[inline(always)]
+fn socketcall(task: *const u8, entry: &mut Entry, arguments: &mut [u32; 6]) -> bool {
+    let [call, list] = arch::socketcall_arguments(task_pt_regs(task));
+    let to = arguments.as_mut_ptr().cast();
+    // The list may end with a page: most calls have three arguments or fewer.
+    if probe_read_user(to, 24, u64::from(list)) < 0 && probe_read_user(to, 12, u64::from(list)) < 0 {
+        return false;
+    }
+    if let Some(code) = SOCKET_CALLS.get(call as usize) {
+        entry.code = *code;
+    }
+    true
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+//! The state of the record in the making: in the driver's part of the producer's page, where the verifier forgets values and every
+//! program of the call finds them again. The reader never looks there.
+
+use core::mem::offset_of;
+
+use crate::wire::ring;
+
+use crate::access::{load, store};
+
+/// What is kept while a record is made, and a little between records.
+#[repr(C)]
+pub struct State {
+    /// The first slot of the record.
+    pub position: u64,
+    /// Bytes of the payload so far.
+    pub at: u64,
+    /// Where the parameter begins that is being written.
+    pub start: u64,
+    /// Parameters of the schema so far.
+    pub parameters: u64,
+    /// Extras so far.
+    pub extras: u64,
+    /// The record's flags so far.
+    pub flags: u64,
+    /// [`crate::wire::record::PARAMETER_TRUNCATED`] if the parameter that is being written is cut.
+    pub truncated: u64,
+    /// The arguments of the call.
+    pub arguments: [u64; 6],
+    /// What the call returned.
+    pub result: i64,
+    /// Whether pointers and `long`s have 32 bits in the call.
+    pub compat: u64,
+    /// The code of the call.
+    pub code: u64,
+    /// The number of the call.
+    pub number: u64,
+    /// The reader's tail, as it was when last asked.
+    pub tail: u64,
+}
+
+const _: () = assert!(ring::offset::DRIVER + size_of::<State>() <= ring::PAGE_SIZE);
+
+/// Where a field of the state is in the producer's page.
+macro_rules! field {
+    ($field:ident) => {
+        crate::wire::ring::offset::DRIVER + core::mem::offset_of!(crate::state::State, $field)
+    };
+}
+pub(crate) use field;
+
+/// Reads a field.
+macro_rules! get {
+    ($page:expr, $field:ident) => {
+        crate::access::load::<u64>($page, crate::state::field!($field))
+    };
+}
+pub(crate) use get;
+
+/// Writes a field.
+macro_rules! set {
+    ($page:expr, $field:ident, $value:expr) => {
+        crate::access::store::<u64>($page, crate::state::field!($field), $value)
+    };
+}
+pub(crate) use set;
+
+/// Argument `index` of the call; the last one if there are not so many.
+#[inline(always)]
+pub fn argument(page: *const u8, index: usize) -> u64 {
+    load(page, argument_offset(index))
+}
+
+/// Sets an argument.
+#[inline(always)]
+pub fn set_argument(page: *mut u8, index: usize, value: u64) {
+    store(page, argument_offset(index), value);
+}
+
+#[inline(always)]
+fn argument_offset(index: usize) -> usize {
+    let index = if index < 6 { index } else { 5 };
+    ring::offset::DRIVER + offset_of!(State, arguments) + index * 8
+}
