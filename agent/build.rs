@@ -22,13 +22,16 @@ fn main() {
     let cache = cache();
     let build = ebpf::Build {
         rustc: variable("RUSTC").into(),
-        root: root.clone(),
+        root,
         out: out.clone(),
         cache,
         arch: variable("CARGO_CFG_TARGET_ARCH"),
     };
-    let text = match object(&build, &root) {
-        Ok(object) => format!("Ok(include_bytes!({object:?}))"),
+    let text = match build.sysroot() {
+        Ok(sysroot) => {
+            let object = object(&build, &sysroot).unwrap_or_else(|error| panic!("{error}"));
+            format!("Ok(include_bytes!({object:?}))")
+        }
         Err(missing) => {
             println!("cargo:warning=built without the eBPF driver: {}", missing.lines().next().unwrap_or(""));
             format!("Err({missing:?})")
@@ -38,11 +41,13 @@ fn main() {
 }
 
 /// Builds the object, and stops the build if the probe itself is at fault.
-fn object(build: &ebpf::Build, root: &Path) -> Result<PathBuf, String> {
-    let object = build.object(&root.join("ebpf/src/main.rs"), "saker_ebpf")?;
+fn object(build: &ebpf::Build, sysroot: &Path) -> Result<PathBuf, String> {
+    let object = build.object(sysroot, &build.root.join("ebpf/src/main.rs"), "saker_ebpf")?;
     let bytes = fs::read(&object).map_err(|error| format!("{}: {error}", object.display()))?;
     let faults = gate::faults(&bytes);
-    assert!(faults.is_empty(), "kernels would refuse the eBPF probe:\n{}", faults.join("\n"));
+    if !faults.is_empty() {
+        return Err(format!("kernels would refuse the eBPF probe:\n{}", faults.join("\n")));
+    }
     let bytes = btf::with_function_types(&bytes)?;
     fs::write(&object, bytes).map_err(|error| format!("{}: {error}", object.display()))?;
     Ok(object)

@@ -1,14 +1,18 @@
 //! Repairs the types of functions in the object, and leaves out what no kernel wants.
 //!
 //! rustc with line tables names each function in BTF, but gives it a type that is not there; a kernel refuses that, and without
-//! types of functions it refuses `bpf_loop`. So each gets the same type: a function without arguments and without result.
+//! types of functions it refuses `bpf_loop`. So each gets the same type: a function without arguments and without result. The lines of
+//! the source are left out: they are most of the object, and each kernel would check them at each load.
 
 use object::build::elf::{Builder, SectionData};
 
-/// Bytes of the header of `.BTF` that rustc writes (`struct btf_header`).
+/// Bytes of `struct btf_header`, and of `struct btf_ext_header` without what is not needed.
 const HEADER_SIZE: usize = 24;
+const EXT_HEADER_SIZE: u32 = 24;
 /// Bytes of a type without more behind it (`struct btf_type`).
 const TYPE_SIZE: usize = 12;
+/// Bytes of an entry of the list of functions (`struct bpf_func_info`).
+const FUNC_INFO_SIZE: u32 = 8;
 /// `BTF_KIND_FUNC` and `BTF_KIND_FUNC_PROTO`, where the kind stands in `info`.
 const FUNC: u32 = 12;
 const FUNC_PROTO: u32 = 13;
@@ -16,16 +20,22 @@ const FUNC_PROTO: u32 = 13;
 /// The object with the repaired types and without debug information.
 pub(crate) fn with_function_types(object: &[u8]) -> Result<Vec<u8>, String> {
     let mut builder = Builder::read(object).map_err(|error| format!("the BPF object: {error}"))?;
-    for section in &mut builder.sections {
-        let name = section.name.to_vec();
-        if name.starts_with(b".debug") || name.starts_with(b".rel.debug") {
-            section.delete = true;
+    let data = |builder: &Builder<'_>, name: &[u8]| {
+        let section = builder.sections.iter().find(|section| section.name.as_slice() == name);
+        match section.map(|section| &section.data) {
+            Some(SectionData::Data(data)) => Ok(data.to_vec()),
+            _ => Err(format!("the BPF object has no {}", String::from_utf8_lossy(name))),
         }
-        if name == b".BTF" {
-            let SectionData::Data(data) = &section.data else {
-                return Err(".BTF holds no data".into());
-            };
-            section.data = SectionData::Data(repaired(data)?.into());
+    };
+    let (types, functions) = repaired(&data(&builder, b".BTF")?, &data(&builder, b".BTF.ext")?)?;
+    for section in &mut builder.sections {
+        match section.name.as_slice() {
+            b".BTF" => section.data = SectionData::Data(types.clone().into()),
+            b".BTF.ext" => section.data = SectionData::Data(functions.clone().into()),
+            // Loaders take offsets as they stand in the data.
+            b".rel.BTF.ext" => section.delete = true,
+            name if name.starts_with(b".debug") || name.starts_with(b".rel.debug") => section.delete = true,
+            _ => {}
         }
     }
     builder.delete_orphans();
@@ -39,39 +49,77 @@ pub(crate) fn with_function_types(object: &[u8]) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// `.BTF` with one more type, which all functions have.
-fn repaired(btf: &[u8]) -> Result<Vec<u8>, String> {
-    let word = |at: usize| {
-        let bytes = btf.get(at..).and_then(|rest| rest.first_chunk::<4>());
-        bytes.map(|bytes| u32::from_le_bytes(*bytes)).ok_or_else(|| format!(".BTF ends before byte {at}"))
-    };
-    let [types_at, types_size, strings_at, strings_size] = [word(8)?, word(12)?, word(16)?, word(20)?];
-    let types_at = HEADER_SIZE + types_at as usize;
-    let count = types_size as usize / TYPE_SIZE;
-    let new_type = count as u32 + 1;
+/// `.BTF` with one more type, which all functions have, and `.BTF.ext` with only the list of functions.
+fn repaired(btf: &[u8], ext: &[u8]) -> Result<(Vec<u8>, Vec<u8>), String> {
+    let [types_at, types_size] = [word(btf, 8)? as usize, word(btf, 12)? as usize];
+    let strings_at = HEADER_SIZE + word(btf, 16)? as usize;
+    let mut strings = Strings { old: btf.get(strings_at..).unwrap_or_default(), new: vec![0] };
+    let count = types_size / TYPE_SIZE;
+    let shared_type = count as u32 + 1;
     let mut types = Vec::new();
     for index in 0..count {
-        let at = types_at + index * TYPE_SIZE;
-        let [name, info] = [word(at)?, word(at + 4)?];
-        if info >> 24 & 0x1f != FUNC {
-            return Err(".BTF has types other than functions: rustc has changed, this repair may not be needed".into());
+        let at = HEADER_SIZE + types_at + index * TYPE_SIZE;
+        if word(btf, at + 4)? >> 24 & 0x1f != FUNC {
+            return Err(".BTF has types other than functions: rustc has changed, and this repair may not be needed".into());
         }
         // Each is static: a global one would be verified apart from its caller, and forget what the caller knows.
-        for word in [name, FUNC << 24, new_type] {
-            types.extend(word.to_le_bytes());
+        push(&mut types, &[strings.take(word(btf, at)?)?, FUNC << 24, shared_type]);
+    }
+    push(&mut types, &[0, FUNC_PROTO << 24, 0]);
+
+    // The list of functions: the size of an entry, then for each section its name, how many, and the entries.
+    let mut functions = Vec::new();
+    let at = (word(ext, 4)? + word(ext, 8)?) as usize;
+    let end = at + word(ext, 12)? as usize;
+    push(&mut functions, &[word(ext, at)?]);
+    if word(ext, at)? != FUNC_INFO_SIZE {
+        return Err(".BTF.ext tells of functions in another way than expected".into());
+    }
+    let mut at = at + 4;
+    while at < end {
+        let count = word(ext, at + 4)?;
+        push(&mut functions, &[strings.take(word(ext, at)?)?, count]);
+        at += 8;
+        for _ in 0..count * 2 {
+            push(&mut functions, &[word(ext, at)?]);
+            at += 4;
         }
     }
-    for word in [0, FUNC_PROTO << 24, 0] {
-        types.extend(u32::to_le_bytes(word));
-    }
-    let strings_at = HEADER_SIZE + strings_at as usize;
-    let strings = btf.get(strings_at..strings_at + strings_size as usize).ok_or(".BTF ends in its strings")?;
+
+    let mut new_btf = btf.get(..8).unwrap_or_default().to_vec();
     let size = types.len() as u32;
-    let mut repaired = btf[..8].to_vec();
-    for word in [0, size, size, strings_size] {
-        repaired.extend(word.to_le_bytes());
+    push(&mut new_btf, &[0, size, size, strings.new.len() as u32]);
+    new_btf.extend(types);
+    new_btf.extend(strings.new);
+    let mut new_ext = ext.get(..4).unwrap_or_default().to_vec();
+    let size = functions.len() as u32;
+    push(&mut new_ext, &[EXT_HEADER_SIZE, 0, size, size, 0]);
+    new_ext.extend(functions);
+    Ok((new_btf, new_ext))
+}
+
+/// The strings that are still referred to.
+struct Strings<'a> {
+    old: &'a [u8],
+    new: Vec<u8>,
+}
+
+impl Strings<'_> {
+    /// Takes a string over; gives its new place.
+    fn take(&mut self, old_place: u32) -> Result<u32, String> {
+        let rest = self.old.get(old_place as usize..).unwrap_or_default();
+        let end = rest.iter().position(|byte| *byte == 0).ok_or(".BTF ends in its strings")?;
+        let place = self.new.len() as u32;
+        self.new.extend(&rest[..=end]);
+        Ok(place)
     }
-    repaired.extend(types);
-    repaired.extend(strings);
-    Ok(repaired)
+}
+
+fn word(bytes: &[u8], at: usize) -> Result<u32, String> {
+    let chunk = bytes.get(at..).and_then(|rest| rest.first_chunk::<4>());
+    chunk.map(|bytes| u32::from_le_bytes(*bytes)).ok_or_else(|| format!("types end before byte {at}"))
+}
+
+fn push(to: &mut Vec<u8>, words: &[u32]) {
+    to.extend(words.iter().flat_map(|word| word.to_le_bytes()));
 }

@@ -26,13 +26,15 @@ struct Rustc {
 }
 
 impl Build {
-    /// Builds a program file to an object file and gives its path. The error says what is missing and how to get it, or what the
-    /// compiler said.
-    pub(crate) fn object(&self, program: &Path, name: &str) -> Result<PathBuf, String> {
-        let rustc = self.about_rustc()?;
-        let sysroot = self.sysroot(&rustc)?;
+    /// Makes sure that there is a sysroot with `core` for BPF, and gives it. The error says what is missing and how to get it.
+    pub(crate) fn sysroot(&self) -> Result<PathBuf, String> {
+        self.core(&self.about_rustc()?)
+    }
+
+    /// Builds a program file to an object file and gives its path. The error is what the compiler said.
+    pub(crate) fn object(&self, sysroot: &Path, program: &Path, name: &str) -> Result<PathBuf, String> {
         let object = self.out.join(format!("{name}.o"));
-        self.run(&sysroot, |command| {
+        self.run(sysroot, |command| {
             // Line tables bring the names and types of functions (BTF), which `bpf_loop` asks for.
             command.args(["--crate-name", name, "--crate-type", "staticlib", "-Clto=fat"]);
             command.args(["--cfg", &format!("saker_arch=\"{}\"", self.arch)]);
@@ -45,7 +47,7 @@ impl Build {
     }
 
     /// A sysroot that has `core` for BPF; made once for each compiler.
-    fn sysroot(&self, rustc: &Rustc) -> Result<PathBuf, String> {
+    fn core(&self, rustc: &Rustc) -> Result<PathBuf, String> {
         let sources = [
             rustc.sysroot.join("lib/rustlib/src/rust/library"),
             self.cache.join(format!("rust-src-{}", rustc.version)).join("library"),

@@ -3,6 +3,8 @@
 
 use crate::extract::kernel::FileFact;
 
+use core::num::NonZeroU64;
+
 use crate::access::{kernel_or_0, load};
 use crate::helpers::get_current_task_btf;
 use crate::layout::*;
@@ -13,8 +15,8 @@ const TMPFS: u64 = 0x0102_1994;
 const HUGETLBFS: u64 = 0x9584_58f6;
 const OVERLAYFS: u64 = 0x794c_7630;
 
-/// An open file: the address of its `struct file`.
-pub type File = u64;
+/// An open file: the address of its `struct file`. Never 0, so that to have none is a number too ([`crate::access::Number`]).
+pub type File = NonZeroU64;
 
 /// The file with a descriptor of the current task.
 #[inline(always)]
@@ -31,8 +33,7 @@ pub fn of_descriptor(fd: i32) -> Option<File> {
         return None;
     }
     let list = load::<u64>(table, constant(&TABLE_FILES) as usize);
-    let file = kernel_or_0::<u64>(list.wrapping_add(u64::from(fd as u32) * 8));
-    (file != 0).then_some(file)
+    NonZeroU64::new(kernel_or_0(list.wrapping_add(u64::from(fd as u32) * 8)))
 }
 
 /// The file that the current task executes.
@@ -42,13 +43,13 @@ pub fn executable() -> Option<File> {
     if memory == 0 {
         return None;
     }
-    let file = pointer(memory, &MM_EXE_FILE);
-    (file != 0).then_some(file)
+    NonZeroU64::new(pointer(memory, &MM_EXE_FILE))
 }
 
 /// A fact.
 #[inline(always)]
 pub fn fact(file: File, fact: FileFact) -> u64 {
+    let file = file.get();
     match fact {
         FileFact::OpenFlags => return u64::from(field::<u32>(file, &FILE_FLAGS)),
         FileFact::Mode => return u64::from(field::<u32>(file, &FILE_MODE)),
@@ -89,7 +90,7 @@ fn time(inode: u64, seconds: &'static Constant, nanoseconds: &'static Constant) 
 /// Which layers of an overlay have the file. The inode of an overlay is the first part of a larger struct, which module BTF would
 /// describe: behind the inode comes the directory entry of the upper layer.
 #[inline(always)]
-fn overlay_layers(file: File, inode: u64) -> u64 {
+fn overlay_layers(file: u64, inode: u64) -> u64 {
     if file_system(inode) != OVERLAYFS {
         return 0;
     }
@@ -141,7 +142,7 @@ fn in_groups(credentials: u64, group: u32) -> bool {
 
 /// Whether the file was made by `memfd_create`: it lies in the kernel's own tmpfs or hugetlbfs and is called `memfd:…`.
 #[inline(always)]
-fn is_memfd(file: File, inode: u64) -> bool {
+fn is_memfd(file: u64, inode: u64) -> bool {
     let kind = file_system(inode);
     if kind != TMPFS && kind != HUGETLBFS {
         return false;

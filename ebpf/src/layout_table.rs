@@ -157,6 +157,10 @@ macro_rules! kernel_layout {
             NEWTASK_FLAGS tracepoint "task/task_newtask" "clone_flags";
             SIGNAL_NUMBER tracepoint "signal/signal_deliver" "sig";
             SIGNAL_CODE tracepoint "signal/signal_deliver" "code";
+            FAULT_ADDRESS tracepoint "exceptions/page_fault_user" "address";
+            FAULT_INSTRUCTION tracepoint "exceptions/page_fault_user" "ip";
+            FAULT_ERROR tracepoint "exceptions/page_fault_user" "error_code";
+            SWITCH_NEXT tracepoint "sched/sched_switch" "next_pid";
             CGROUP_MKDIR_ROOT tracepoint "cgroup/cgroup_mkdir" "root";
             CGROUP_MKDIR_ID tracepoint "cgroup/cgroup_mkdir" "id";
             CGROUP_MKDIR_PATH tracepoint "cgroup/cgroup_mkdir" "path";

@@ -6,6 +6,7 @@
 
 use core::ffi::c_void;
 use core::mem::offset_of;
+use core::num::NonZeroU64;
 use core::ptr::from_mut;
 
 use crate::wire::record::{path as how, PATH_SIZE_MAX};
@@ -17,14 +18,8 @@ use crate::layout::*;
 use crate::maps::PATHS;
 use crate::task::pointer;
 
-/// A place in the file system.
-#[derive(Clone, Copy)]
-pub struct Place {
-    /// The address of a `struct vfsmount`.
-    mount: u64,
-    /// The address of a `struct dentry`.
-    entry: u64,
-}
+/// A place in the file system: the address of a `struct path`. It is read when the path is written.
+pub type Place = NonZeroU64;
 
 /// Steps of a walk, where the kernel calls the step: most verified once.
 const STEPS: u32 = 256;
@@ -65,23 +60,14 @@ pub const SCRATCH_SIZE: usize = size_of::<Scratch>();
 /// Where an open file is.
 #[inline(always)]
 pub fn of_file(file: File) -> Place {
-    read_place(file.wrapping_add(constant(&FILE_PATH)))
+    file.saturating_add(constant(&FILE_PATH))
 }
 
 /// Where the current task is.
 #[inline(always)]
 pub fn working_directory() -> Option<Place> {
-    let fs = pointer(get_current_task(), &TASK_FS);
-    (fs != 0).then(|| read_place(fs.wrapping_add(constant(&FS_WORKING_DIRECTORY))))
-}
-
-/// A `struct path` of the kernel.
-#[inline(always)]
-fn read_place(address: u64) -> Place {
-    Place {
-        mount: kernel_or_0(address.wrapping_add(constant(&PATH_MOUNT))),
-        entry: kernel_or_0(address.wrapping_add(constant(&PATH_DENTRY))),
-    }
+    let fs = NonZeroU64::new(pointer(get_current_task(), &TASK_FS))?;
+    Some(fs.saturating_add(constant(&FS_WORKING_DIRECTORY)))
 }
 
 /// Writes the path of a place and a NUL, at most [`PATH_SIZE_MAX`] bytes; gives how many, and how the walk ended.
@@ -95,19 +81,20 @@ pub fn write(place: Place, to: *mut u8) -> (u64, u32) {
     let walk = Walk(scratch);
     let locks = Locks::now();
     let fs = pointer(get_current_task(), &TASK_FS);
-    let root = read_place(fs.wrapping_add(constant(&FS_ROOT)));
-    walk.set(offset_of!(Scratch, entry), place.entry);
-    walk.set(offset_of!(Scratch, mount), place.mount.wrapping_sub(constant(&MOUNT_EMBEDDED)));
-    walk.set(offset_of!(Scratch, root_entry), root.entry);
-    walk.set(offset_of!(Scratch, root_mount), root.mount.wrapping_sub(constant(&MOUNT_EMBEDDED)));
+    let root = fs.wrapping_add(constant(&FS_ROOT));
+    let entry = pointer(place.get(), &PATH_DENTRY);
+    walk.set(offset_of!(Scratch, entry), entry);
+    walk.set(offset_of!(Scratch, mount), pointer(place.get(), &PATH_MOUNT).wrapping_sub(constant(&MOUNT_EMBEDDED)));
+    walk.set(offset_of!(Scratch, root_entry), pointer(root, &PATH_DENTRY));
+    walk.set(offset_of!(Scratch, root_mount), pointer(root, &PATH_MOUNT).wrapping_sub(constant(&MOUNT_EMBEDDED)));
     walk.set(offset_of!(Scratch, at), SIZE - 1);
     walk.set(offset_of!(Scratch, how), 0);
     store(scratch, PATH_SIZE_MAX - 1, 0u8);
-    if place.entry == 0 || !walk.enter_mount() {
+    if entry == 0 || !walk.enter_mount() {
         return NOTHING;
     }
-    if place.entry != walk.get(offset_of!(Scratch, mount_root))
-        && kernel_or_0::<u64>(place.entry.wrapping_add(constant(&DENTRY_HASHED))) == 0
+    if entry != walk.get(offset_of!(Scratch, mount_root))
+        && kernel_or_0::<u64>(entry.wrapping_add(constant(&DENTRY_HASHED))) == 0
     {
         walk.note(how::DELETED);
     }

@@ -3,6 +3,8 @@
 
 use crate::extract::kernel::{End, SocketFact};
 
+use core::num::NonZeroU64;
+
 use crate::access::kernel_or_0;
 use crate::files;
 use crate::layout::*;
@@ -13,23 +15,23 @@ const SOCKFS: u64 = 0x534f_434b;
 const AF_INET6: u16 = 10;
 
 /// A socket: the address of its `struct sock`.
-pub type Socket = u64;
+pub type Socket = NonZeroU64;
 
 /// The socket with a descriptor of the current task.
 #[inline(always)]
 pub fn of_descriptor(fd: i32) -> Option<Socket> {
-    let file = files::of_descriptor(fd)?;
+    let file = files::of_descriptor(fd)?.get();
     let inode = pointer(file, &FILE_INODE);
     if field::<u64>(pointer(inode, &INODE_SUPER), &SUPER_MAGIC) != SOCKFS {
         return None;
     }
-    let sock = pointer(pointer(file, &FILE_PRIVATE), &SOCKET_SOCK);
-    (sock != 0).then_some(sock)
+    NonZeroU64::new(pointer(pointer(file, &FILE_PRIVATE), &SOCKET_SOCK))
 }
 
 /// A fact.
 #[inline(always)]
 pub fn fact(sock: Socket, fact: SocketFact) -> u64 {
+    let sock = sock.get();
     match fact {
         SocketFact::Family => u64::from(field::<u16>(sock, &SOCK_FAMILY)),
         SocketFact::Type => u64::from(field::<u16>(sock, &SOCK_TYPE)),
@@ -51,7 +53,7 @@ pub fn fact(sock: Socket, fact: SocketFact) -> u64 {
 
 /// The address that packets leave with, where the socket has one of its own (`ipv6_pinfo.saddr`).
 #[inline(always)]
-fn local_address6(sock: Socket, half_at: u64) -> u64 {
+fn local_address6(sock: u64, half_at: u64) -> u64 {
     if field::<u16>(sock, &SOCK_FAMILY) == AF_INET6 && !is_absent(&INET_6) {
         return half(pointer(sock, &INET_6), &INET6_LOCAL_ADDRESS, half_at);
     }
@@ -70,8 +72,8 @@ fn half(object: u64, at: &'static Constant, half_at: u64) -> u64 {
 #[inline(always)]
 pub fn unix_name(sock: Socket, end: End) -> (u64, u32) {
     let sock = match end {
-        End::Local => sock,
-        End::Peer => pointer(sock, &UNIX_PEER),
+        End::Local => sock.get(),
+        End::Peer => pointer(sock.get(), &UNIX_PEER),
     };
     if sock == 0 {
         return (0, 0);

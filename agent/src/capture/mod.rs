@@ -3,6 +3,7 @@
 
 pub mod cgroup;
 pub mod driver;
+pub mod ebpf;
 pub mod interest;
 pub mod kmod;
 pub mod live;
@@ -10,7 +11,6 @@ pub mod mapping;
 pub mod merge;
 pub mod proc;
 pub mod ring;
-pub mod ebpf;
 pub mod scap;
 pub mod scope;
 mod snapshot;

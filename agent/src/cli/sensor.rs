@@ -6,6 +6,7 @@ use anyhow::bail;
 use saker_probe::wire::ring::counter;
 
 use crate::capture::driver::{Driver, DriverError};
+use crate::capture::ebpf::Probe;
 use crate::capture::kmod::Kmod;
 use crate::capture::live::Live;
 
@@ -54,7 +55,7 @@ fn kmod() -> Result<Box<dyn Driver>, DriverError> {
 }
 
 fn ebpf() -> Result<Box<dyn Driver>, DriverError> {
-    Err(DriverError::new("this build has no eBPF probe"))
+    Ok(Box::new(Probe::load(SLOTS)?))
 }
 
 /// What was lost so far, by what it was: empty if nothing was.

@@ -2,8 +2,10 @@
 //! A program for each row of the table of system calls that has an extractor: each is verified for itself, so that one that a kernel
 //! refuses is missing alone. And what the table says of each code, as arrays.
 
-#[allow(unused_imports)]
-use crate::extract::{calls, descriptors, files, io, network, process};
+use crate::extract::{
+    calls, credentials, descriptors, files, io, ipc, memory, messages, network, open, process, system,
+    wait,
+};
 use crate::wire::event;
 
 use crate::call::Call;
@@ -11,6 +13,8 @@ use crate::call::Call;
 /// Makes the program of a row; rows without an extractor of their own need none.
 macro_rules! program {
     ($name:ident $text:literal calls::generic) => {};
+    // These have programs of their own, in `tracepoints.rs`.
+    ($name:ident $text:literal tracepoints::$extractor:ident) => {};
     ($name:ident $text:literal $($extractor:ident)::+) => {
         #[allow(non_snake_case)]
         mod $name {
@@ -21,6 +25,7 @@ macro_rules! program {
             extern "C" fn program(context: *const u8) -> i32 {
                 if let Some(mut call) = Call::resume(context) {
                     $($extractor)::+(&mut call);
+                    calls::finish(&mut call);
                     call.commit();
                 }
                 0

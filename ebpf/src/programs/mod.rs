@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 //! The programs: one for each tracepoint, and one for each extractor, which the one at the end of system calls goes on in.
 
-mod cgroups;
 mod extractors;
-mod processes;
 mod sys_exit;
+mod tracepoints;
 
 use core::mem::offset_of;
 

@@ -3,7 +3,7 @@
 
 use core::mem::offset_of;
 
-use crate::extract::calls::{code, generic};
+use crate::extract::calls::{code, finish, generic};
 use crate::wire::control::{option, Interest, BITMAP_BITS};
 use crate::wire::event;
 use crate::wire::record::{flag, offset as header};
@@ -80,6 +80,7 @@ fn record(context: *const u8) {
         ring.count(counter::UNEXTRACTED);
     }
     generic(&mut call);
+    finish(&mut call);
     call.commit();
 }
 

@@ -13,6 +13,7 @@ pub mod descriptors;
 pub mod files;
 pub mod flags;
 pub mod io;
+pub mod io_uring;
 pub mod ipc;
 pub mod kernel;
 pub mod memory;

@@ -2,6 +2,8 @@
 
 use anyhow::{Result, bail};
 use saker::capture::driver::Driver;
+use saker::capture::ebpf::Probe;
+use saker::capture::kmod::Kmod;
 use saker::capture::merge::Merger;
 use saker_probe::extract::arch;
 use saker_probe::extract::calls::CALLS;
@@ -43,6 +45,8 @@ pub trait Source {
     fn drain(&mut self, into: &mut Vec<Recorded>);
     /// Records that were lost so far, by any counter.
     fn lost(&self) -> Vec<(String, u64)>;
+    /// What this kernel does not let it tell.
+    fn gaps(&self) -> Vec<String>;
 }
 
 /// A driver of the agent.
@@ -56,9 +60,9 @@ const BATCH: usize = 4096;
 
 impl Recorder {
     /// Begins to record with a driver.
-    pub fn new(driver: Box<dyn Driver>) -> Recorder {
-        let merger = Merger::new(driver.rings());
-        Recorder { driver, merger }
+    pub fn new(driver: Box<dyn Driver>) -> Result<Recorder> {
+        let merger = Merger::new(driver.rings()?);
+        Ok(Recorder { driver, merger })
     }
 }
 
@@ -89,11 +93,22 @@ impl Source for Recorder {
         lost.retain(|(_, count)| *count != 0);
         lost
     }
+
+    fn gaps(&self) -> Vec<String> {
+        self.driver.gaps()
+    }
 }
 
 /// Opens a driver by name.
 pub fn open(name: &str) -> Result<Box<dyn Source>> {
-    bail!("there is no driver `{name}`")
+    /// 2 MiB for each CPU: a case takes little.
+    const SLOTS: u64 = 1 << 14;
+    let driver: Box<dyn Driver> = match name {
+        "ebpf" => Box::new(Probe::load(SLOTS)?),
+        "kmod" => Box::new(Kmod::open(SLOTS)?),
+        _ => bail!("there is no driver `{name}`; there are kmod and ebpf"),
+    };
+    Ok(Box::new(Recorder::new(driver)?))
 }
 
 /// Asks for every call, with paths, of the cgroup and below (0: of everybody).

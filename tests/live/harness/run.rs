@@ -84,6 +84,7 @@ pub fn run(cases: &[Case], sources: &mut [Box<dyn Source>], options: &Options) -
         *if right { &mut tally.passed } else { &mut tally.failed } += 1;
     }
     for source in sources {
+        source.gaps().iter().for_each(|gap| println!("{}: {gap}", source.name()));
         for (what, count) in source.lost() {
             println!("FAILED   {}: lost {count} records ({what})", source.name());
             tally.failed += 1;

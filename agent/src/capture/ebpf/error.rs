@@ -2,6 +2,8 @@
 
 use std::{fs, io};
 
+use super::super::driver::DriverError;
+
 /// Why the eBPF probe cannot be used.
 #[derive(thiserror::Error, Debug)]
 pub enum Error {
@@ -44,6 +46,12 @@ pub enum Error {
     /// Memory could not be mapped.
     #[error("mapping the rings: {0}")]
     Mapping(#[source] io::Error),
+}
+
+impl From<Error> for DriverError {
+    fn from(error: Error) -> Self {
+        DriverError::new(error.to_string())
+    }
 }
 
 /// What keeps a process from eBPF, as far as can be seen.

@@ -10,14 +10,12 @@
 mod btf;
 mod error;
 mod layout;
-mod memory;
 mod object;
 mod tracefs;
 
 use std::collections::HashMap;
-use std::num::NonZeroUsize;
 use std::os::fd::{AsFd as _, AsRawFd as _};
-use std::ptr::NonNull;
+use std::sync::Arc;
 use std::{fs, io};
 
 use ::object::{Object as _, ObjectSection as _, ObjectSymbol as _};
@@ -25,40 +23,52 @@ use aya::maps::{Array, Map, MapData, ProgramArray};
 use aya::programs::{ProgramError, TracePoint};
 use aya::{Ebpf, EbpfError, EbpfLoader};
 use saker_probe::extract::calls::CALLS;
-use saker_probe::wire::control::{self, Interest};
+use saker_probe::wire::control::{self, Interest, tracepoint};
 use saker_probe::wire::{event, record, ring};
 
 pub use error::Error;
+
+use super::driver::{Driver, DriverError};
+use super::mapping::Mapping;
+use super::ring::{Parts, Ring};
 use layout::Layout;
-use memory::Mapping;
 
 /// The most slots that a ring can have here: the verifier follows pointers into it up to 512 MiB.
 pub const SLOTS_MAX: u64 = 1 << 21;
 /// Slots of a ring unless the configuration says otherwise: 8 MiB.
 pub const SLOTS_DEFAULT: u64 = 1 << 16;
 
-/// The programs of tracepoints that are always attached, and their tracepoints.
-const ALWAYS: &[(&str, &str, &str)] = &[
-    ("cgroup_mkdir", "cgroup", "cgroup_mkdir"),
-    ("cgroup_rmdir", "cgroup", "cgroup_rmdir"),
-    ("cgroup_attach_task", "cgroup", "cgroup_attach_task"),
-    ("task_newtask", "task", "task_newtask"),
-    ("sys_exit", "raw_syscalls", "sys_exit"),
+/// A tracepoint with a program: name of the program, category and name of the tracepoint, and which bit of
+/// [`Interest::tracepoints`] asks for it; 0 for those that are always wanted.
+const TRACEPOINTS: &[(&str, &str, &str, u32)] = &[
+    ("on_cgroup_mkdir", "cgroup", "cgroup_mkdir", 0),
+    ("on_cgroup_rmdir", "cgroup", "cgroup_rmdir", 0),
+    ("on_cgroup_attach_task", "cgroup", "cgroup_attach_task", 0),
+    ("on_task_newtask", "task", "task_newtask", 0),
+    ("on_sched_process_exec", "sched", "sched_process_exec", 0),
+    ("on_sched_process_exit", "sched", "sched_process_exit", 0),
+    (SYS_EXIT, "raw_syscalls", "sys_exit", 0),
+    ("on_signal_deliver", "signal", "signal_deliver", tracepoint::SIGNAL_DELIVER),
+    ("on_page_fault_user", "exceptions", "page_fault_user", tracepoint::PAGE_FAULT),
+    ("on_page_fault_kernel", "exceptions", "page_fault_kernel", tracepoint::PAGE_FAULT),
+    ("on_sched_switch", "sched", "sched_switch", tracepoint::SWITCH),
 ];
+/// The program without which nothing is recorded.
+const SYS_EXIT: &str = "sys_exit";
 
 /// The loaded probe. Dropping it detaches everything.
 pub struct Probe {
     ebpf: Ebpf,
     interest: Array<MapData, SharedInterest>,
     extractors: ProgramArray<MapData>,
-    rings: Vec<Ring>,
+    slots: u64,
+    cpus: usize,
     /// Codes of calls whose program is loaded or was refused.
     settled: Vec<bool>,
-    attached: bool,
+    /// Tracepoints that are attached or were refused.
+    attached: [bool; TRACEPOINTS.len()],
     refused: Vec<Refused>,
     absent: Vec<String>,
-    // Dropped last: the rings point into them.
-    _mappings: [Mapping; 2],
 }
 
 /// A program that this kernel does not take.
@@ -72,19 +82,6 @@ pub struct Refused {
     pub log: String,
 }
 
-/// The memory of the ring of one CPU.
-#[derive(Debug, Clone, Copy)]
-pub struct Ring {
-    /// The reader's page, which it may write to.
-    pub tail: NonNull<u8>,
-    /// The producer's page, to read only.
-    pub page: NonNull<u8>,
-    /// The slots and the slack behind them, to read only.
-    pub data: NonNull<u8>,
-    /// How many slots.
-    pub slots: u64,
-}
-
 /// [`Interest`] as the map holds it.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
@@ -94,15 +91,14 @@ struct SharedInterest(#[allow(dead_code)] Interest);
 unsafe impl aya::Pod for SharedInterest {}
 
 impl Probe {
-    /// Loads the probe with rings of so many slots for each CPU. Nothing is recorded before [`Probe::set_interest`].
+    /// Loads the probe with rings of so many slots for each CPU. Nothing is recorded before [`Driver::set_interest`].
     pub fn load(slots: u64) -> Result<Probe, Error> {
         if !slots.is_power_of_two() || !(ring::SLOTS_MIN..=SLOTS_MAX).contains(&slots) {
             return Err(Error::RingSize(slots));
         }
         let mut object = object::object()?;
         let cpus = aya::util::nr_cpus().map_err(|(_, error)| Error::Mapping(error))? as u32;
-        let ring_size = ring::PAGE_SIZE + slots as usize * record::SLOT_SIZE + ring::SLACK_SIZE;
-        set_value_size(&mut object, "RINGS", ring_size as u32)?;
+        set_value_size(&mut object, "RINGS", ring_size(slots) as u32)?;
         let set = HashMap::from([("RING_SLOTS", slots)]);
         let layout = tracefs::with(|root| Layout::of_this_kernel(root, &set)).map_err(Error::NoTracefs)??;
 
@@ -117,36 +113,17 @@ impl Probe {
         })?;
         let interest = take(&mut ebpf, ".bss")?;
         let extractors = take(&mut ebpf, "EXTRACTORS")?;
-        let (rings, mappings) = map_rings(&ebpf, cpus as usize, ring_size, slots)?;
         Ok(Probe {
             ebpf,
             interest,
             extractors,
-            rings,
+            slots,
+            cpus: cpus as usize,
             settled: vec![false; CALLS.len()],
-            attached: false,
+            attached: [false; TRACEPOINTS.len()],
             refused: Vec::new(),
             absent: layout.absent,
-            _mappings: mappings,
         })
-    }
-
-    /// Tells the probe what to record from now on. The first time attaches it.
-    pub fn set_interest(&mut self, interest: &Interest) -> Result<(), Error> {
-        for code in (0..CALLS.len()).filter(|code| control::is_set(&interest.codes, *code)) {
-            self.settle(code);
-        }
-        self.interest.set(0, SharedInterest(*interest), 0).map_err(|error| Error::Map(".bss", error))?;
-        if !self.attached {
-            self.attach()?;
-            self.attached = true;
-        }
-        Ok(())
-    }
-
-    /// The rings, by CPU. Valid as long as the probe.
-    pub fn rings(&self) -> &[Ring] {
-        &self.rings
     }
 
     /// What this kernel refused.
@@ -157,15 +134,6 @@ impl Probe {
     /// What this kernel does not have or show, and the probe therefore cannot tell.
     pub fn absent(&self) -> &[String] {
         &self.absent
-    }
-
-    /// How often the kernel did not run a program because another was running on that CPU, by program.
-    pub fn recursion_misses(&self) -> Vec<(String, u64)> {
-        let programs = self.ebpf.programs().filter_map(|(name, program)| {
-            let misses = recursion_misses(program.fd().ok()?.as_fd().as_raw_fd())?;
-            Some((name.to_owned(), misses))
-        });
-        programs.collect()
     }
 
     /// Loads the extractor of a call, if it has one and it is not loaded yet.
@@ -187,28 +155,56 @@ impl Probe {
         }
     }
 
-    fn attach(&mut self) -> Result<(), Error> {
+    /// Attaches what is wanted and not attached yet. What is not wanted any more stays: its program sees that nothing is asked.
+    fn attach(&mut self, wanted: u32) -> Result<(), Error> {
+        let new = |(index, (.., bit)): &(usize, &(&str, &str, &str, u32))| {
+            !self.attached[*index] && (*bit == 0 || *bit & wanted != 0)
+        };
+        let new: Vec<_> = TRACEPOINTS.iter().enumerate().filter(new).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
         let ebpf = &mut self.ebpf;
-        let results = tracefs::with(|_| {
-            let attach = |(name, category, tracepoint): &(&'static str, &str, &str)| {
-                let result = program(ebpf, name).and_then(|program| {
-                    program.load()?;
-                    program.attach(category, tracepoint)?;
-                    Ok(())
-                });
-                (*name, result)
-            };
-            ALWAYS.iter().map(attach).collect::<Vec<_>>()
-        });
-        for (name, result) in results.map_err(Error::NoTracefs)? {
-            if let Err(error) = result {
-                if name == "sys_exit" {
-                    return Err(Error::Program(name, error.to_string()));
-                }
-                self.refuse(name, &error);
+        let attach = |(index, row): (usize, &(&'static str, &str, &str, u32))| {
+            let (name, category, tracepoint, _) = *row;
+            let result = program(ebpf, name).and_then(|program| {
+                program.load()?;
+                program.attach(category, tracepoint)?;
+                Ok(())
+            });
+            (index, name, result)
+        };
+        let results = tracefs::with(|_| new.into_iter().map(attach).collect::<Vec<_>>());
+        for (index, name, result) in results.map_err(Error::NoTracefs)? {
+            self.attached[index] = true;
+            let Err(error) = result else { continue };
+            self.refuse(name, &error);
+            if name == SYS_EXIT {
+                let reason = self.refused.pop().map_or_else(String::new, |refused| refused.reason);
+                return Err(Error::Program(SYS_EXIT, reason));
             }
         }
         Ok(())
+    }
+
+    fn ring(&self, cpu: usize, tails: &Arc<Mapping>, pages: &Arc<Mapping>) -> Option<Ring> {
+        let size = ring_size(self.slots);
+        let parts = Parts {
+            reader: tails.at(cpu * ring::PAGE_SIZE)?,
+            producer: pages.at(cpu * size)?,
+            data: pages.at(cpu * size + ring::PAGE_SIZE)?,
+            slots: self.slots,
+        };
+        // SAFETY: the maps have a value of this layout for each CPU, all are mapped, and the ring keeps both mappings.
+        unsafe { Ring::new(parts, Arc::new((Arc::clone(tails), Arc::clone(pages)))) }
+    }
+
+    fn map_values(&self, name: &'static str, size: usize, writable: bool) -> Result<Arc<Mapping>, Error> {
+        let Some(Map::Array(map)) = self.ebpf.map(name) else {
+            return Err(Error::Object(name));
+        };
+        let mapping = Mapping::new(map.fd().as_fd(), 0, size * self.cpus, writable);
+        mapping.map(Arc::new).map_err(Error::Mapping)
     }
 
     fn refuse(&mut self, program: &str, error: &EbpfError) {
@@ -220,6 +216,42 @@ impl Probe {
         let verdict = log.lines().rev().find(|line| !line.starts_with("processed ") && !line.trim().is_empty());
         let reason = verdict.map_or_else(|| error.to_string(), str::to_owned);
         self.refused.push(Refused { program: program.to_owned(), reason, log });
+    }
+}
+
+impl Driver for Probe {
+    fn name(&self) -> &'static str {
+        "ebpf"
+    }
+
+    fn rings(&self) -> Result<Vec<Ring>, DriverError> {
+        let tails = self.map_values("TAILS", ring::PAGE_SIZE, true)?;
+        let pages = self.map_values("RINGS", ring_size(self.slots), false)?;
+        Ok((0..self.cpus).filter_map(|cpu| self.ring(cpu, &tails, &pages)).collect())
+    }
+
+    fn set_interest(&mut self, interest: &Interest) -> Result<(), DriverError> {
+        for code in (0..CALLS.len()).filter(|code| control::is_set(&interest.codes, *code)) {
+            self.settle(code);
+        }
+        self.interest.set(0, SharedInterest(*interest), 0).map_err(|error| Error::Map(".bss", error))?;
+        Ok(self.attach(interest.tracepoints)?)
+    }
+
+    fn losses(&self) -> Vec<(String, u64)> {
+        // The kernel does not run a program while another runs on the same CPU.
+        let programs = self.ebpf.programs().filter_map(|(name, program)| {
+            let misses = recursion_misses(program.fd().ok()?.as_fd().as_raw_fd())?;
+            Some((format!("ebpf.{name}.recursion_misses"), misses))
+        });
+        programs.collect()
+    }
+
+    fn gaps(&self) -> Vec<String> {
+        let refused = self.refused.iter().map(|Refused { program, reason, .. }| {
+            format!("the kernel refuses the program {program}, whose calls are told without parameters: {reason}")
+        });
+        refused.chain(self.absent.iter().cloned()).collect()
     }
 }
 
@@ -252,28 +284,9 @@ fn set_value_size(object: &mut [u8], map: &'static str, size: u32) -> Result<(),
     Ok(())
 }
 
-/// Maps the rings of all CPUs.
-fn map_rings(
-    ebpf: &Ebpf,
-    cpus: usize,
-    ring_size: usize,
-    slots: u64,
-) -> Result<(Vec<Ring>, [Mapping; 2]), Error> {
-    let map = |name: &'static str, size: usize, writable: bool| {
-        let Some(Map::Array(map)) = ebpf.map(name) else {
-            return Err(Error::Object(name));
-        };
-        let length = NonZeroUsize::new(size * cpus).ok_or(Error::Object("CPUs"))?;
-        Mapping::new(map.fd().as_fd(), length, writable).map_err(Error::Mapping)
-    };
-    let tails = map("TAILS", ring::PAGE_SIZE, true)?;
-    let pages = map("RINGS", ring_size, false)?;
-    let rings = (0..cpus).filter_map(|cpu| {
-        let page = pages.at(cpu * ring_size)?;
-        let data = pages.at(cpu * ring_size + ring::PAGE_SIZE)?;
-        Some(Ring { tail: tails.at(cpu * ring::PAGE_SIZE)?, page, data, slots })
-    });
-    Ok((rings.collect(), [tails, pages]))
+/// Bytes of the value of a ring.
+fn ring_size(slots: u64) -> usize {
+    ring::PAGE_SIZE + slots as usize * record::SLOT_SIZE + ring::SLACK_SIZE
 }
 
 /// Whether the kernel said no for want of permission.

@@ -6,6 +6,7 @@ mod calls;
 mod files;
 mod flags;
 mod io;
+mod io_uring;
 mod network;
 mod process;
 mod system;
