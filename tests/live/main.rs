@@ -14,6 +14,9 @@ struct Arguments {
     /// Record the whole machine, not only a cgroup of our own. For test VMs.
     #[arg(long)]
     unscoped: bool,
+    /// Ask the driver for these calls only, and not for all: it is ready sooner. `close_range` always is among them.
+    #[arg(long, value_delimiter = ',')]
+    calls: Vec<String>,
     /// Only cases whose name has one of these in it.
     filter: Vec<String>,
     /// Print the names of the cases.
@@ -40,7 +43,11 @@ fn main() -> Result<()> {
     }
     let scope = if arguments.unscoped { None } else { Some(scene::Scope::enter()?) };
     let (id, level) = scope.as_ref().map_or((0, 0), |scope| (scope.id, scope.level));
-    let options = run::Options { interest: recorder::everything(id, level), verbose: arguments.verbose };
+    let mut interest = recorder::everything(id, level);
+    if !arguments.calls.is_empty() {
+        recorder::only(&mut interest, &arguments.calls);
+    }
+    let options = run::Options { interest, verbose: arguments.verbose };
     let mut sources =
         arguments.driver.iter().map(|name| recorder::open(name)).collect::<Result<Vec<_>>>()?;
     scene::set()?;

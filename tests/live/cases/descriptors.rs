@@ -255,7 +255,7 @@ cases! {
         );
     };
     "lseek: no descriptor" => |t| {
-        t.call(SYS_lseek, &args![-1, 1 << 40, SEEK_CUR]).fails(EBADF).records(
+        t.call(SYS_lseek, &args![-1, 1_u64 << 40, SEEK_CUR]).fails(EBADF).records(
             SYSCALL_LSEEK_X,
             &[("fd", number(-1)), ("offset", number(1_u64 << 40)), ("whence", named("SEEK_CUR"))],
         );

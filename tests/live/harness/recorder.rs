@@ -139,6 +139,15 @@ pub fn without(interest: &mut Interest, code: u16) {
     }
 }
 
+/// Leaves only calls with these names in an interest, and those that mark.
+pub fn only(interest: &mut Interest, names: &[String]) {
+    for (code, call) in CALLS.iter().enumerate() {
+        if call.name != "close_range" && !names.iter().any(|name| name == call.name) {
+            without(interest, code as u16);
+        }
+    }
+}
+
 /// The clock of the records.
 fn boot_time() -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
