@@ -60,7 +60,10 @@ fn repaired(btf: &[u8], ext: &[u8]) -> Result<(Vec<u8>, Vec<u8>), String> {
     for index in 0..count {
         let at = HEADER_SIZE + types_at + index * TYPE_SIZE;
         if word(btf, at + 4)? >> 24 & 0x1f != FUNC {
-            return Err(".BTF has types other than functions: rustc has changed, and this repair may not be needed".into());
+            return Err(
+                ".BTF has types other than functions: rustc has changed, and this repair may not be needed"
+                    .into(),
+            );
         }
         // Each is static: a global one would be verified apart from its caller, and forget what the caller knows.
         push(&mut types, &[strings.take(word(btf, at)?)?, FUNC << 24, shared_type]);

@@ -58,7 +58,8 @@ impl Build {
                 rustc.version
             ));
         };
-        let target = fs::read(self.target()).map_err(|error| format!("{}: {error}", self.target().display()))?;
+        let target =
+            fs::read(self.target()).map_err(|error| format!("{}: {error}", self.target().display()))?;
         let key = target.iter().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
             (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
         });
@@ -84,7 +85,8 @@ impl Build {
             })?;
             fs::create_dir_all(&libraries).map_err(|error| format!("{}: {error}", libraries.display()))?;
             let file = format!("lib{name}.rlib");
-            fs::rename(part.join(&file), libraries.join(&file)).map_err(|error| format!("{file}: {error}"))?;
+            fs::rename(part.join(&file), libraries.join(&file))
+                .map_err(|error| format!("{file}: {error}"))?;
         }
         let _ = fs::remove_dir_all(part);
         Ok(sysroot)

@@ -16,7 +16,8 @@ pub(crate) fn faults(bytes: &[u8]) -> Vec<String> {
     for section in object.sections().filter(|section| section.kind() == SectionKind::Text) {
         let section_name = section.name().unwrap_or("?");
         for (offset, relocation) in section.relocations() {
-            let place = || format!("{} ({section_name}+{offset:#x})", function_at(&object, section.index(), offset));
+            let place =
+                || format!("{} ({section_name}+{offset:#x})", function_at(&object, section.index(), offset));
             let RelocationTarget::Symbol(index) = relocation.target() else {
                 faults.push(format!("{}: a relocation that is to no symbol", place()));
                 continue;
@@ -30,7 +31,8 @@ pub(crate) fn faults(bytes: &[u8]) -> Vec<String> {
                 faults.push(format!("{}: can panic", place()));
                 continue;
             }
-            let Some(target) = symbol.section_index().and_then(|index| object.section_by_index(index).ok()) else {
+            let Some(target) = symbol.section_index().and_then(|index| object.section_by_index(index).ok())
+            else {
                 faults.push(format!("{}: calls {name}, which the object does not have", place()));
                 continue;
             };
@@ -45,7 +47,8 @@ pub(crate) fn faults(bytes: &[u8]) -> Vec<String> {
     }
     for section in object.sections() {
         let name = section.name().unwrap_or("?");
-        let data = [".rodata", ".data", ".bss", "maps", "license"].iter().any(|prefix| name.starts_with(prefix));
+        let data =
+            [".rodata", ".data", ".bss", "maps", "license"].iter().any(|prefix| name.starts_with(prefix));
         if data && section.relocations().next().is_some() {
             faults.push(format!("{name}: data that holds addresses"));
         }

@@ -1,6 +1,7 @@
 //! Rules over events: which rules are on and in which order, which of them an event can concern, and which are true.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use saker_filter::{Condition, EventSet, Index, Remembered, Schema};
 
@@ -13,9 +14,11 @@ use crate::rules::Rule;
 ///
 /// All are compiled into one table, in which the same check of several conditions is one check. What a check said is
 /// remembered for the event; if it depends on the process only, for as long as the process stays as it is.
-#[derive(Debug)]
+///
+/// A clone shares the table and remembers for itself.
+#[derive(Clone, Debug)]
 pub struct Detector {
-    index: Index,
+    index: Arc<Index>,
     matching: RuleMatching,
     remembered: Remembered,
 }
@@ -32,7 +35,7 @@ impl Detector {
             events.insert(id::ASYNCEVENT_E.0);
             (condition, events)
         });
-        let index = Index::new(conditions, schema);
+        let index = Arc::new(Index::new(conditions, schema));
         Detector { index, matching, remembered: Remembered::default() }
     }
 

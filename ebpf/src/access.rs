@@ -55,37 +55,8 @@ pub fn kernel_or_0<T: Copy + Default>(address: u64) -> T {
 
 /// A number in user memory; `None` if it is not there.
 #[inline(always)]
-pub fn user<T: Number>(address: u64) -> Option<T> {
+pub fn user<T: Copy + Default>(address: u64) -> Option<T> {
     let mut value = T::default();
     let to = core::ptr::from_mut(&mut value).cast();
-    let read = probe_read_user(to, size_of::<T>() as u32, address) == 0;
-    T::option(read, value)
+    (probe_read_user(to, size_of::<T>() as u32, address) == 0).then_some(value)
 }
-
-/// Numbers that are read from user memory.
-pub trait Number: Copy + Default {
-    /// `Some(value)` or `None`, but with the value in place in both cases.
-    ///
-    /// To the compiler a `None` holds nothing, and where it copies nothing about it may take any register, also one that was never
-    /// written: the verifier refuses a program that copies from such a register.
-    fn option(is_some: bool, value: Self) -> Option<Self>;
-}
-
-macro_rules! numbers {
-    ($($number:ident),*) => {
-        $(impl Number for $number {
-            #[inline(always)]
-            fn option(is_some: bool, value: Self) -> Option<Self> {
-                const fn of(tag: $number, value: $number) -> Option<$number> {
-                    // SAFETY: that an option of this type is a tag of 0 or 1 and the value is checked below, with the compiler that
-                    // compiles this.
-                    unsafe { core::mem::transmute::<[$number; 2], Option<$number>>([tag, value]) }
-                }
-                const _: () = assert!(matches!(of(1, 7), Some(7)) && matches!(of(0, 7), None));
-                of($number::from(is_some), value)
-            }
-        })*
-    };
-}
-
-numbers!(u8, u16, u32, u64);

@@ -7,7 +7,7 @@ use crate::extract::kernel::{End, FileFact, Kernel, SocketFact, TaskFact, TaskTe
 use crate::wire::control::{option, Interest};
 use crate::wire::record::flag;
 
-use crate::access::{load, user, Number};
+use crate::access::{load, user};
 use crate::files::{self, File};
 use crate::maps::INTEREST;
 use crate::path::{self, Place};
@@ -55,7 +55,7 @@ impl Call {
     }
 
     #[inline(always)]
-    fn user<T: Number>(&mut self, address: u64) -> Option<T> {
+    fn user<T: Copy + Default>(&mut self, address: u64) -> Option<T> {
         let value = user(address);
         if value.is_none() {
             self.user_miss(address);
@@ -102,6 +102,12 @@ impl Kernel for Call {
     #[inline(always)]
     fn wants_paths(&self) -> bool {
         load::<u32>(INTEREST.address(), offset_of!(Interest, options)) & option::PATHS != 0
+    }
+
+    #[inline(always)]
+    fn forget(&mut self, value: u64) -> u64 {
+        set!(self.ring.page, forgotten, value);
+        get!(self.ring.page, forgotten)
     }
 
     #[inline(always)]

@@ -15,7 +15,8 @@ const TMPFS: u64 = 0x0102_1994;
 const HUGETLBFS: u64 = 0x9584_58f6;
 const OVERLAYFS: u64 = 0x794c_7630;
 
-/// An open file: the address of its `struct file`. Never 0, so that to have none is a number too ([`crate::access::Number`]).
+/// An open file: the address of its `struct file`. Never 0, so that to have none is a number too: what an `Option` of something else
+/// holds without a value the compiler copies about, and verifiers refuse that.
 pub type File = NonZeroU64;
 
 /// The file with a descriptor of the current task.

@@ -31,6 +31,8 @@ pub struct State {
     pub result: i64,
     /// Whether pointers and `long`s have 32 bits in the call.
     pub compat: u64,
+    /// What was handed through memory ([`crate::extract::Kernel::forget`]).
+    pub forgotten: u64,
     /// The code of the call.
     pub code: u64,
     /// The number of the call.

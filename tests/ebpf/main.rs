@@ -27,8 +27,14 @@ fn first() {
     probe.set_interest(&interest).unwrap();
     eprintln!("attached {:?}", t.elapsed());
     for refused in probe.refused() {
-        eprintln!("refused {}: {}\n{}", refused.program, refused.reason, &refused.log[refused.log.len().saturating_sub(3000)..]);
+        eprintln!(
+            "refused {}: {}\n{}",
+            refused.program,
+            refused.reason,
+            &refused.log[refused.log.len().saturating_sub(3000)..]
+        );
     }
+    eprintln!("{}", probe.cost());
     eprintln!("gaps: {:?}", probe.gaps().len());
     let mut merger = Merger::new(probe.rings().unwrap());
     eprintln!("{:?}", held.release().unwrap().wait());

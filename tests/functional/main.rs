@@ -3,11 +3,13 @@
 // A test may stop at what must not be.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod falco;
 mod preflight;
 mod references;
 mod scene;
 mod shipped_rules;
 mod terminal;
+mod threads;
 
 use std::process::{Command, Output};
 
@@ -30,7 +32,7 @@ fn help_lists_the_commands() {
     let out = saker(&["--help"]);
     assert_eq!(out.status.code(), Some(0));
     let help = text(&out.stdout);
-    for command in ["replay", "read", "check", "fields", "events", "syscalls"] {
+    for command in ["run", "falco", "config", "replay", "read", "check", "fields", "events", "syscalls"] {
         assert!(help.contains(&format!("\n  {command} ")), "{command} is missing in:\n{help}");
     }
 }

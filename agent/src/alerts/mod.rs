@@ -17,7 +17,7 @@ pub use template::{
 };
 
 /// What is printed when rules are true: a line for each, and counts.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Alerts {
     lines: Vec<Line>,
     summary: Summary,
@@ -36,6 +36,11 @@ impl Alerts {
             self.summary.count(rule);
             line.write(context, out);
         }
+    }
+
+    /// Adds the counts of another that began as this one's clone.
+    pub fn add(&mut self, other: &Alerts) {
+        self.summary.add(&other.summary);
     }
 
     /// The counts so far.

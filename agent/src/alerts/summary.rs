@@ -39,6 +39,11 @@ impl Summary {
         }
     }
 
+    /// Adds the counts of another for the same rules.
+    pub fn add(&mut self, other: &Summary) {
+        self.rules.iter_mut().zip(&other.rules).for_each(|(rule, other)| rule.count += other.count);
+    }
+
     /// All alerts.
     pub fn total(&self) -> u64 {
         self.rules.iter().map(|rule| rule.count).sum()

@@ -88,6 +88,11 @@ impl Live {
         driver.wait(self.sleep);
     }
 
+    /// The time of day at which the clock of the records says so.
+    pub fn wall(&self, boot_time: u64) -> u64 {
+        self.clock.wall(boot_time)
+    }
+
     /// The rings.
     pub fn merger(&self) -> &Merger {
         &self.merger

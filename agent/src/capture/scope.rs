@@ -92,7 +92,8 @@ impl Scope {
         let list = self.path.join("cgroup.procs");
         let in_cgroup = |error| ScopeError::Cgroup(list.clone(), error);
         let processes = OpenOptions::new().write(true).open(&list).map_err(in_cgroup)?;
-        let (wait, release) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).map_err(|error| failed(error.into()))?;
+        let (wait, release) =
+            nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).map_err(|error| failed(error.into()))?;
         let mut start = Command::new(program);
         start.args(arguments);
         let release_in_child = release.as_raw_fd();

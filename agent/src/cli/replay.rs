@@ -1,15 +1,16 @@
 //! `saker replay`: rules over a capture file. Alerts go to stdout, the closing summary to stderr.
 
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 
 use super::capture::{name, open};
 use super::engine::{Engine, RuleArgs};
 use crate::config::Config;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, Sink};
 
 /// What `saker replay` takes.
 #[derive(clap::Args, Debug, Default)]
@@ -25,7 +26,7 @@ pub struct Args {
 
 /// Replays the capture.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
     let result = replay(&args, &mut out, &mut io::stderr());
     // Alerts from before an error are still shown.
     out.flush()?;
@@ -33,22 +34,49 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 /// Replays a capture: alerts to `out`, the closing summary and what is noteworthy about the rules to `err`.
-pub fn replay(args: &Args, out: &mut impl Write, err: &mut impl Write) -> anyhow::Result<()> {
+pub fn replay(args: &Args, out: &mut (impl Write + Send), err: &mut impl Write) -> anyhow::Result<()> {
     let config = args.rules.config()?;
-    let mut engine = Engine::load(&args.rules, &config, err)?;
-    let result = events(args, &config, &mut engine, out);
+    let engine = Engine::load(&args.rules, &config, err)?;
+    replay_capture(engine, &config, &args.capture, None, out, err)
+}
+
+/// Replays a capture up to `duration` after its first event.
+pub(super) fn replay_capture(
+    mut engine: Engine,
+    config: &Config,
+    capture: &Path,
+    duration: Option<Duration>,
+    out: &mut (impl Write + Send),
+    err: &mut impl Write,
+) -> anyhow::Result<()> {
+    let pipeline = || Pipeline::new(config);
+    let result = match config.saker.threads {
+        0 | 1 => events(capture, duration, &mut engine.single(pipeline(), out)),
+        threads => match engine.workers(threads, pipeline, out, |workers| events(capture, duration, workers))
+        {
+            Ok((result, counted)) => {
+                if counted.handovers_missed > 0 {
+                    let missed = counted.handovers_missed;
+                    writeln!(err, "saker: a worker waited for another in vain {missed} times")?;
+                }
+                result
+            }
+            Err(error) => Err(error.into()),
+        },
+    };
     // On a terminal the summary comes after the last alert.
     out.flush()?;
     write!(err, "{}", engine.alerts.summary())?;
     result
 }
 
-fn events(args: &Args, config: &Config, engine: &mut Engine, out: &mut impl Write) -> anyhow::Result<()> {
-    let name = || name(&args.capture);
-    let (mut reader, _progress) = open(&args.capture)?;
-    let mut pipeline = Pipeline::new(config);
+fn events(capture: &Path, duration: Option<Duration>, sink: &mut impl Sink) -> anyhow::Result<()> {
+    let name = || name(capture);
+    let (mut reader, _progress) = open(capture)?;
+    // In nanoseconds since the epoch.
+    let mut end = None;
     while let Some(snapshot) = reader.next_section().with_context(name)? {
-        pipeline.begin(snapshot);
+        sink.begin(snapshot);
         loop {
             // The context of an error is looked for when there is one: asking for it costs each event.
             let event = match reader.next() {
@@ -56,7 +84,13 @@ fn events(args: &Args, config: &Config, engine: &mut Engine, out: &mut impl Writ
                 Ok(None) => break,
                 Err(error) => return Err(error).with_context(name),
             };
-            engine.event(&mut pipeline, &event, out)?;
+            if let Some(duration) = duration {
+                let last = event.ts.saturating_add(duration.as_nanos() as u64);
+                if event.ts >= *end.get_or_insert(last) {
+                    return Ok(());
+                }
+            }
+            sink.event(&event)?;
         }
     }
     Ok(())

@@ -9,6 +9,7 @@ use crate::capture::driver::{Driver, DriverError};
 use crate::capture::ebpf::Probe;
 use crate::capture::kmod::Kmod;
 use crate::capture::live::Live;
+use crate::config::{Config, DriverKind, EngineKind};
 
 /// Slots of a ring: 8 MiB, as Falco's default (`buf_size_preset` 4).
 const SLOTS: u64 = 1 << 16;
@@ -23,6 +24,18 @@ pub(super) enum DriverChoice {
     Kmod,
     /// The eBPF probe
     Ebpf,
+}
+
+impl DriverChoice {
+    /// What the configuration says: `saker.driver`, else `engine.kind`.
+    pub(super) fn of(config: &Config) -> DriverChoice {
+        match (config.saker.driver, config.engine.kind) {
+            (Some(DriverKind::Auto), _) => DriverChoice::Auto,
+            (Some(DriverKind::Kmod), _) => DriverChoice::Kmod,
+            (Some(DriverKind::Ebpf), _) | (None, Some(EngineKind::ModernEbpf)) => DriverChoice::Ebpf,
+            (None, _) => DriverChoice::Auto,
+        }
+    }
 }
 
 /// Opens the wanted driver, and says which one it is and why.

@@ -328,6 +328,11 @@ impl<'e> Event<'e> {
         self.params.get(index)
     }
 
+    /// The parameters.
+    pub fn params(&self) -> &Params<'e> {
+        &self.params
+    }
+
     /// How many parameters the record has.
     #[inline]
     pub fn param_count(&self) -> usize {
@@ -391,6 +396,9 @@ fn narrow_u64(bytes: &[u8]) -> Option<u64> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod recorded_tests;
 
 #[cfg(test)]
 mod tests {

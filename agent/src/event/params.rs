@@ -35,6 +35,17 @@ impl<'e> Params<'e> {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// Appends the values to others, and their offsets, which are one more than there are parameters.
+    pub fn append_to(&self, data: &mut Vec<u8>, offsets: &mut Vec<u32>) {
+        // No batch of events comes near four GiB.
+        let end = |data: &Vec<u8>| u32::try_from(data.len()).unwrap_or(u32::MAX);
+        offsets.push(end(data));
+        for index in 0..self.len() {
+            data.extend_from_slice(self.get(index).unwrap_or_default());
+            offsets.push(end(data));
+        }
+    }
 }
 
 /// Parameters put together one by one, for events that are made here.

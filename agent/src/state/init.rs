@@ -157,7 +157,8 @@ impl State {
         for &slot in &added {
             self.enter_lineage(slot);
         }
-        let servers = self.load_fds(snapshot.fds);
+        let mut servers = self.load_fds(snapshot.fds);
+        servers.extend(snapshot.listening);
         let owners: FxHashSet<Slot> = added.into_iter().collect();
         for slot in owners {
             self.settle_directions(slot, &servers);

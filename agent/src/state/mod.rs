@@ -6,6 +6,7 @@
 
 mod containers;
 mod fd;
+mod handover;
 mod init;
 mod parse;
 pub(crate) mod path;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 pub use containers::{ContainerInfo, ContainerType, Mount};
 pub use fd::{Detail, End, Fd, FdFlags, FdTable, FdType, Inet, L4Proto};
+pub use handover::{Inheritance, Loan, makes_a_stub};
 pub use path::concatenate;
 pub use sock::{Address, Tuple, write_ip};
 pub use thread::{Bytes, Capabilities, Image, Name, Slot, Thread, ThreadFlags};
@@ -91,6 +93,18 @@ pub struct Counters {
     pub containers_refused: u64,
     /// Users and groups for which there was no room.
     pub users_refused: u64,
+}
+
+impl Counters {
+    /// What several states counted that follow the same threads, but each its own descriptors.
+    #[must_use]
+    pub fn with_descriptors_of(self, other: &Counters) -> Counters {
+        Counters {
+            fd_misses: self.fd_misses + other.fd_misses,
+            fds_refused: self.fds_refused + other.fds_refused,
+            ..self
+        }
+    }
 }
 
 /// Whom and what an event is about: what [`State::apply`] found out. Valid until [`State::finish`].

@@ -471,20 +471,24 @@ impl State {
         self.table.len() < self.limits.threads
     }
 
-    /// Removes threads that made no event for [`Limits::thread_timeout`](super::Limits) and of which `alive` says that
-    /// they are gone: for live sources, where an exit can be lost.
-    pub fn purge(&mut self, mut alive: impl FnMut(&Thread) -> bool) {
-        let deadline = self.now.saturating_sub(self.limits.thread_timeout);
+    /// Removes threads that made no event since `deadline` and of which `alive` says that they are gone: for live
+    /// sources, where an exit can be lost.
+    pub fn purge(&mut self, deadline: u64, mut alive: impl FnMut(i64) -> bool) {
+        let idle = |thread: &Thread| thread.last_event_ts.max(thread.clone_ts) < deadline;
         let gone: Vec<i64> = self
             .table
             .iter()
-            .filter(|(_, thread)| {
-                thread.is_invalid() || thread.last_event_ts.max(thread.clone_ts) < deadline && !alive(thread)
-            })
+            .filter(|(_, thread)| idle(thread) && !thread.is_dead() && !alive(thread.tid))
             .map(|(_, thread)| thread.tid)
             .collect();
-        self.counters.threads_purged += gone.len() as u64;
-        gone.into_iter().for_each(|tid| self.remove_thread(tid));
+        self.forget(&gone);
+    }
+
+    /// Removes threads that are gone although no event said so.
+    pub fn forget(&mut self, gone: &[i64]) {
+        let before = self.counters.threads_removed;
+        gone.iter().for_each(|&tid| self.remove_thread(tid));
+        self.counters.threads_purged += self.counters.threads_removed - before;
     }
 
     /// The next version number.

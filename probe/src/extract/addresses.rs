@@ -75,7 +75,7 @@ fn add_tuple4<K: Kernel>(kernel: &mut K, socket: K::Socket, direction: Direction
 fn add_tuple6<K: Kernel>(kernel: &mut K, socket: K::Socket, direction: Direction, stated: u64) {
     let known = kernel.socket_fact(socket, SocketFact::PeerPort) as u16;
     let counts = known == 0 && stated != 0 && kernel.user_u16(stated) == Some(AF_INET6);
-    let stated = if counts { Some(stated) } else { None };
+    let stated = if counts { stated } else { 0 };
     kernel.add_u8(AF_INET6 as u8);
     if direction == Direction::Outbound {
         add_local6(kernel, socket);
@@ -97,8 +97,8 @@ fn add_local6<K: Kernel>(kernel: &mut K, socket: K::Socket) {
 }
 
 #[inline(always)]
-fn add_peer6<K: Kernel>(kernel: &mut K, socket: K::Socket, port: u16, stated: Option<u64>) {
-    if let Some(stated) = stated {
+fn add_peer6<K: Kernel>(kernel: &mut K, socket: K::Socket, port: u16, stated: u64) {
+    if stated != 0 {
         add_stated6(kernel, stated);
         return;
     }

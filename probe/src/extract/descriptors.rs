@@ -49,7 +49,7 @@ pub fn dup3<K: Kernel>(kernel: &mut K) {
 pub fn pipe<K: Kernel>(kernel: &mut K) {
     kernel.put_result();
     let first = put_pair(kernel, kernel.argument(0));
-    let pipe = first.and_then(|fd| kernel.file(fd));
+    let pipe = kernel.file(first);
     let inode = pipe.map_or(0, |file| kernel.file_fact(file, FileFact::Inode));
     kernel.put_u64(inode);
 }
@@ -61,15 +61,21 @@ pub fn pipe2<K: Kernel>(kernel: &mut K) {
     kernel.put_u32(flags::pipe_flags(non_negative(kernel, 1)));
 }
 
-/// The two descriptors that a call wrote to user memory: -1 each if it failed or they cannot be read. Returns the first.
+/// The two descriptors that a call wrote to user memory: -1 each if it failed or they cannot be read. Returns the first,
+/// as a number: the compiler for BPF copies about what an `Option` without value does not hold, and verifiers refuse that.
 #[inline(always)]
-pub fn put_pair<K: Kernel>(kernel: &mut K, address: u64) -> Option<i32> {
+pub fn put_pair<K: Kernel>(kernel: &mut K, address: u64) -> i32 {
     let made = kernel.return_value() == 0;
-    let first = if made { kernel.user_u32(address) } else { None };
-    let second = if made { kernel.user_u32(address.wrapping_add(4)) } else { None };
-    kernel.put_i64(first.map_or(-1, |fd| i64::from(fd as i32)));
-    kernel.put_i64(second.map_or(-1, |fd| i64::from(fd as i32)));
-    first.map(|fd| fd as i32)
+    let first = if made { descriptor_at(kernel, address) } else { -1 };
+    let second = if made { descriptor_at(kernel, address.wrapping_add(4)) } else { -1 };
+    kernel.put_i64(i64::from(first));
+    kernel.put_i64(i64::from(second));
+    first
+}
+
+#[inline(always)]
+fn descriptor_at<K: Kernel>(kernel: &mut K, address: u64) -> i32 {
+    kernel.user_u32(address).map_or(-1, |fd| fd as i32)
 }
 
 /// `eventfd`: res, initval, flags. There are no flags.

@@ -216,6 +216,7 @@ pub fn add_bytes<K: Kernel>(kernel: &mut K, address: u64, length: u64, limit: u3
 pub fn put_segments<K: Kernel>(kernel: &mut K, segments: u64, count: u64, length: u64) {
     let limit = u64::from(kernel.snaplen());
     let word = kernel.word_size();
+    let word = kernel.forget(word);
     let mut room = if length > limit { limit } else { length };
     let mut segment = segments;
     kernel.begin();
@@ -229,8 +230,8 @@ pub fn put_segments<K: Kernel>(kernel: &mut K, segments: u64, count: u64, length
         if taken != 0 && !kernel.add_user_bytes(address, taken as u32) {
             break;
         }
-        room = room.wrapping_sub(taken);
-        segment = segment.wrapping_add(word << 1);
+        room = kernel.forget(room.wrapping_sub(taken));
+        segment = kernel.forget(segment.wrapping_add(word << 1));
     }
     if length > limit {
         kernel.mark_truncated();
@@ -242,14 +243,16 @@ pub fn put_segments<K: Kernel>(kernel: &mut K, segments: u64, count: u64, length
 #[inline(always)]
 pub fn segments_size<K: Kernel>(kernel: &mut K, segments: u64, count: u64) -> u64 {
     let word = kernel.word_size();
+    let word = kernel.forget(word);
     let mut total = 0u64;
     let mut size = segments.wrapping_add(word);
     for index in 0..SEGMENTS_MAX {
         if index >= count {
             break;
         }
-        total = total.wrapping_add(kernel.user_word(size).unwrap_or(0));
-        size = size.wrapping_add(word << 1);
+        let segment = kernel.user_word(size).unwrap_or(0);
+        total = kernel.forget(total.wrapping_add(segment));
+        size = kernel.forget(size.wrapping_add(word << 1));
     }
     total
 }

@@ -25,7 +25,7 @@ pub fn socket<K: Kernel>(kernel: &mut K) {
 pub fn socketpair<K: Kernel>(kernel: &mut K) {
     kernel.put_result();
     let first = put_pair(kernel, kernel.argument(3));
-    let socket = first.and_then(|fd| kernel.socket(fd));
+    let socket = kernel.socket(first);
     let source = socket.map_or(0, |socket| kernel.socket_fact(socket, SocketFact::Identity));
     kernel.put_u64(source);
     let peer = socket.map_or(0, |socket| kernel.socket_fact(socket, SocketFact::PeerIdentity));

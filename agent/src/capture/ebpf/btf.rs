@@ -114,7 +114,8 @@ impl<'a> Types<'a> {
         let mask = if info >> 31 != 0 { 0xff_ffff } else { u32::MAX };
         for index in 0..(info & 0xffff) as usize {
             let at = start + 12 + index * 12;
-            let (found, member, bits) = (self.string(self.word(at)?)?, self.word(at + 4)?, self.word(at + 8)? & mask);
+            let (found, member, bits) =
+                (self.string(self.word(at)?)?, self.word(at + 4)?, self.word(at + 8)? & mask);
             if found == name {
                 return Some((u64::from(bits), member));
             }

@@ -27,13 +27,27 @@ enum Source {
 }
 
 macro_rules! source {
-    (set) => { Source::Set };
-    (offset $of:literal $path:literal) => { Source::Offset($of, $path) };
-    (bit $of:literal $path:literal) => { Source::Bit($of, $path) };
-    (size $of:literal) => { Source::Size($of) };
-    (symbol $name:literal) => { Source::Symbol($name) };
-    (helper $name:literal) => { Source::Helper($name) };
-    (tracepoint $name:literal $field:literal) => { Source::Tracepoint($name, $field) };
+    (set) => {
+        Source::Set
+    };
+    (offset $of:literal $path:literal) => {
+        Source::Offset($of, $path)
+    };
+    (bit $of:literal $path:literal) => {
+        Source::Bit($of, $path)
+    };
+    (size $of:literal) => {
+        Source::Size($of)
+    };
+    (symbol $name:literal) => {
+        Source::Symbol($name)
+    };
+    (helper $name:literal) => {
+        Source::Helper($name)
+    };
+    (tracepoint $name:literal $field:literal) => {
+        Source::Tracepoint($name, $field)
+    };
 }
 
 macro_rules! rows {

@@ -21,7 +21,7 @@ use std::{fs, io};
 use ::object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 use aya::maps::{Array, Map, MapData, ProgramArray};
 use aya::programs::{ProgramError, TracePoint};
-use aya::{Ebpf, EbpfError, EbpfLoader};
+use aya::{Ebpf, EbpfError, EbpfLoader, VerifierLogLevel};
 use saker_probe::extract::calls::CALLS;
 use saker_probe::wire::control::{self, Interest, tracepoint};
 use saker_probe::wire::{event, record, ring};
@@ -104,12 +104,16 @@ impl Probe {
 
         let mut loader = EbpfLoader::new();
         // The object has no relocations for the loader: the layout is in its constants.
-        loader.btf(None).map_max_entries("RINGS", cpus).map_max_entries("TAILS", cpus);
+        loader.btf(None).verifier_log_level(VerifierLogLevel::STATS).map_max_entries("RINGS", cpus).map_max_entries("TAILS", cpus);
         for (name, value) in &layout.constants {
             loader.override_global(name, value, true);
         }
         let mut ebpf = loader.load(&object).map_err(|error| {
-            if not_permitted(&error) { Error::NotPermitted(error::what_forbids()) } else { Error::Load(error) }
+            if not_permitted(&error) {
+                Error::NotPermitted(error::what_forbids())
+            } else {
+                Error::Load(error)
+            }
         })?;
         let interest = take(&mut ebpf, ".bss")?;
         let extractors = take(&mut ebpf, "EXTRACTORS")?;
@@ -124,6 +128,18 @@ impl Probe {
             refused: Vec::new(),
             absent: layout.absent,
         })
+    }
+
+    /// What loading cost.
+    pub fn cost(&self) -> String {
+        let mut all: Vec<(u32, String)> = self
+            .ebpf
+            .programs()
+            .filter_map(|(name, program)| Some((program.info().ok()?.verified_instruction_count()?, name.to_owned())))
+            .collect();
+        all.sort();
+        let sum: u64 = all.iter().map(|(count, _)| u64::from(*count)).sum();
+        format!("{} programs, {sum} instructions verified, most {:?}", all.len(), all.iter().rev().take(12).collect::<Vec<_>>())
     }
 
     /// What this kernel refused.
@@ -213,7 +229,8 @@ impl Probe {
             _ => String::new(),
         };
         // The verifier's verdict is the last line but its statistics.
-        let verdict = log.lines().rev().find(|line| !line.starts_with("processed ") && !line.trim().is_empty());
+        let verdict =
+            log.lines().rev().find(|line| !line.starts_with("processed ") && !line.trim().is_empty());
         let reason = verdict.map_or_else(|| error.to_string(), str::to_owned);
         self.refused.push(Refused { program: program.to_owned(), reason, log });
     }
@@ -249,7 +266,9 @@ impl Driver for Probe {
 
     fn gaps(&self) -> Vec<String> {
         let refused = self.refused.iter().map(|Refused { program, reason, .. }| {
-            format!("the kernel refuses the program {program}, whose calls are told without parameters: {reason}")
+            format!(
+                "the kernel refuses the program {program}, whose calls are told without parameters: {reason}"
+            )
         });
         refused.chain(self.absent.iter().cloned()).collect()
     }
@@ -293,7 +312,10 @@ fn ring_size(slots: u64) -> usize {
 fn not_permitted(error: &EbpfError) -> bool {
     let mut source = Some(error as &dyn std::error::Error);
     while let Some(error) = source {
-        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
+        if error
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+        {
             return true;
         }
         source = error.source();

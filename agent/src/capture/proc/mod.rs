@@ -5,6 +5,7 @@
 
 mod descriptors;
 mod host;
+mod living;
 mod process;
 mod sockets;
 
@@ -13,6 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{FdRecord, ProcessRecord, Snapshot};
+pub use living::LivingThreads;
 use sockets::SocketTables;
 
 /// How much a look may take in.

@@ -56,6 +56,7 @@ fn world() -> World {
         groups: vec![GroupRecord { gid: 100, name: b"users".to_vec() }],
         processes: vec![process(10, 1), process(1, 0)],
         fds: fds.collect(),
+        listening: Vec::new(),
     });
     world
 }

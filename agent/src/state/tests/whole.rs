@@ -171,8 +171,12 @@ fn a_purge_asks_who_is_alive() {
     world.clone(10, 11, 0);
     world.ts += 500_000_000_000;
     world.event(1, id::SYSCALL_GETUID_X, &[0.into()]);
-    world.state.purge(|thread| thread.tid == 10);
+    let deadline = world.ts - 1_000_000_000;
+    world.state.purge(deadline, |tid| tid == 10);
     assert!(world.state.thread(11).is_none() && world.state.thread(10).is_some());
+    world.state.purge(deadline, |_| false);
+    assert!(world.state.thread(10).is_none() && world.state.thread(1).is_some(), "1 was heard of");
+    assert_eq!(world.state.counters().threads_purged, 2);
 }
 
 /// A recorded machine: what the kernel did must leave nobody unknown and nothing behind.

@@ -120,6 +120,7 @@ fn snapshot() -> Snapshot {
             boot_ts: 1_699_999_000_000_000_000,
             flags: 1,
         }),
+        listening: Vec::new(),
         interfaces: vec![
             Interface {
                 name: b"eth0".to_vec(),

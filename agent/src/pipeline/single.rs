@@ -1,0 +1,57 @@
+//! The one loop: events in, alerts out, in the order in which they come.
+
+use std::io::{self, Write};
+
+use super::{Pipeline, Sink};
+use crate::alerts::Alerts;
+use crate::capture::Snapshot;
+use crate::detect::Detector;
+use crate::event::Event;
+
+/// State, rules and the place where alerts go.
+pub struct Single<'r, W> {
+    pipeline: Pipeline,
+    detector: &'r mut Detector,
+    alerts: &'r mut Alerts,
+    lines: Vec<u8>,
+    out: W,
+}
+
+impl<'r, W: Write> Single<'r, W> {
+    /// A loop that has seen nothing yet.
+    pub fn new(pipeline: Pipeline, detector: &'r mut Detector, alerts: &'r mut Alerts, out: W) -> Self {
+        Single { pipeline, detector, alerts, lines: Vec::new(), out }
+    }
+
+    /// The state after the last event.
+    pub fn pipeline(&self) -> &Pipeline {
+        &self.pipeline
+    }
+}
+
+impl<W: Write> Sink for Single<'_, W> {
+    fn begin(&mut self, snapshot: Snapshot) {
+        self.pipeline.begin(snapshot);
+    }
+
+    #[inline]
+    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        let Single { pipeline, detector, alerts, lines, .. } = self;
+        pipeline.event(event, detector.wants(event.id), |context| {
+            detector.detect(context, |rule| alerts.write(rule, context, lines));
+        });
+        if !self.lines.is_empty() {
+            self.out.write_all(&self.lines)?;
+            self.lines.clear();
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    fn purge(&mut self, deadline: u64, alive: &mut dyn FnMut(i64) -> bool) {
+        self.pipeline.state.purge(deadline, alive);
+    }
+}

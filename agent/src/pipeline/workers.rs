@@ -1,0 +1,382 @@
+//! Several workers over one source, each with a state, rules and alerts of its own.
+//!
+//! ```text
+//! source -> Dispatcher: place, route -> batch -> worker 0: state, rules -> report \
+//!                                            \-> worker 1: ...           -> report -> output, in the order of events
+//! ```
+//!
+//! Every worker gets every batch and takes in what concerns it: all that makes, changes and ends processes, and all that its
+//! own processes do (see [`super::router`]). So its rules see what a single worker's would, and each alert is raised by
+//! one of them. What only another worker knows goes through [`super::exchange`].
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, ScopedJoinHandle};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use super::batch::{Batch, Item};
+use super::exchange::{Exchange, Gift};
+use super::router::{Fork, Need, Router};
+use super::{Pipeline, Sequence, Sink};
+use crate::alerts::Alerts;
+use crate::capture::Snapshot;
+use crate::detect::Detector;
+use crate::event::Event;
+use crate::state::Counters;
+
+/// How many batches may wait for a worker.
+const QUEUE: usize = 8;
+/// The most workers: each follows all processes, so more of them cost memory and gain nothing.
+pub const WORKERS_MAX: usize = 64;
+
+/// What the workers leave behind.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Counted {
+    /// What the states counted. Threads are counted by all alike, descriptors by their owners.
+    pub state: Counters,
+    /// How often a worker waited for another in vain.
+    pub handovers_missed: u64,
+}
+
+/// Runs so many workers while `feed` hands out events. Alerts go to `out` in the order of events; `alerts` counts them.
+///
+/// # Errors
+/// What `out` said; then the alerts after that are lost, and `feed` is told.
+pub fn run<R>(
+    workers: usize,
+    pipeline: impl Fn() -> Pipeline,
+    detector: &Detector,
+    alerts: &mut Alerts,
+    out: &mut (impl Write + Send),
+    feed: impl FnOnce(&mut Dispatcher) -> R,
+) -> io::Result<(R, Counted)> {
+    let workers = workers.clamp(1, WORKERS_MAX);
+    let exchange = Exchange::default();
+    let failed = Arc::new(AtomicBool::new(false));
+    let (reports, reported) = bounded::<Report>(QUEUE * workers);
+    let (spare, spares) = bounded::<Batch>(2);
+    thread::scope(|scope| {
+        let output = {
+            let failed = Arc::clone(&failed);
+            thread::Builder::new()
+                .name("output".to_owned())
+                .spawn_scoped(scope, move || write_in_order(workers, &reported, &failed, out))?
+        };
+        let mut queues = Vec::new();
+        let mut running = Vec::new();
+        for number in 0..workers {
+            let (queue, messages) = bounded(QUEUE);
+            queues.push(queue);
+            let mut worker = Worker {
+                number: number as u16,
+                workers: workers as u16,
+                exchange: &exchange,
+                pipeline: pipeline(),
+                detector: detector.clone(),
+                alerts: alerts.clone(),
+                reports: reports.clone(),
+                spare: spare.clone(),
+            };
+            let thread = thread::Builder::new().name(format!("worker {number}"));
+            running.push(thread.spawn_scoped(scope, move || {
+                worker.run(&messages);
+                (*worker.pipeline.state().counters(), worker.alerts)
+            })?);
+        }
+        drop(reports);
+        let mut dispatcher = Dispatcher {
+            sequence: pipeline().sequence,
+            router: Router::new(workers as u16),
+            batch: Batch::default(),
+            queues,
+            spares,
+            round: 0,
+            failed,
+        };
+        let result = feed(&mut dispatcher);
+        dispatcher.send();
+        drop(dispatcher);
+        let counted = gather(running, alerts);
+        join(output)?;
+        Ok((result, Counted { state: counted, handovers_missed: exchange.missed() }))
+    })
+}
+
+/// Waits for the workers and adds up what they counted.
+fn gather(running: Vec<ScopedJoinHandle<'_, (Counters, Alerts)>>, alerts: &mut Alerts) -> Counters {
+    let mut sum = Counters::default();
+    for (number, worker) in running.into_iter().enumerate() {
+        let (counters, counted) = join(worker);
+        alerts.add(&counted);
+        sum = if number == 0 { counters } else { sum.with_descriptors_of(&counters) };
+    }
+    sum
+}
+
+fn join<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// What a worker is told, always in the same order as the others.
+enum Message {
+    /// What was running.
+    Begin(Box<Snapshot>),
+    /// Events, and which batch it is.
+    Batch(u64, Arc<Batch>),
+    /// Threads that are gone although nobody said so.
+    Gone(Arc<[i64]>),
+}
+
+/// Hands events to the workers.
+#[derive(Debug)]
+pub struct Dispatcher {
+    sequence: Sequence,
+    router: Router,
+    batch: Batch,
+    queues: Vec<Sender<Message>>,
+    /// Batches that all workers are done with.
+    spares: Receiver<Batch>,
+    round: u64,
+    failed: Arc<AtomicBool>,
+}
+
+impl Sink for Dispatcher {
+    fn begin(&mut self, snapshot: Snapshot) {
+        self.send();
+        self.router.begin(&snapshot);
+        for (number, queue) in self.queues.iter().enumerate() {
+            let part = self.router.part(&snapshot, number as u16);
+            // A worker goes away only by a panic, which ends the run.
+            let _ = queue.send(Message::Begin(Box::new(part)));
+        }
+    }
+
+    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        let place = self.sequence.place(event);
+        let (route, fork) = self.router.route(event);
+        self.batch.push(event, place, route, fork);
+        if self.batch.is_full() {
+            return self.flush();
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.send();
+        // Relaxed: the error itself is handed over by joining the thread. Pairs with the store in `write_in_order`.
+        if self.failed.load(Ordering::Relaxed) { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
+    }
+
+    fn purge(&mut self, deadline: u64, alive: &mut dyn FnMut(i64) -> bool) {
+        self.send();
+        let gone: Arc<[i64]> = self.router.purge(deadline, alive).into();
+        for queue in &self.queues {
+            let _ = queue.send(Message::Gone(Arc::clone(&gone)));
+        }
+    }
+}
+
+impl Dispatcher {
+    /// Gives the batch to the workers.
+    fn send(&mut self) {
+        if self.batch.items.is_empty() {
+            return;
+        }
+        let next = self.spares.try_recv().unwrap_or_default();
+        let batch = Arc::new(std::mem::replace(&mut self.batch, next));
+        self.round += 1;
+        for queue in &self.queues {
+            let _ = queue.send(Message::Batch(self.round, Arc::clone(&batch)));
+        }
+    }
+}
+
+/// One worker.
+struct Worker<'s> {
+    number: u16,
+    workers: u16,
+    exchange: &'s Exchange,
+    pipeline: Pipeline,
+    detector: Detector,
+    alerts: Alerts,
+    reports: Sender<Report>,
+    spare: Sender<Batch>,
+}
+
+/// The alerts of a batch.
+#[derive(Debug, Default)]
+struct Report {
+    round: u64,
+    lines: Vec<u8>,
+    /// The number of each event with alerts, and where its lines end.
+    ends: Vec<(u64, usize)>,
+}
+
+impl Worker<'_> {
+    fn run(&mut self, messages: &Receiver<Message>) {
+        for message in messages {
+            match message {
+                Message::Begin(snapshot) => self.pipeline.begin(*snapshot),
+                Message::Gone(gone) => self.pipeline.state.forget(&gone),
+                Message::Batch(round, batch) => {
+                    let mut report = Report { round, ..Report::default() };
+                    for item in &batch.items {
+                        if item.route.owner == self.number || item.route.everyone {
+                            self.item(&batch, item, &mut report);
+                        }
+                    }
+                    let _ = self.reports.send(report);
+                    if let Some(mut batch) = Arc::into_inner(batch) {
+                        batch.clear();
+                        let _ = self.spare.try_send(batch);
+                    }
+                }
+            }
+        }
+    }
+
+    fn item(&mut self, batch: &Batch, item: &Item, report: &mut Report) {
+        let facts = batch.facts(item);
+        let event = batch.event(item, facts.as_ref());
+        let fork = batch.fork(item);
+        if let Some(fork) = fork {
+            self.hand_over(item.num, fork);
+        }
+        let borrowed = if item.route.need == Need::Descriptor { self.borrow(item, &event) } else { None };
+        if item.route.owner == self.number {
+            let Worker { detector, alerts, .. } = self;
+            let lines = &mut report.lines;
+            let before = lines.len();
+            self.pipeline.event_at(item.place, &event, detector.wants(event.id), |context| {
+                detector.detect(context, |rule| alerts.write(rule, context, lines));
+            });
+            if lines.len() > before {
+                report.ends.push((item.num, lines.len()));
+            }
+        } else {
+            self.pipeline.follow(&event);
+        }
+        if item.route.need == Need::Program {
+            self.tell_program(item, event.tid);
+        }
+        let state = &mut self.pipeline.state;
+        // What was needed for this event only is not kept: its owner goes on without telling us.
+        if let Some(fork) = fork {
+            if fork.child_owner == self.number {
+                state.disinherit(fork.model);
+            } else {
+                state.disinherit(fork.child);
+            }
+        }
+        if let Some(pid) = borrowed {
+            state.disinherit(pid);
+        }
+    }
+
+    /// The owner of the parent tells the owner of the child what the child has from it.
+    fn hand_over(&mut self, event: u64, fork: &Fork) {
+        let (from, to) = (fork.model_owner, fork.child_owner);
+        let state = &mut self.pipeline.state;
+        if self.number == from {
+            self.exchange.give(event, from, to, Gift::Inheritance(state.bequeath(fork.model).map(Box::new)));
+        } else if self.number == to
+            && let Some(Gift::Inheritance(Some(told))) = self.exchange.take(event, from, to)
+        {
+            state.inherit(fork.model, *told);
+        }
+    }
+
+    /// `pidfd_getfd`: only the caller's owner knows which process is meant, and only that one's owner has the descriptor.
+    /// Gives the process whose descriptor was borrowed.
+    fn borrow(&mut self, item: &Item, event: &Event<'_>) -> Option<i64> {
+        let (me, owner) = (self.number, item.route.owner);
+        let others = (0..self.workers).filter(|&other| other != owner);
+        let state = &mut self.pipeline.state;
+        if me != owner {
+            if let Some(Gift::Wish(Some((pid, number)))) = self.exchange.take(item.num, owner, me) {
+                let loan = state.lend(pid, number).map(Box::new);
+                self.exchange.give(item.num, me, owner, Gift::Loan(loan));
+            }
+            return None;
+        }
+        let wish = state.wished_descriptor(event);
+        // Its own processes' descriptors a worker has itself.
+        let wish = wish.filter(|&(pid, number)| state.lend(pid, number).is_none());
+        for other in others.clone() {
+            self.exchange.give(item.num, me, other, Gift::Wish(wish));
+        }
+        let (pid, _) = wish?;
+        let mut borrowed = None;
+        for other in others {
+            if let Some(Gift::Loan(Some(loan))) = self.exchange.take(item.num, other, me) {
+                state.borrow(*loan);
+                borrowed = Some(pid);
+            }
+        }
+        borrowed
+    }
+
+    /// The owner tells which program runs now, where that depends on what the process had open.
+    fn tell_program(&mut self, item: &Item, tid: i64) {
+        let owner = item.route.owner;
+        let state = &mut self.pipeline.state;
+        if self.number == owner {
+            let path = state.exepath(tid);
+            for other in (0..self.workers).filter(|&other| other != owner) {
+                self.exchange.give(item.num, owner, other, Gift::Program(path.clone()));
+            }
+        } else if let Some(Gift::Program(Some(path))) = self.exchange.take(item.num, owner, self.number) {
+            state.set_exepath(tid, path);
+        }
+    }
+}
+
+/// Writes the alerts of each batch once all workers are done with it, in the order of the events.
+fn write_in_order(
+    workers: usize,
+    reports: &Receiver<Report>,
+    failed: &AtomicBool,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let mut result = Ok(());
+    let mut waiting: VecDeque<Vec<Report>> = VecDeque::new();
+    let mut first_round = 1;
+    for report in reports {
+        let at = (report.round - first_round) as usize;
+        if at >= waiting.len() {
+            waiting.resize_with(at + 1, Vec::new);
+        }
+        waiting[at].push(report);
+        while waiting.front().is_some_and(|round| round.len() == workers) {
+            let round = waiting.pop_front().unwrap_or_default();
+            first_round += 1;
+            // After an error the queue is still emptied: no worker must wait for ever.
+            if result.is_ok() {
+                result = write_round(&round, out);
+                if result.is_err() {
+                    failed.store(true, Ordering::Relaxed);
+                }
+            }
+        }
+        if result.is_ok() && reports.is_empty() {
+            result = out.flush();
+        }
+    }
+    result
+}
+
+fn write_round(round: &[Report], out: &mut impl Write) -> io::Result<()> {
+    let mut parts: Vec<(u64, &[u8])> = Vec::new();
+    for report in round {
+        let mut start = 0;
+        for &(event, end) in &report.ends {
+            parts.push((event, &report.lines[start..end]));
+            start = end;
+        }
+    }
+    parts.sort_by_key(|(event, _)| *event);
+    parts.into_iter().try_for_each(|(_, lines)| out.write_all(lines))
+}
