@@ -179,6 +179,7 @@ impl State {
         thread.image = Arc::new(Image {
             exe: record.exe.into(),
             exepath: existing(&record.exepath).into(),
+            exepath_is_real: !record.exepath.is_empty(),
             args_raw: record.args.into(),
             writable: record.exe_writable,
             upper_layer: record.exe_upper_layer,
@@ -235,6 +236,8 @@ impl State {
             let mut fd = fd_from(record.info);
             fd.ino = record.ino;
             fd.flags |= FdFlags::FROM_PROC;
+            // The kernel itself named it.
+            fd.flags.set(FdFlags::REAL_IS_NAME, fd.kind.is_file() || fd.kind == FdType::Directory);
             fd.settle_from_proc(&self.interfaces);
             if let (FdType::Ipv4Server | FdType::Ipv6Server, Some(inet)) = (fd.kind, fd.inet()) {
                 servers.insert(inet.dest.port);

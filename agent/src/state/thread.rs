@@ -98,6 +98,8 @@ pub struct Image {
     pub exe: Bytes,
     /// `proc.exepath`: the full path, as the kernel resolved it.
     pub exepath: Bytes,
+    /// Whether that is so: old captures tell only what the call asked for.
+    pub exepath_is_real: bool,
     /// The arguments after argv\[0\], each ended by a NUL (the last one's may be cut off). See [`Image::args`].
     pub args_raw: Bytes,
     /// `proc.is_exe_writable`.

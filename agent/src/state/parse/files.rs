@@ -127,6 +127,9 @@ impl State {
             fd.flags.set(FdFlags::CLOEXEC, flags & O_CLOEXEC != 0);
             fd.flags.set(FdFlags::OVERLAY_UPPER, flags & FD_UPPER_LAYER != 0);
             fd.flags.set(FdFlags::OVERLAY_LOWER, flags & FD_LOWER_LAYER != 0);
+            if let Some(file) = call.event.facts.and_then(|facts| facts.file) {
+                fd.set_real_path(file);
+            }
         });
         self.path_buffer = path;
     }

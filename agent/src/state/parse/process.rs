@@ -213,6 +213,7 @@ impl State {
         }
         let Some(slot) = call.thread else { return };
         let entry = call.entry.take();
+        let exepath_is_real = call.bytes(27).is_some();
         let exepath = match call.bytes(27) {
             Some(_) => call.text(27).map(<[u8]>::to_vec),
             None => entry.and_then(|entry| self.exepath_from_entry(call, &entry)),
@@ -248,6 +249,7 @@ impl State {
         let image = Arc::make_mut(&mut thread.image);
         if let Some(exepath) = exepath {
             image.exepath = existing(&exepath).into();
+            image.exepath_is_real = exepath_is_real;
         }
         if let Some(flags) = call.u32(19) {
             image.writable = flags & EXE_WRITABLE != 0;
