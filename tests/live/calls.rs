@@ -124,7 +124,7 @@ impl Low {
     /// Puts bytes there and returns their address.
     pub fn put(&mut self, bytes: &[u8]) -> u32 {
         let at = self.next;
-        let size = bytes.len() as u32 + 15 & !15;
+        let size = (bytes.len() as u32 + 15) & !15;
         assert!(self.end - at >= size, "more low memory is needed");
         // SAFETY: the bytes from `at` on are mapped, writable, and given to nobody else.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), at as usize as *mut u8, bytes.len()) };

@@ -126,10 +126,10 @@ impl Router {
                 // The child's own event makes it known.
                 route.owner = self.owner_of(event.tid);
             }
-            id::SYSCALL_EXECVE_19_X | id::SYSCALL_EXECVEAT_X => {
-                if event.param(EXEPATH).is_none_or(<[u8]>::is_empty) && event.param_i64(0) == Some(0) {
-                    route.need = Need::Program;
-                }
+            id::SYSCALL_EXECVE_19_X | id::SYSCALL_EXECVEAT_X
+                if event.param(EXEPATH).is_none_or(<[u8]>::is_empty) && event.param_i64(0) == Some(0) =>
+            {
+                route.need = Need::Program;
             }
             id::SYSCALL_PIDFD_GETFD_X => {
                 route.everyone = true;

@@ -84,8 +84,7 @@ impl Source for Recorder {
         let refused = counter::NAMES.iter().filter(|(index, _)| {
             (counter::FULL_FILE..=counter::NESTED).contains(index) || *index == counter::UNEXTRACTED
         });
-        let mut lost: Vec<_> =
-            refused.map(|(index, name)| ((*name).to_owned(), counted[*index])).collect();
+        let mut lost: Vec<_> = refused.map(|(index, name)| ((*name).to_owned(), counted[*index])).collect();
         let noticed = self.merger.reader_counters();
         lost.push(("missing".into(), noticed.missing));
         lost.push(("malformed".into(), noticed.malformed));

@@ -59,7 +59,7 @@ macro_rules! rows {
 kernel_layout!(rows);
 
 /// The constants of the probe for this kernel.
-pub struct Layout {
+pub(super) struct Layout {
     /// Name and value of each.
     pub constants: Vec<(&'static str, u64)>,
     /// What the kernel does not have, or does not show.
@@ -68,7 +68,7 @@ pub struct Layout {
 
 impl Layout {
     /// Finds everything out. `tracing` is the root of tracefs, `set` what the loader itself knows.
-    pub fn of_this_kernel(tracing: &Path, set: &HashMap<&str, u64>) -> Result<Layout, Error> {
+    pub(super) fn of_this_kernel(tracing: &Path, set: &HashMap<&str, u64>) -> Result<Layout, Error> {
         let bytes = fs::read(btf::PATH).map_err(Error::NoTypes)?;
         let wanted = ROWS.iter().filter_map(|(_, source)| match source {
             Source::Offset(of, _) | Source::Bit(of, _) | Source::Size(of) => Some(of.as_bytes()),
