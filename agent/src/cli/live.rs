@@ -16,9 +16,11 @@ use crate::capture::Snapshot;
 use crate::capture::driver::Driver;
 use crate::capture::interest::interest;
 use crate::capture::live::{Live, hierarchy};
-use crate::capture::proc::{LivingThreads, ProcLimits, ProcRoot};
+use crate::capture::proc::{LivingThreads, ProcLimits, ProcRoot, Strangers};
 use crate::config::Config;
+use crate::event::Event;
 use crate::pipeline::{Pipeline, Sink};
+use crate::state::makes_a_stub;
 
 /// How often it is looked whether something was lost.
 const LOSSES_EVERY: Duration = Duration::from_secs(1);
@@ -144,9 +146,11 @@ impl Sensor<'_> {
         let mut result = Ok(());
         let (mut known, mut next) = (Losses::default(), Instant::now() + LOSSES_EVERY);
         let mut living = LivingThreads::new(root, purge_every);
+        let mut strangers = Strangers::new(root, ProcLimits::default());
         while result.is_ok() && !occasion.is_over()? {
             let records = live.poll(|event| {
                 if result.is_ok() {
+                    introduce(event, &mut strangers, sink);
                     result = sink.event(event);
                 }
             });
@@ -165,6 +169,12 @@ impl Sensor<'_> {
             }
             live.rest(&**driver, records);
         }
+        let (met, found) = strangers.counted();
+        if met > 0 {
+            tracing::info!(
+                "{met} processes were met without their beginning, /proc still knew {found} of them"
+            );
+        }
         // Nothing is asked for any more; what was recorded until now still counts.
         driver.set_interest(&Interest { abi_version: ABI_VERSION, ..Interest::default() })?;
         live.finish(|event| {
@@ -173,5 +183,19 @@ impl Sensor<'_> {
             }
         });
         Ok(result.and_then(|()| sink.flush())?)
+    }
+}
+
+/// Has the thread of an event looked up if nothing is known of its beginning.
+#[inline]
+fn introduce(event: &Event<'_>, strangers: &mut Strangers, sink: &mut impl Sink) {
+    let Some(facts) = event.facts else { return };
+    if !makes_a_stub(event.id) || !sink.is_stranger(event.tid, facts.start_time) {
+        return;
+    }
+    // Whoever had the id before is gone.
+    sink.forget(event.tid);
+    if let Some(process) = strangers.look_up(i64::from(facts.tgid), facts.start_time) {
+        sink.begin(process);
     }
 }

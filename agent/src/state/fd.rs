@@ -205,7 +205,7 @@ pub struct Inet {
 }
 
 /// What is known of a descriptor beyond its name, if it is no IP socket.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Detail {
     /// Nothing.
     #[default]
@@ -215,6 +215,8 @@ pub enum Detail {
     Unix { source: u64, dest: u64 },
     /// The process that a pidfd refers to.
     Pid(i64),
+    /// Where the kernel says that a file is, unless that is just the name; read by [`Fd::real_path`].
+    File(Box<RealPath>),
 }
 
 bitflags! {
@@ -265,8 +267,6 @@ pub struct Fd {
     pub name: Vec<u8>,
     /// The path as the call gave it, if that is not the name; read by [`Fd::name_raw`].
     pub(super) raw: Vec<u8>,
-    /// Where the file is, if the kernel told and it is not just the name; read by [`Fd::real_path`].
-    pub(super) real: Option<Box<RealPath>>,
     /// Ends of a unix socket, and the like.
     pub detail: Detail,
     /// Ends of an IP socket; read by [`Fd::inet`].
@@ -275,7 +275,7 @@ pub struct Fd {
 
 /// Where the kernel says that a file is.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct RealPath {
+pub struct RealPath {
     /// How the walk that made the path ended.
     flags: u32,
     path: Box<[u8]>,
@@ -306,21 +306,21 @@ impl Fd {
         if real.flags & !path::RACES_UNCHECKED == path::ROOT && real.path == self.name {
             self.flags |= FdFlags::REAL_IS_NAME;
         } else {
-            self.real = Some(Box::new(RealPath { flags: real.flags, path: real.path.into() }));
+            self.detail = Detail::File(Box::new(RealPath { flags: real.flags, path: real.path.into() }));
         }
     }
 
     /// `saker.fd.realpath`: where the kernel says that the file is, `None` if it said nothing.
     pub fn real_path(&self) -> Option<&[u8]> {
-        match &self.real {
-            Some(real) => Some(&real.path),
-            None => self.flags.contains(FdFlags::REAL_IS_NAME).then_some(&self.name),
+        match &self.detail {
+            Detail::File(real) => Some(&real.path),
+            _ => self.flags.contains(FdFlags::REAL_IS_NAME).then_some(&self.name),
         }
     }
 
     /// `saker.fd.path_mismatch`: whether the file is elsewhere than its name says; `None` if that cannot be told.
     pub fn path_mismatch(&self) -> Option<bool> {
-        let Some(real) = &self.real else {
+        let Detail::File(real) = &self.detail else {
             return self.flags.contains(FdFlags::REAL_IS_NAME).then_some(false);
         };
         if real.flags & (path::FAULT | path::RACED) != 0 {

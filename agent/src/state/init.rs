@@ -204,6 +204,7 @@ impl State {
         thread.vm_swap = record.vmswap_kb;
         thread.pf_major = record.pfmajor;
         thread.pf_minor = record.pfminor;
+        thread.started = record.started;
         thread.pidns_init_start_ts = record.pidns_init_start_ts;
         thread.tty = record.tty;
         thread.caps = Capabilities {

@@ -195,6 +195,9 @@ pub struct Thread {
     pub lastexec_ts: u64,
     /// When the first process of its pid namespace started, nanoseconds since the epoch; 0 is unknown.
     pub pidns_init_start_ts: u64,
+    /// When its process began, nanoseconds since boot, as a live sensor tells it; 0 is unknown. With the id it names the
+    /// process for good.
+    pub started: u64,
     /// `proc.exe_ino.ctime_duration_proc_start`, nanoseconds.
     pub exe_ctime_to_clone: u64,
     /// `proc.exe_ino.ctime_duration_pidns_start`, nanoseconds.
@@ -318,6 +321,7 @@ impl Thread {
             clone_ts: 0,
             lastexec_ts: 0,
             pidns_init_start_ts: 0,
+            started: 0,
             exe_ctime_to_clone: 0,
             pidns_start_to_exe_ctime: 0,
             last_event_ts: 0,

@@ -278,7 +278,7 @@ impl State {
         if call.failed() {
             return;
         }
-        let Some(Detail::Pid(pid)) = self.shared_fd(slot, pidfd).map(|fd| fd.detail) else { return };
+        let Some(Detail::Pid(pid)) = self.shared_fd(slot, pidfd).map(|fd| fd.detail.clone()) else { return };
         let Some(other) = self.table.find(pid) else { return };
         if let Some(fd) = self.shared_fd(other, target) {
             self.add_fd(call, call.ret(), fd);

@@ -94,6 +94,10 @@ impl State {
             && thread.clone_ts != 0
         {
             if call.event.ts.wrapping_sub(thread.clone_ts) < CLONE_STALE {
+                // The parent's event, which made it, could not know.
+                if let (Some(facts), Some(thread)) = (call.event.facts, self.thread_mut(call)) {
+                    thread.started = facts.start_time;
+                }
                 return;
             }
             self.remove_thread(tid);
@@ -121,6 +125,7 @@ impl State {
         }
         let Some(model) = self.table.get(model_slot) else { return };
         let mut child = self.new_child(call, tid, model, known);
+        child.started = call.event.facts.map_or(0, |facts| facts.start_time);
         (child.pid, child.ptid, child.vtid, child.vpid) = (pid, ptid, vtid, vpid);
         child.flags = flags;
         if leader {
