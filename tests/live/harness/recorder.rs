@@ -143,7 +143,7 @@ pub fn without(interest: &mut Interest, code: u16) {
 
 /// Leaves only calls with these names in an interest, and those that mark.
 pub fn only(interest: &mut Interest, names: &[String]) {
-    for (code, _) in CALLS.iter().enumerate() {
+    for (code, call) in CALLS.iter().enumerate() {
         if call.name != "close_range" && !names.iter().any(|name| name == call.name) {
             without(interest, code as u16);
         }
