@@ -78,6 +78,17 @@ cases! {
             &[("data", bytes("lost")), ("fd", number(-1)), ("size", number(4))],
         );
     };
+    "write: from a page that is not there yet" => |t| {
+        // A driver that fetched it would sleep in whatever gives the page. What was not read is told as missed.
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS;
+        let page = t.must(SYS_mmap, &args![0, 4096, PROT_READ, flags, -1, 0]);
+        t.call(SYS_write, &args![-1, page, 4]).fails(EBADF).records_with(
+            SYSCALL_WRITE_X,
+            &[("data", empty()), ("fd", number(-1)), ("size", number(4))],
+            &[],
+            flag::USER_MISS,
+        );
+    };
     "write: nothing" => |t| {
         let fd = t.open(&t.path("file"), O_WRONLY | O_CREAT);
         t.call(SYS_write, &args![fd, NOWHERE, 0]).gives(0)

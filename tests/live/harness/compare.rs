@@ -65,7 +65,8 @@ fn check_bracket(bracket: u32, expected: &[&Expectation], records: &[Recorded]) 
             Who::CallerOneOf | Who::Nobody => Vec::new(),
         });
     }
-    if !for_good && !expected.iter().any(|one| one.who == Who::Among) {
+    let of_caller = |one: &&Expectation| matches!(one.who, Who::Caller | Who::CallerOneOf | Who::Nobody);
+    if expected.iter().any(of_caller) {
         problems.extend(next.map(|record| format!("one record more: {}", show(record))));
     }
     problems

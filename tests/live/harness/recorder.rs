@@ -9,7 +9,7 @@ use saker_probe::extract::arch;
 use saker_probe::extract::calls::CALLS;
 use saker_probe::wire::control::{Interest, SNAPLEN_DEFAULT, option};
 use saker_probe::wire::record::{Extra, Header, Record};
-use saker_probe::wire::{ABI_VERSION, ring::counter};
+use saker_probe::wire::{ABI_VERSION, event, ring::counter};
 
 /// A record, out of the ring.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -120,8 +120,10 @@ pub fn everything(scope_cgroup: u64, scope_level: u32) -> Interest {
         scope_level,
         ..Interest::default()
     };
-    for code in 0..CALLS.len() as u16 {
-        interest.ask(None, code);
+    // Tracepoints have codes too, and are asked for by bits of their own.
+    let tracepoints = [event::PROCEXIT_1_E, event::SIGNALDELIVER_E, event::PAGE_FAULT_E, event::SCHEDSWITCH_6_E];
+    for (code, _) in CALLS.iter().enumerate().filter(|(_, call)| !tracepoints.contains(&call.event)) {
+        interest.ask(None, code as u16);
     }
     for (number, code) in arch::native::NATIVE.iter().enumerate() {
         // Numbers without a code are asked for too: they become the generic event.

@@ -153,6 +153,7 @@ fn run_child(index: usize, case: &Case) -> Result<Child> {
 fn child(index: usize, case: &Case, scratch: &Path, pipe: File) -> ! {
     // SAFETY: a case that hangs is ended by the kernel.
     unsafe { libc::alarm(CASE_SECONDS) };
+    populate();
     let mut trial = Trial::new(index, scratch, pipe);
     std::panic::set_hook(Box::new(|_| {}));
     let played = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
@@ -170,6 +171,20 @@ fn child(index: usize, case: &Case, scratch: &Path, pipe: File) -> ! {
     }
     loop {
         native(libc::SYS_exit_group, &args![0]);
+    }
+}
+
+/// Brings in all pages of this program: what a case names in a call must be there for the driver, too, even if the kernel
+/// refuses the call before it looks.
+fn populate() {
+    /// `MADV_POPULATE_READ`.
+    const POPULATE_READ: i32 = 22;
+    let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    for line in maps.lines().filter(|line| line.contains("saker-live")) {
+        let range = line.split(' ').next().and_then(|range| range.split_once('-'));
+        let Some((start, end)) = range else { continue };
+        let number = |text| u64::from_str_radix(text, 16).unwrap_or(0);
+        native(libc::SYS_madvise, &args![number(start), number(end) - number(start), POPULATE_READ]);
     }
 }
 

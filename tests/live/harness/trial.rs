@@ -275,6 +275,13 @@ impl Made<'_> {
         }));
     }
 
+    /// As [`Made::expect_returning`], where a driver may have no way to tell some parameter.
+    pub fn expect_as_far_as_told(&self, who: Who, returns: i64, event: u16, parameters: &[(&str, Want)]) {
+        let expectation = self.expectation(who, event, parameters);
+        let misses = flag::UNSUPPORTED;
+        self.trial.tell(&Message::Expect(Expectation { returns, misses, flags: 0, ..expectation }));
+    }
+
     /// There must be a record of anybody with this.
     pub fn expect_of_anybody(&self, event: u16, parameters: &[(&str, Want)]) {
         self.trial.tell(&Message::Expect(Expectation {
