@@ -121,7 +121,8 @@ pub fn everything(scope_cgroup: u64, scope_level: u32) -> Interest {
         ..Interest::default()
     };
     // Tracepoints have codes too, and are asked for by bits of their own.
-    let tracepoints = [event::PROCEXIT_1_E, event::SIGNALDELIVER_E, event::PAGE_FAULT_E, event::SCHEDSWITCH_6_E];
+    let tracepoints =
+        [event::PROCEXIT_1_E, event::SIGNALDELIVER_E, event::PAGE_FAULT_E, event::SCHEDSWITCH_6_E];
     for (code, _) in CALLS.iter().enumerate().filter(|(_, call)| !tracepoints.contains(&call.event)) {
         interest.ask(None, code as u16);
     }
