@@ -160,7 +160,9 @@ fn inode_fact(task: Alive<task_struct>, inode: Alive<inode>, fact: FileFact) -> 
 
 #[inline(always)]
 fn nanoseconds(seconds: i64, nanoseconds: u32) -> u64 {
-    (seconds as u64).wrapping_mul(1_000_000_000).wrapping_add(u64::from(nanoseconds))
+    /// The bits of a time that are nanoseconds: Linux 6.13 keeps a mark of its own in the highest one (`I_CTIME_QUERIED`).
+    const NANOSECONDS: u32 = 0x3fff_ffff;
+    (seconds as u64).wrapping_mul(1_000_000_000).wrapping_add(u64::from(nanoseconds & NANOSECONDS))
 }
 
 /// Whether the current task may write to a file, or may give itself the right to.

@@ -1,8 +1,11 @@
 //! What the live commands have in common: which driver is taken and why, and what was lost on the way.
 
 use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use anyhow::bail;
+use saker_probe::wire::control::device;
 use saker_probe::wire::ring::counter;
 
 use crate::capture::driver::{Driver, DriverError};
@@ -64,7 +67,27 @@ pub(super) fn open(choice: DriverChoice) -> anyhow::Result<Box<dyn Driver>> {
 }
 
 fn kmod() -> Result<Box<dyn Driver>, DriverError> {
+    if !Path::new(device::PATH).exists() {
+        load_module()?;
+    }
     Ok(Box::new(Kmod::open(SLOTS)?))
+}
+
+/// Loads the module if it is installed and that is permitted. Where it is not installed, opening it says so.
+///
+/// # Errors
+/// If the kernel refuses it: what `modprobe` said.
+fn load_module() -> Result<(), DriverError> {
+    let Ok(said) = Command::new("modprobe").arg("saker").stdin(Stdio::null()).output() else { return Ok(()) };
+    let text = String::from_utf8_lossy(&said.stderr);
+    let reason = text.lines().find(|line| line.contains("could not insert"));
+    match reason.filter(|_| !said.status.success() && nix::unistd::geteuid().is_root()) {
+        Some(reason) => Err(DriverError::new(format!("the kernel module does not load: {}", reason.trim()))
+            .remedy(
+                "`dmesg` says more; with Secure Boot the module must be signed with a key that is enrolled",
+            )),
+        None => Ok(()),
+    }
 }
 
 fn ebpf() -> Result<Box<dyn Driver>, DriverError> {

@@ -186,7 +186,7 @@ fn fill(shape: &Shape, read: &mut Mapping) {
 
 /// The value of a key that is not given; a mapping is there as soon as one of its keys has a default.
 pub(super) fn default(shape: &Shape) -> Option<Yaml> {
-    let Some(Key { ty, default, .. }) = shape.key else { return None };
+    let Key { ty, default, .. } = shape.key?;
     match ty {
         Type::Mapping => {
             let mut filled = Mapping::new();
