@@ -90,10 +90,13 @@ pub fn main() -> ExitCode {
     })
 }
 
-/// Messages of a running command, to stderr.
+/// Messages of a running command, to stderr: from `info` on, or what `SAKER_LOG` says (`error`, `warn`, `info`, `debug`, `trace`).
 fn logging() {
+    let level = std::env::var("SAKER_LOG").ok().and_then(|level| level.parse().ok());
+    let level = level.unwrap_or(tracing::Level::INFO);
     // A second call changes nothing.
-    let _ = tracing_subscriber::fmt().with_writer(io::stderr).with_target(false).try_init();
+    let _ =
+        tracing_subscriber::fmt().with_writer(io::stderr).with_target(false).with_max_level(level).try_init();
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
