@@ -39,7 +39,7 @@ impl Build {
             command.args(["--crate-name", name, "--crate-type", "staticlib", "-Clto=fat"]);
             command.args(["--cfg", &format!("saker_arch=\"{}\"", self.arch)]);
             command.args(["--check-cfg", "cfg(saker_arch, values(\"x86_64\", \"aarch64\"))"]);
-            command.args(["--check-cfg", "cfg(test)", "-Dwarnings"]);
+            command.args(["--check-cfg", "cfg(test)", "--check-cfg", "cfg(loom)", "-Dwarnings"]);
             command.arg(format!("--emit=obj={}", object.display()));
             command.arg(program);
         })?;

@@ -81,11 +81,14 @@ fn file_system(inode: u64) -> u64 {
     field(pointer(inode, &INODE_SUPER), &SUPER_MAGIC)
 }
 
+/// The bits of a time that are nanoseconds: Linux 6.13 keeps a mark of its own in the highest one (`I_CTIME_QUERIED`).
+const NANOSECONDS: u32 = 0x3fff_ffff;
+
 #[inline(always)]
 fn time(inode: u64, seconds: &'static Constant, nanoseconds: &'static Constant) -> u64 {
     field::<u64>(inode, seconds)
         .wrapping_mul(1_000_000_000)
-        .wrapping_add(u64::from(field::<u32>(inode, nanoseconds)))
+        .wrapping_add(u64::from(field::<u32>(inode, nanoseconds) & NANOSECONDS))
 }
 
 /// Which layers of an overlay have the file. The inode of an overlay is the first part of a larger struct, which module BTF would

@@ -211,6 +211,10 @@ const ANCESTORS: u32 = 16;
 /// process any may be named by the process's id.
 #[inline(always)]
 fn reaper(task: u64) -> u64 {
+    // An empty list points to itself: its second word to its first.
+    if pointer(task, &TASK_CHILDREN) == task.wrapping_add(constant(&TASK_CHILDREN)).wrapping_sub(8) {
+        return 0;
+    }
     let signal = pointer(task, &TASK_SIGNAL);
     let tgid = field::<u32>(task, &TASK_TGID);
     if field::<u32>(signal, &SIGNAL_LIVE) > 0 {
@@ -231,7 +235,8 @@ fn reaper(task: u64) -> u64 {
             ancestor = pointer(ancestor, &TASK_REAL_PARENT);
         }
     }
-    u64::from(field::<u32>(first, &TASK_PID))
+    // With the first process of a namespace all others end.
+    if first == task { 0 } else { u64::from(field::<u32>(first, &TASK_PID)) }
 }
 
 /// A bit field of one bit.

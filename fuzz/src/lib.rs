@@ -13,6 +13,7 @@ use std::sync::LazyLock;
 use saker::capture::scap::{ScapError, ScapReader};
 use saker::fields::FieldSchema;
 use saker::rules::{Environment, Loader, Plugin, describe};
+use saker_probe::wire::record::{HEADER_SIZE, Record, SLOT_SIZE};
 
 pub use replay::replay;
 pub use seeds::seeds;
@@ -32,6 +33,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "rules_file", run: rules_file },
     Target { name: "scap", run: scap },
     Target { name: "replay", run: replay },
+    Target { name: "record", run: record },
 ];
 
 /// All fields there are.
@@ -93,4 +95,19 @@ fn read(data: &[u8]) -> Result<(), ScapError> {
     }
     black_box(reader.stats());
     Ok(())
+}
+
+/// Records of a driver one after the other, as they follow each other in a ring: each taken, or refused.
+pub fn record(data: &[u8]) {
+    let mut rest = data;
+    while let Ok(record) = Record::decode(rest) {
+        assert_eq!(record.parameters().count(), usize::from(record.header.parameters));
+        // Kinds of extras that are newer than this version are passed over.
+        assert!(record.extras().count() <= usize::from(record.header.extras));
+        for parameter in record.parameters().chain(record.extras().map(|(_, extra)| extra)) {
+            black_box((parameter.bytes.len(), parameter.truncated));
+        }
+        assert_eq!(record.header.to_bytes(), rest[..HEADER_SIZE], "a header comes back as it was");
+        rest = rest.get(usize::from(record.header.slots) * SLOT_SIZE..).unwrap_or_default();
+    }
 }

@@ -1,4 +1,4 @@
-//! Where fuzzing starts: hand-made inputs in `fuzz/seeds`, the shipped rules, and captures made here.
+//! Where fuzzing starts: hand-made inputs in `fuzz/seeds`, the shipped rules, and captures and records made here.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -9,6 +9,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use saker::capture::scap::ScapWriter;
 use saker::event::{EVENTS, Event, EventInfo, ParamType, ParamsBuf};
+use saker_probe::wire::record::{Extra, Header, PARAMETER_TRUNCATED, SLOT_SIZE, slots_for};
 
 /// The seeds of the target with this name; `root` is the repository.
 pub fn seeds(root: &Path, target: &str) -> Vec<Vec<u8>> {
@@ -16,6 +17,7 @@ pub fn seeds(root: &Path, target: &str) -> Vec<Vec<u8>> {
         "condition" => lines(&root.join("fuzz/seeds/condition.txt")),
         "rules_file" => rule_files(root),
         "scap" | "replay" => captures(root),
+        "record" => EVENTS.chunks(32).map(records_of).collect(),
         _ => Vec::new(),
     }
 }
@@ -95,6 +97,35 @@ fn capture_of(infos: &[EventInfo]) -> Vec<u8> {
         writer.event(&event).expect("memory does not fail");
     }
     writer.into_inner()
+}
+
+/// Records with these ids, with parameters that fit their types, the last of each cut, and a path and credentials besides.
+fn records_of(infos: &[EventInfo]) -> Vec<u8> {
+    let path = [&[Extra::FilePath as u8, 1, 0, 0, 0], &b"/etc/shadow\0"[..]].concat();
+    let credentials = [&[Extra::Credentials as u8], &[0; 32][..]].concat();
+    let mut records = Vec::new();
+    for info in infos {
+        let mut payload = Vec::new();
+        let values = info.params.iter().map(|param| value(param.ty));
+        for (index, bytes) in values.chain([path.as_slice(), credentials.as_slice()]).enumerate() {
+            let cut = if index + 1 == info.params.len() { PARAMETER_TRUNCATED } else { 0 };
+            payload.extend((bytes.len() as u16 | cut).to_le_bytes());
+            payload.extend(bytes);
+        }
+        let header = Header {
+            sequence: u64::from(info.id.0),
+            event: info.id.0,
+            slots: slots_for(payload.len()) as u16,
+            payload: payload.len() as u16,
+            parameters: info.params.len() as u8,
+            extras: 2,
+            ..Header::default()
+        };
+        records.extend(header.to_bytes());
+        records.extend(payload);
+        records.resize(records.len().next_multiple_of(SLOT_SIZE), 0);
+    }
+    records
 }
 
 /// A value of this type.

@@ -6,6 +6,7 @@
 // A test may stop at what must not be.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod config;
 mod eval;
 mod fields;
 mod filters;

@@ -3,6 +3,7 @@
 // A test may stop at what must not be.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod falco;
 mod preflight;
 mod references;
 mod scene;
@@ -31,7 +32,7 @@ fn help_lists_the_commands() {
     let out = saker(&["--help"]);
     assert_eq!(out.status.code(), Some(0));
     let help = text(&out.stdout);
-    for command in ["replay", "read", "check", "fields", "events", "syscalls"] {
+    for command in ["run", "falco", "config", "replay", "read", "check", "fields", "events", "syscalls"] {
         assert!(help.contains(&format!("\n  {command} ")), "{command} is missing in:\n{help}");
     }
 }
@@ -319,4 +320,39 @@ fn replay_takes_rules_from_a_directory_in_order_and_the_capture_from_stdin() {
         .unwrap();
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
     assert_eq!(text(&out.stdout).lines().count(), 3);
+}
+
+/// Nothing is permitted to a user without rights; what is left to do is said.
+#[test]
+fn run_without_rights_says_what_can_be_done() {
+    use std::os::unix::process::CommandExt;
+    let rules = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("any.yaml");
+    std::fs::write(
+        &rules,
+        "- rule: r\n  desc: d\n  condition: evt.type = execve\n  output: o\n  priority: INFO\n",
+    )
+    .unwrap();
+    // A copy that everybody can execute, wherever the build directory is.
+    let directory = tempfile::tempdir().unwrap();
+    let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(directory.path(), everybody).unwrap();
+    let [program, file] = ["saker", "rules.yaml"].map(|name| directory.path().join(name));
+    std::fs::copy(env!("CARGO_BIN_EXE_saker"), &program).unwrap();
+    std::fs::copy(&rules, &file).unwrap();
+    let mut command = Command::new(&program);
+    command.args(["run", "-r", file.to_str().unwrap()]).current_dir("/");
+    if nix::unistd::geteuid().is_root() {
+        command.uid(65_534).gid(65_534);
+    }
+    let out = command.output().unwrap();
+    let stderr = text(&out.stderr);
+    assert_eq!((out.status.code(), text(&out.stdout)), (Some(1), String::new()), "{stderr}");
+    for part in [
+        "no driver can be used here",
+        "kernel module: ",
+        "eBPF: ",
+        "`saker replay` runs rules over a capture",
+    ] {
+        assert!(stderr.contains(part), "no '{part}' in {stderr}");
+    }
 }

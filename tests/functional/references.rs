@@ -6,8 +6,12 @@ use std::path::Path;
 use crate::{saker, text};
 
 fn is_current(reference: &str) {
+    is_printed_by(reference, reference);
+}
+
+fn is_printed_by(reference: &str, command: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/{reference}.md"));
-    let out = saker(&[reference, "--format", "markdown"]);
+    let out = saker(&[command, "--format", "markdown"]);
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
     let kept = fs::read_to_string(&path).unwrap_or_default();
     assert!(kept == text(&out.stdout), "docs/{reference}.md is not current: run scripts/docs");
@@ -26,4 +30,9 @@ fn events() {
 #[test]
 fn syscalls() {
     is_current("syscalls");
+}
+
+#[test]
+fn configuration() {
+    is_printed_by("configuration", "config");
 }

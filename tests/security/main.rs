@@ -1,4 +1,4 @@
-//! Hostile input: no text, rule file or capture makes Saker panic, hang or grow without bound.
+//! Hostile input: no text, rule file, capture or record makes Saker panic, hang or grow without bound.
 //!
 //! The functions and their seeds are those that libFuzzer runs (`fuzz/`). Here each runs over its seeds, and over
 //! mutations of them that are the same on every machine; `scripts/fuzz` searches on from there.
@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 use fuzz::{TARGETS, seeds};
 use mutate::Mutator;
 use saker::capture::scap::ScapReader;
+use saker::event::EVENTS;
+use saker_probe::wire::record::{Record, SLOT_SIZE};
 
 /// No input of these sizes may take longer, on a slow machine, in a debug build.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -76,6 +78,26 @@ fn captures() {
 #[test]
 fn replays() {
     survives("replay");
+}
+
+#[test]
+fn records() {
+    survives("record");
+}
+
+#[test]
+fn the_seed_records_are_sound() {
+    let (_, seeds) = target("record");
+    let mut records = 0;
+    for seed in seeds {
+        let mut rest = seed.as_slice();
+        while !rest.is_empty() {
+            let record = Record::decode(rest).expect("a sound record");
+            rest = &rest[usize::from(record.header.slots) * SLOT_SIZE..];
+            records += 1;
+        }
+    }
+    assert_eq!(records, EVENTS.len());
 }
 
 /// Seeds that are refused at their first byte would test nothing.

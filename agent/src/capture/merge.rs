@@ -80,11 +80,7 @@ impl Merger {
             && time < self.horizon
             && let Some(reader) = self.readers.get_mut(index)
         {
-            if let Some((record, time)) = reader.record() {
-                take(&record, time);
-                given += 1;
-            }
-            reader.advance();
+            given += usize::from(reader.take(&mut *take));
             self.next.extend(reader.peek().map(|time| Reverse((time, index))));
         }
         self.readers.iter().for_each(RingReader::release);

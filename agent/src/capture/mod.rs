@@ -16,5 +16,5 @@ pub mod scope;
 mod snapshot;
 
 pub use snapshot::{
-    FdInfo, FdRecord, GroupRecord, Interface, MachineInfo, ProcessRecord, Snapshot, UserRecord,
+    FdInfo, FdRecord, GroupRecord, Interface, MachineInfo, ProcessRecord, Snapshot, TICK, UserRecord,
 };

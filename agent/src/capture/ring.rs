@@ -8,7 +8,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use saker_probe::wire::record::{RECORD_SIZE_MAX, Record, SLOT_SIZE};
+use saker_probe::wire::record::{Header, RECORD_SIZE_MAX, Record, SLOT_SIZE};
 use saker_probe::wire::ring::{self, ConsumerMemory, SLOTS_MAX, SLOTS_MIN, counter};
 
 /// The memory of one CPU's ring, as it is mapped here.
@@ -173,35 +173,18 @@ impl RingReader {
         horizon
     }
 
-    /// Whether a record is there. Gives its time, which never goes back.
+    /// Whether a record is there. Gives its time, which never goes back. Whether it is a record indeed shows when it is
+    /// taken.
     pub fn peek(&self) -> Option<u64> {
-        self.record().map(|(_, time)| time)
+        let header = Header::from_bytes(self.visible()?)?;
+        Some(header.time.max(self.time))
     }
 
-    /// The record at the tail, and its time. It stays until [`RingReader::advance`].
-    pub fn record(&self) -> Option<(Record<'_>, u64)> {
-        let tail = self.tail.get();
-        if tail == self.head {
-            return None;
-        }
-        // SAFETY: the slot lies between tail and head: visible, not released. That the record's other slots do too is checked
-        // before anything of them is used.
-        let bytes = unsafe { self.ring.slot(tail) };
-        let visible = self.head.wrapping_sub(tail).min(RECORD_SIZE_MAX as u64 / SLOT_SIZE as u64);
-        let bytes = bytes.get(..visible as usize * SLOT_SIZE).unwrap_or_default();
-        match Record::decode(bytes) {
-            Ok(record) => Some((record, record.header.time.max(self.time))),
-            Err(_) => {
-                self.give_up();
-                None
-            }
-        }
-    }
-
-    /// Goes on behind the record at the tail.
-    pub fn advance(&mut self) {
-        let Some((record, time)) = self.record() else { return };
-        let (slots, sequence) = (u64::from(record.header.slots), record.header.sequence);
+    /// Hands out the record at the tail with its time, and goes on behind it. False if there is none.
+    pub fn take(&mut self, look: impl FnOnce(&Record<'_>, u64)) -> bool {
+        let Some((record, time)) = self.record() else { return false };
+        let Header { slots, sequence, .. } = record.header;
+        look(&record, time);
         let missing = self.sequence.map_or(sequence, |expected| sequence.wrapping_sub(expected));
         // A number that goes back proves nothing.
         if missing < 1 << 48 {
@@ -210,7 +193,33 @@ impl RingReader {
         self.sequence = Some(sequence.wrapping_add(1));
         self.time = time;
         self.records += 1;
-        self.tail.set(self.tail.get().wrapping_add(slots));
+        self.tail.set(self.tail.get().wrapping_add(u64::from(slots)));
+        true
+    }
+
+    /// The record at the tail, and its time.
+    fn record(&self) -> Option<(Record<'_>, u64)> {
+        match Record::decode(self.visible()?) {
+            Ok(record) => Some((record, record.header.time.max(self.time))),
+            Err(_) => {
+                self.give_up();
+                None
+            }
+        }
+    }
+
+    /// What is visible from the tail on, as far as the longest record goes. `None` if nothing is.
+    #[inline]
+    fn visible(&self) -> Option<&[u8]> {
+        let tail = self.tail.get();
+        let visible = self.head.wrapping_sub(tail).min(RECORD_SIZE_MAX as u64 / SLOT_SIZE as u64);
+        if visible == 0 {
+            return None;
+        }
+        // SAFETY: the slot lies between tail and head: visible, not released. Of the bytes behind it only those are looked at
+        // that do, too.
+        let bytes = unsafe { self.ring.slot(tail) };
+        bytes.get(..visible as usize * SLOT_SIZE)
     }
 
     /// Gives what was read back to the driver.

@@ -3,7 +3,7 @@
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::cell::Cell;
 
-use saker_probe::wire::record::{Header, slots_for};
+use saker_probe::wire::record::slots_for;
 use saker_probe::wire::ring::{PAGE_SIZE, ProducerMemory, Refused, SLACK_SIZE};
 
 use super::*;
@@ -129,10 +129,9 @@ impl ProducerMemory for Producer {
 fn texts(reader: &mut RingReader) -> Vec<Vec<u8>> {
     reader.refresh(u64::MAX);
     let mut found = Vec::new();
-    while let Some((record, _)) = reader.record() {
+    while reader.take(|record, _| {
         found.push(record.parameters().next().map_or(Vec::new(), |first| first.bytes.to_vec()));
-        reader.advance();
-    }
+    }) {}
     reader.release();
     found
 }
@@ -214,8 +213,9 @@ fn time_never_goes_back() {
     producer.record(Header::default(), &[]).unwrap();
     reader.refresh(u64::MAX);
     assert_eq!(reader.peek(), Some(101));
-    reader.advance();
+    assert!(reader.take(|_, time| assert_eq!(time, 101)));
     assert_eq!(reader.peek(), Some(101));
+    assert!(reader.take(|_, time| assert_eq!(time, 101)) && !reader.take(|_, _| panic!("there were two")));
 }
 
 #[test]

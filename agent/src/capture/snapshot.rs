@@ -81,6 +81,9 @@ pub struct GroupRecord {
     pub name: Vec<u8>,
 }
 
+/// Nanoseconds in which /proc tells when a process began (`USER_HZ` is 100 for all programs).
+pub const TICK: u64 = 10_000_000;
+
 /// A thread that existed before the first event.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ProcessRecord {
@@ -136,6 +139,8 @@ pub struct ProcessRecord {
     pub pfmajor: u64,
     /// Minor page faults.
     pub pfminor: u64,
+    /// When its process began, nanoseconds since boot, as exact as a tick ([`TICK`]); 0 is unknown.
+    pub started: u64,
     /// When the init of its pid namespace started, nanoseconds since the epoch.
     pub pidns_init_start_ts: u64,
     /// Controlling terminal, 0 for none.
@@ -192,6 +197,7 @@ impl Default for ProcessRecord {
             vmswap_kb: 0,
             pfmajor: 0,
             pfminor: 0,
+            started: 0,
             pidns_init_start_ts: 0,
             tty: 0,
             exe_writable: false,

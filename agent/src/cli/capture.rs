@@ -16,10 +16,10 @@ use crate::fields::{FieldSchema, Services};
 pub(super) fn schema(config: &Config) -> anyhow::Result<FieldSchema> {
     let schema = FieldSchema::new(config.has_plugin(CONTAINER))
         .with_static(config.static_fields.keys().map(String::as_str));
-    if config.services_file == Config::default().services_file {
+    if config.saker.services_file == Config::default().saker.services_file {
         return Ok(schema);
     }
-    let file = &config.services_file;
+    let file = &config.saker.services_file;
     let services =
         Services::read(file).with_context(|| format!("saker.services_file: {}", file.display()))?;
     Ok(schema.with_services(services))

@@ -11,7 +11,7 @@ use crate::config::{self, CONTAINER, Config};
 use crate::detect::{Detector, select};
 use crate::pipeline::workers::{self, Counted, Dispatcher};
 use crate::pipeline::{Pipeline, Single};
-use crate::rules::{Environment, Loader, Plugin, Rule, rule_files};
+use crate::rules::{Environment, LoadResult, Loader, Plugin, Rule, Source, rule_files};
 
 /// Where rules are looked for when none are given.
 const DEFAULT_RULES: &str = "/etc/saker/rules.d";
@@ -36,24 +36,31 @@ pub struct RuleArgs {
     pub option: Vec<String>,
 
     /// How many workers evaluate rules; 1 does so in the thread that reads. The alerts are the same, in the same order
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=workers::WORKERS_MAX as i64))]
-    pub threads: u16,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=workers::WORKERS_MAX as i64))]
+    pub threads: Option<u16>,
 }
 
 impl RuleArgs {
     /// The configuration that the options make.
     pub(super) fn config(&self) -> anyhow::Result<Config> {
+        Ok(Config::from_options(&self.options())?)
+    }
+
+    /// All options as those of `-o`.
+    pub(super) fn options(&self) -> Vec<String> {
         let mut options = Vec::new();
         options.extend(self.json.then(|| "json_output=true".to_owned()));
         options.extend(self.rule_matching.iter().map(|matching| format!("rule_matching={matching}")));
+        options.extend(self.threads.iter().map(|threads| format!("saker.threads={threads}")));
         options.extend_from_slice(&self.option);
-        Ok(Config::from_options(&options)?)
+        options
     }
 
     /// The rule files in load order; directories stand for the `.yaml` and `.yml` files in them.
-    fn files(&self, config: &Config) -> anyhow::Result<Vec<PathBuf>> {
+    pub(super) fn files(&self, config: &Config) -> anyhow::Result<Vec<PathBuf>> {
         let default = [PathBuf::from(DEFAULT_RULES)];
-        let given = match (self.rules.as_slice(), config.rules_files.as_slice()) {
+        let configured = existing(config.rules_paths());
+        let given = match (self.rules.as_slice(), configured.as_slice()) {
             ([], []) if Path::new(DEFAULT_RULES).is_dir() => &default,
             ([], []) => bail!("no rules: name rule files with -r, or put them into {DEFAULT_RULES}"),
             ([], configured) => configured,
@@ -63,24 +70,35 @@ impl RuleArgs {
     }
 }
 
+/// Those of the configured paths that exist: a configuration names places where rules may be.
+pub(super) fn existing(paths: &[PathBuf]) -> Vec<PathBuf> {
+    paths.iter().filter(|path| path.exists()).cloned().collect()
+}
+
+/// Says what loading a file came to, and refuses it if it is to be refused.
+pub(super) type Show<'s> = &'s mut dyn FnMut(&LoadResult, &[Source]) -> anyhow::Result<()>;
+
 /// Rules and their alerts.
 pub(super) struct Engine {
     detector: Detector,
     pub(super) alerts: Alerts,
     stdout: bool,
+    /// Alerts do not wait for more of them.
+    pub(super) at_once: bool,
 }
 
 impl Engine {
     /// Loads the rules. What is noteworthy about them goes to `err`.
     pub(super) fn load(args: &RuleArgs, config: &Config, err: &mut impl Write) -> anyhow::Result<Engine> {
-        Engine::load_and(args, config, err, |_, _| ()).map(|(engine, ())| engine)
+        let mut show = |result: &LoadResult, sources: &[Source]| show(result, sources, err);
+        Engine::of(&args.files(config)?, config, &mut show, |_, _| ()).map(|(engine, ())| engine)
     }
 
-    /// Loads the rules, and lets `look` look at those that are on.
-    pub(super) fn load_and<T>(
-        args: &RuleArgs,
+    /// Loads rule files, and lets `look` look at the rules that are on.
+    pub(super) fn of<T>(
+        files: &[PathBuf],
         config: &Config,
-        err: &mut impl Write,
+        show: Show<'_>,
         look: impl FnOnce(&Loader<'_>, &[Rule<'_>]) -> T,
     ) -> anyhow::Result<(Engine, T)> {
         let schema = schema(config)?;
@@ -88,7 +106,14 @@ impl Engine {
         let append_output = &config.append_output;
         check_append_output(append_output, &schema).map_err(anyhow::Error::msg)?;
         let mut loader = Loader::new(Environment { schema: &schema, plugins: &plugins, append_output });
-        load(&mut loader, &args.files(config)?, err)?;
+        for file in files {
+            let name = file.display().to_string();
+            let result = match std::fs::read(file) {
+                Ok(bytes) => loader.load(&name, &bytes),
+                Err(error) => loader.unreadable(&name, &error),
+            };
+            show(&result, loader.sources())?;
+        }
         let hostname = config::hostname();
         let lines = LineCompiler { config, schema: &schema, hostname: &hostname };
         let rules = select(loader.rules(), config);
@@ -96,7 +121,8 @@ impl Engine {
         let engine = Engine {
             detector: Detector::new(conditions, &schema, config.rule_matching),
             alerts: Alerts::new(&rules, &lines)?,
-            stdout: config.stdout_output,
+            stdout: config.stdout_output.enabled,
+            at_once: false,
         };
         Ok((engine, look(&loader, &rules)))
     }
@@ -112,7 +138,8 @@ impl Engine {
         pipeline: Pipeline,
         out: &'e mut W,
     ) -> Single<'e, Output<'e, W>> {
-        Single::new(pipeline, &mut self.detector, &mut self.alerts, Output { out, shown: self.stdout })
+        let out = Output { out, shown: self.stdout, at_once: self.at_once };
+        Single::new(pipeline, &mut self.detector, &mut self.alerts, out)
     }
 
     /// Runs so many workers while `feed` hands out events. Their alerts go to `out`.
@@ -123,7 +150,7 @@ impl Engine {
         out: &mut (impl Write + Send),
         feed: impl FnOnce(&mut Dispatcher) -> R,
     ) -> io::Result<(R, Counted)> {
-        let mut out = Output { out, shown: self.stdout };
+        let mut out = Output { out, shown: self.stdout, at_once: self.at_once };
         workers::run(usize::from(threads), pipeline, &self.detector, &mut self.alerts, &mut out, feed)
     }
 }
@@ -132,11 +159,19 @@ impl Engine {
 pub(super) struct Output<'o, W> {
     out: &'o mut W,
     shown: bool,
+    at_once: bool,
 }
 
 impl<W: Write> Write for Output<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.shown { self.out.write(bytes) } else { Ok(bytes.len()) }
+        if !self.shown {
+            return Ok(bytes.len());
+        }
+        let written = self.out.write(bytes)?;
+        if self.at_once {
+            self.out.flush()?;
+        }
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -144,23 +179,18 @@ impl<W: Write> Write for Output<'_, W> {
     }
 }
 
-fn load(loader: &mut Loader<'_>, files: &[PathBuf], err: &mut impl Write) -> anyhow::Result<()> {
-    for file in files {
-        let name = file.display().to_string();
-        let result = match std::fs::read(file) {
-            Ok(bytes) => loader.load(&name, &bytes),
-            Err(error) => loader.unreadable(&name, &error),
-        };
-        if !result.successful() {
-            let errors = result.errors.iter().chain(&result.further_errors);
-            let shown: Vec<String> = errors.map(|error| error.render(loader.sources())).collect();
-            bail!("{name}: invalid rules\n{}", shown.join("\n"));
-        }
-        if !result.warnings.is_empty() {
-            let count = result.warnings.len();
-            let s = if count == 1 { "" } else { "s" };
-            writeln!(err, "saker: {name}: {count} warning{s}, `saker check` shows them")?;
-        }
+/// Refuses a file with all its errors; of warnings only the number is told.
+pub(super) fn show(result: &LoadResult, sources: &[Source], err: &mut impl Write) -> anyhow::Result<()> {
+    let name = &result.name;
+    if !result.successful() {
+        let errors = result.errors.iter().chain(&result.further_errors);
+        let shown: Vec<String> = errors.map(|error| error.render(sources)).collect();
+        bail!("{name}: invalid rules\n{}", shown.join("\n"));
+    }
+    if !result.warnings.is_empty() {
+        let count = result.warnings.len();
+        let s = if count == 1 { "" } else { "s" };
+        writeln!(err, "saker: {name}: {count} warning{s}, `saker check` shows them")?;
     }
     Ok(())
 }

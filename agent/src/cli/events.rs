@@ -27,26 +27,26 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 /// A kind of event, by the bit that says where it comes from.
-const KINDS: [(Category, &str, &str); 4] = [
+pub(super) const KINDS: [(Category, &str, &str); 4] = [
     (Category::SYSCALL, "syscall", "System calls, when they return"),
     (Category::TRACEPOINT, "tracepoint", "Kernel tracepoints"),
     (Category::PLUGIN, "plugin", "Events of plugins"),
     (Category::METAEVENT, "metaevent", "Events about the machine and the capture"),
 ];
 
-fn listed(kind: Category) -> impl Iterator<Item = &'static EventInfo> {
+pub(super) fn listed(kind: Category) -> impl Iterator<Item = &'static EventInfo> {
     let hidden = EventFlags::OLD_VERSION | EventFlags::UNUSED;
     EVENTS.iter().filter(move |row| {
         row.category.contains(kind) && !row.flags.intersects(hidden) && !row.is_internal() && row.name != "NA"
     })
 }
 
-fn arrow(row: &EventInfo) -> char {
+pub(super) fn arrow(row: &EventInfo) -> char {
     if row.direction == Direction::Enter { '>' } else { '<' }
 }
 
 /// Falco's name of a type.
-fn type_name(ty: ParamType) -> String {
+pub(super) fn type_name(ty: ParamType) -> String {
     match ty {
         ParamType::CharBufPairArray => "CHARBUF_PAIR_ARRAY".to_owned(),
         _ => format!("{ty:?}").to_uppercase(),
@@ -54,7 +54,7 @@ fn type_name(ty: ParamType) -> String {
 }
 
 /// The names that a parameter can be printed with.
-fn values(param: &ParamInfo) -> Vec<&'static str> {
+pub(super) fn values(param: &ParamInfo) -> Vec<&'static str> {
     match param.detail {
         Detail::Names(table) => table.iter().map(|(name, _)| *name).collect(),
         _ => Vec::new(),

@@ -29,7 +29,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 /// Falco's name of a type, as its error messages and references have it.
-fn type_name(field: &FieldInfo) -> String {
+pub(super) fn type_name(field: &FieldInfo) -> String {
     let name = match field.ty {
         _ if field.arg == ArgKind::RawParam => "DYNAMIC",
         Type::Bool => "BOOL",
@@ -66,7 +66,7 @@ fn notes(field: &FieldInfo) -> Vec<&'static str> {
 }
 
 /// The fields that references list, class by class.
-fn classes() -> impl Iterator<Item = &'static [FieldInfo]> {
+pub(super) fn classes() -> impl Iterator<Item = &'static [FieldInfo]> {
     FIELDS
         .chunk_by(|one, next| one.class == next.class)
         .filter(|class| !class.iter().all(FieldInfo::is_hidden))

@@ -3,36 +3,33 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use saker_probe::wire::ABI_VERSION;
 use saker_probe::wire::control::Interest;
 
-use super::engine::{Engine, RuleArgs};
+use super::engine::{Engine, Show};
 use super::sensor::Losses;
 use crate::capture::Snapshot;
 use crate::capture::driver::Driver;
 use crate::capture::interest::interest;
 use crate::capture::live::{Live, hierarchy};
-use crate::capture::proc::{LivingThreads, ProcLimits, ProcRoot};
+use crate::capture::proc::{LivingThreads, ProcLimits, ProcRoot, Strangers};
 use crate::config::Config;
+use crate::event::Event;
 use crate::pipeline::{Pipeline, Sink};
+use crate::state::makes_a_stub;
 
 /// How often it is looked whether something was lost.
 const LOSSES_EVERY: Duration = Duration::from_secs(1);
-/// How often it is looked whether threads are gone whose exit was lost (`falco_libs.auto_purging_interval_s`).
-const PURGE_EVERY: Duration = Duration::from_secs(300);
-/// For how long such a thread must have been silent, nanoseconds (`falco_libs.thread_timeout_s`).
-const SILENT: u64 = 300_000_000_000;
-
 /// Rules that are loaded, and what they ask of a driver.
-pub(super) struct Detection {
-    config: Config,
+pub(super) struct Detection<'c> {
+    config: &'c Config,
     engine: Engine,
     /// The names of events that conditions ask for.
-    names: BTreeSet<String>,
-    threads: u16,
+    names: BTreeSet<&'static str>,
 }
 
 /// Who says when a detection begins and ends.
@@ -46,14 +43,17 @@ pub(super) trait Occasion {
     fn is_over(&mut self) -> anyhow::Result<bool>;
 }
 
-impl Detection {
-    /// Loads the rules.
-    pub(super) fn load(rules: &RuleArgs) -> anyhow::Result<Detection> {
-        let config = rules.config()?;
-        let (engine, names) = Engine::load_and(rules, &config, &mut io::stderr(), |loader, rules| {
-            rules.iter().flat_map(|rule| loader.event_names(rule)).map(|name| name.to_owned()).collect()
+impl<'c> Detection<'c> {
+    /// Loads rule files.
+    pub(super) fn load(
+        files: &[PathBuf],
+        config: &'c Config,
+        show: Show<'_>,
+    ) -> anyhow::Result<Detection<'c>> {
+        let (engine, names) = Engine::of(files, config, show, |loader, rules| {
+            rules.iter().flat_map(|rule| loader.event_names(rule)).collect()
         })?;
-        Ok(Detection { config, engine, names, threads: rules.threads })
+        Ok(Detection { config, engine, names })
     }
 
     /// What a driver must record for these rules.
@@ -88,17 +88,22 @@ impl Detection {
         driver.gaps().iter().for_each(|gap| tracing::warn!("{gap}"));
 
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
-        let Detection { config, engine, threads, .. } = self;
+        let Detection { config, engine, .. } = self;
         let pipeline = || Pipeline::live(config);
-        let mut sensor = Sensor { driver, live: &mut live, root: &root };
-        let result = match *threads {
+        let mut sensor = Sensor { driver, live: &mut live, root: &root, config };
+        let result = match config.saker.threads {
             0 | 1 => sensor.detect(scan.snapshot, &mut engine.single(pipeline(), &mut out), occasion),
             threads => engine
-                .workers(threads, pipeline, &mut out, |workers| sensor.detect(scan.snapshot, workers, occasion))
+                .workers(threads, pipeline, &mut out, |workers| {
+                    sensor.detect(scan.snapshot, workers, occasion)
+                })
                 .map_err(Into::into)
                 .and_then(|(result, counted)| {
                     if counted.handovers_missed > 0 {
-                        tracing::warn!("a worker waited for another in vain {} times", counted.handovers_missed);
+                        tracing::warn!(
+                            "a worker waited for another in vain {} times",
+                            counted.handovers_missed
+                        );
                     }
                     result
                 }),
@@ -120,6 +125,7 @@ struct Sensor<'s> {
     driver: &'s mut dyn Driver,
     live: &'s mut Live,
     root: &'s ProcRoot,
+    config: &'s Config,
 }
 
 impl Sensor<'_> {
@@ -130,22 +136,28 @@ impl Sensor<'_> {
         sink: &mut impl Sink,
         occasion: &mut impl Occasion,
     ) -> anyhow::Result<()> {
-        let Sensor { driver, live, root } = self;
+        let Sensor { driver, live, root, config } = self;
+        let libs = &config.falco_libs;
+        // Threads whose exit was lost: how often they are looked for, and for how long they must have been silent.
+        let purge_every = Duration::from_secs(libs.thread_table_auto_purging_interval_s.max(1).into());
+        let silent = u64::from(libs.thread_table_auto_purging_thread_timeout_s) * 1_000_000_000;
         sink.begin(running);
         occasion.begin()?;
         let mut result = Ok(());
         let (mut known, mut next) = (Losses::default(), Instant::now() + LOSSES_EVERY);
-        let mut living = LivingThreads::new(root, PURGE_EVERY);
+        let mut living = LivingThreads::new(root, purge_every);
+        let mut strangers = Strangers::new(root, ProcLimits::default());
         while result.is_ok() && !occasion.is_over()? {
             let records = live.poll(|event| {
                 if result.is_ok() {
+                    introduce(event, &mut strangers, sink);
                     result = sink.event(event);
                 }
             });
             // Whoever reads the alerts wants them when they happen.
             result = result.and_then(|()| sink.flush());
             if let Some((looked_at, threads)) = living.found() {
-                sink.purge(live.wall(looked_at).saturating_sub(SILENT), &mut |tid| threads.contains(&tid));
+                sink.purge(live.wall(looked_at).saturating_sub(silent), &mut |tid| threads.contains(&tid));
             }
             if Instant::now() >= next {
                 next = Instant::now() + LOSSES_EVERY;
@@ -157,6 +169,12 @@ impl Sensor<'_> {
             }
             live.rest(&**driver, records);
         }
+        let (met, found) = strangers.counted();
+        if met > 0 {
+            tracing::info!(
+                "{met} processes were met without their beginning, /proc still knew {found} of them"
+            );
+        }
         // Nothing is asked for any more; what was recorded until now still counts.
         driver.set_interest(&Interest { abi_version: ABI_VERSION, ..Interest::default() })?;
         live.finish(|event| {
@@ -165,5 +183,19 @@ impl Sensor<'_> {
             }
         });
         Ok(result.and_then(|()| sink.flush())?)
+    }
+}
+
+/// Has the thread of an event looked up if nothing is known of its beginning.
+#[inline]
+fn introduce(event: &Event<'_>, strangers: &mut Strangers, sink: &mut impl Sink) {
+    let Some(facts) = event.facts else { return };
+    if !makes_a_stub(event.id) || !sink.is_stranger(event.tid, facts.start_time) {
+        return;
+    }
+    // Whoever had the id before is gone.
+    sink.forget(event.tid);
+    if let Some(process) = strangers.look_up(i64::from(facts.tgid), facts.start_time) {
+        sink.begin(process);
     }
 }

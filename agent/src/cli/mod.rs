@@ -4,10 +4,13 @@
 
 mod capture;
 pub mod check;
+pub mod config;
 pub mod engine;
 pub mod events;
+pub mod falco;
 pub mod fields;
 mod live;
+mod log;
 pub mod read;
 pub mod replay;
 pub mod run;
@@ -17,6 +20,7 @@ pub mod syscalls;
 pub mod trace;
 
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -41,6 +45,10 @@ enum Command {
     Read(read::Args),
     /// Validate rule files, or bare conditions
     Check(check::Args),
+    /// Falco's command line, flag for flag; also what a program called `falco` is
+    Falco(falco::Args),
+    /// List the configuration keys
+    Config(config::Args),
     /// List the fields that conditions and outputs can use
     Fields(fields::Args),
     /// List the events and their parameters
@@ -49,7 +57,7 @@ enum Command {
     Syscalls(syscalls::Args),
 }
 
-/// How a reference (`fields`, `events`, `syscalls`) is printed.
+/// How a reference (`config`, `fields`, `events`, `syscalls`) is printed.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum ListFormat {
     /// Aligned columns, for people.
@@ -63,12 +71,13 @@ pub enum ListFormat {
 
 /// Parses the command line, runs the command and turns its result into an exit status: 0 fine, 1 error.
 pub fn main() -> ExitCode {
+    let program = std::env::args_os().next().unwrap_or_default();
+    if Path::new(&program).file_name().is_some_and(|name| name == "falco") {
+        return falco::main();
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(usage) => {
-            let _ = usage.print();
-            return if usage.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
-        }
+        Err(usage) => return show_usage(&usage),
     };
     let result = match cli.command {
         Command::Run(args) => run::run(args),
@@ -76,27 +85,31 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(args),
         Command::Read(args) => read::run(args),
         Command::Check(args) => check::run(args),
+        Command::Falco(args) => return falco::run(args),
+        Command::Config(args) => config::run(args),
         Command::Fields(args) => fields::run(args),
         Command::Events(args) => events::run(args),
         Command::Syscalls(args) => syscalls::run(args),
     };
+    status(result, "saker")
+}
+
+/// Prints what clap has to say: help, or why a command line is wrong.
+fn show_usage(usage: &clap::Error) -> ExitCode {
+    let _ = usage.print();
+    if usage.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// Shows an error after `prefix`, and turns a result into the exit status.
+fn status(result: anyhow::Result<ExitCode>, prefix: &str) -> ExitCode {
     result.unwrap_or_else(|error| {
         // `saker read FILE | head` is not an error: nobody listens any more.
         if is_broken_pipe(&error) {
             return ExitCode::SUCCESS;
         }
-        eprintln!("saker: {error:#}");
+        eprintln!("{prefix}: {error:#}");
         ExitCode::FAILURE
     })
-}
-
-/// Messages of a running command, to stderr: from `info` on, or what `SAKER_LOG` says (`error`, `warn`, `info`, `debug`, `trace`).
-fn logging() {
-    let level = std::env::var("SAKER_LOG").ok().and_then(|level| level.parse().ok());
-    let level = level.unwrap_or(tracing::Level::INFO);
-    // A second call changes nothing.
-    let _ =
-        tracing_subscriber::fmt().with_writer(io::stderr).with_target(false).with_max_level(level).try_init();
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

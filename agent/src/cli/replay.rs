@@ -1,13 +1,15 @@
 //! `saker replay`: rules over a capture file. Alerts go to stdout, the closing summary to stderr.
 
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 
 use super::capture::{name, open};
 use super::engine::{Engine, RuleArgs};
+use crate::config::Config;
 use crate::pipeline::{Pipeline, Sink};
 
 /// What `saker replay` takes.
@@ -34,11 +36,24 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 /// Replays a capture: alerts to `out`, the closing summary and what is noteworthy about the rules to `err`.
 pub fn replay(args: &Args, out: &mut (impl Write + Send), err: &mut impl Write) -> anyhow::Result<()> {
     let config = args.rules.config()?;
-    let mut engine = Engine::load(&args.rules, &config, err)?;
-    let pipeline = || Pipeline::new(&config);
-    let result = match args.rules.threads {
-        0 | 1 => events(args, &mut engine.single(pipeline(), out)),
-        threads => match engine.workers(threads, pipeline, out, |workers| events(args, workers)) {
+    let engine = Engine::load(&args.rules, &config, err)?;
+    replay_capture(engine, &config, &args.capture, None, out, err)
+}
+
+/// Replays a capture up to `duration` after its first event.
+pub(super) fn replay_capture(
+    mut engine: Engine,
+    config: &Config,
+    capture: &Path,
+    duration: Option<Duration>,
+    out: &mut (impl Write + Send),
+    err: &mut impl Write,
+) -> anyhow::Result<()> {
+    let pipeline = || Pipeline::new(config);
+    let result = match config.saker.threads {
+        0 | 1 => events(capture, duration, &mut engine.single(pipeline(), out)),
+        threads => match engine.workers(threads, pipeline, out, |workers| events(capture, duration, workers))
+        {
             Ok((result, counted)) => {
                 if counted.handovers_missed > 0 {
                     let missed = counted.handovers_missed;
@@ -55,9 +70,11 @@ pub fn replay(args: &Args, out: &mut (impl Write + Send), err: &mut impl Write) 
     result
 }
 
-fn events(args: &Args, sink: &mut impl Sink) -> anyhow::Result<()> {
-    let name = || name(&args.capture);
-    let (mut reader, _progress) = open(&args.capture)?;
+fn events(capture: &Path, duration: Option<Duration>, sink: &mut impl Sink) -> anyhow::Result<()> {
+    let name = || name(capture);
+    let (mut reader, _progress) = open(capture)?;
+    // In nanoseconds since the epoch.
+    let mut end = None;
     while let Some(snapshot) = reader.next_section().with_context(name)? {
         sink.begin(snapshot);
         loop {
@@ -67,6 +84,12 @@ fn events(args: &Args, sink: &mut impl Sink) -> anyhow::Result<()> {
                 Ok(None) => break,
                 Err(error) => return Err(error).with_context(name),
             };
+            if let Some(duration) = duration {
+                let last = event.ts.saturating_add(duration.as_nanos() as u64);
+                if event.ts >= *end.get_or_insert(last) {
+                    return Ok(());
+                }
+            }
             sink.event(&event)?;
         }
     }

@@ -1,15 +1,20 @@
 //! `saker run`: rules over what happens on this host, until it is asked to stop. Alerts go to stdout, the closing summary
 //! and everything about the sensor itself to stderr.
 
-use std::path::PathBuf;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
-use super::engine::RuleArgs;
+use super::engine::{Engine, RuleArgs, Show, show};
 use super::live::{Detection, Occasion};
+use super::replay;
 use super::sensor::{self, DriverChoice};
 use super::signals::Stop;
+use crate::config::{self, Config, EngineKind};
+use crate::rules::{LoadResult, Source};
 
 /// What `saker run` takes.
 #[derive(clap::Args, Debug, Default)]
@@ -17,9 +22,13 @@ pub struct Args {
     #[command(flatten)]
     rules: RuleArgs,
 
-    /// Which driver records
-    #[arg(long, value_enum, default_value_t)]
-    driver: DriverChoice,
+    /// The configuration file; without it /etc/saker/saker.yaml, else /etc/falco/falco.yaml
+    #[arg(short, long, value_name = "CONFIG")]
+    config: Option<PathBuf>,
+
+    /// Which driver records; without it as the configuration says
+    #[arg(long, value_enum)]
+    driver: Option<DriverChoice>,
 
     /// Write the process id to this file
     #[arg(short = 'P', long, value_name = "FILE")]
@@ -28,20 +37,84 @@ pub struct Args {
 
 /// Detects until it is asked to stop.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    super::logging();
+    let file = args.config.or_else(|| config::first_file(&config::DEFAULT_FILES));
+    let loaded = config::load(file.as_deref(), &args.rules.options())?;
+    super::log::start(&loaded.config);
+    loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    let config = &loaded.config;
+    let files = args.rules.files(config)?;
+    let mut show = |result: &LoadResult, sources: &[Source]| show(result, sources, &mut io::stderr());
+    let pidfile = args.pidfile.as_deref();
+    Job { config, files: &files, driver: args.driver, pidfile, duration: None }.run(&mut show)
+}
+
+/// What is to be detected, by which rules, and for how long.
+pub(super) struct Job<'j> {
+    pub config: &'j Config,
+    /// The rule files in load order.
+    pub files: &'j [PathBuf],
+    /// Which driver records, whatever the configuration says.
+    pub driver: Option<DriverChoice>,
+    pub pidfile: Option<&'j Path>,
+    /// Until it is asked to stop, if there is none.
+    pub duration: Option<Duration>,
+}
+
+impl Job<'_> {
+    /// Detects where the configuration says: live, or in a capture.
+    pub(super) fn run(&self, show: Show<'_>) -> anyhow::Result<ExitCode> {
+        let engine = &self.config.engine;
+        match (engine.kind, &engine.replay) {
+            _ if self.driver.is_some() || self.config.saker.driver.is_some() => detect_live(self, show),
+            (Some(EngineKind::Replay), Some(replay)) => self.replay(&replay.capture_file, show),
+            (Some(EngineKind::Nodriver), _) => {
+                bail!(
+                    "engine.kind is 'nodriver' and no plugin is a source of events: no event would be produced"
+                )
+            }
+            _ => detect_live(self, show),
+        }
+    }
+
+    fn replay(&self, capture: &Path, show: Show<'_>) -> anyhow::Result<ExitCode> {
+        let (mut engine, ()) = Engine::of(self.files, self.config, show, |_, _| ())?;
+        engine.at_once = !self.config.buffered_outputs;
+        let _pidfile = self.pidfile.map(PidFile::write).transpose()?;
+        let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
+        let result =
+            replay::replay_capture(engine, self.config, capture, self.duration, &mut out, &mut io::stderr());
+        out.flush()?;
+        result.map(|()| ExitCode::SUCCESS)
+    }
+}
+
+/// A file with the process id; it is removed at the end.
+struct PidFile<'p>(&'p Path);
+
+impl<'p> PidFile<'p> {
+    fn write(path: &'p Path) -> anyhow::Result<Self> {
+        std::fs::write(path, format!("{}\n", std::process::id()))
+            .with_context(|| format!("{}", path.display()))?;
+        Ok(PidFile(path))
+    }
+}
+
+impl Drop for PidFile<'_> {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(self.0);
+    }
+}
+
+fn detect_live(job: &Job<'_>, show: Show<'_>) -> anyhow::Result<ExitCode> {
     let mut stop = Stop::listen()?;
-    let mut detection = Detection::load(&args.rules)?;
-    if let Some(file) = &args.pidfile {
-        std::fs::write(file, format!("{}\n", std::process::id()))
-            .with_context(|| format!("{}", file.display()))?;
-    }
-    let mut driver = sensor::open(args.driver)?;
+    let mut detection = Detection::load(job.files, job.config, show)?;
+    let _pidfile = job.pidfile.map(PidFile::write).transpose()?;
+    let mut driver = sensor::open(job.driver.unwrap_or_else(|| DriverChoice::of(job.config)))?;
     let wanted = detection.interest();
-    let result = detection.run(&mut *driver, wanted, &mut stop);
-    if let Some(file) = &args.pidfile {
-        let _ = std::fs::remove_file(file);
+    if let Some(duration) = job.duration {
+        stop.after(duration);
     }
-    result.map(|()| ExitCode::SUCCESS)
+    detection.run(&mut *driver, wanted, &mut stop).map(|()| ExitCode::SUCCESS)
 }
 
 impl Occasion for Stop {

@@ -1,14 +1,18 @@
 //! What the live commands have in common: which driver is taken and why, and what was lost on the way.
 
 use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use anyhow::bail;
+use saker_probe::wire::control::device;
 use saker_probe::wire::ring::counter;
 
 use crate::capture::driver::{Driver, DriverError};
 use crate::capture::ebpf::Probe;
 use crate::capture::kmod::Kmod;
 use crate::capture::live::Live;
+use crate::config::{Config, DriverKind, EngineKind};
 
 /// Slots of a ring: 8 MiB, as Falco's default (`buf_size_preset` 4).
 const SLOTS: u64 = 1 << 16;
@@ -23,6 +27,18 @@ pub(super) enum DriverChoice {
     Kmod,
     /// The eBPF probe
     Ebpf,
+}
+
+impl DriverChoice {
+    /// What the configuration says: `saker.driver`, else `engine.kind`.
+    pub(super) fn of(config: &Config) -> DriverChoice {
+        match (config.saker.driver, config.engine.kind) {
+            (Some(DriverKind::Auto), _) => DriverChoice::Auto,
+            (Some(DriverKind::Kmod), _) => DriverChoice::Kmod,
+            (Some(DriverKind::Ebpf), _) | (None, Some(EngineKind::ModernEbpf)) => DriverChoice::Ebpf,
+            (None, _) => DriverChoice::Auto,
+        }
+    }
 }
 
 /// Opens the wanted driver, and says which one it is and why.
@@ -51,7 +67,27 @@ pub(super) fn open(choice: DriverChoice) -> anyhow::Result<Box<dyn Driver>> {
 }
 
 fn kmod() -> Result<Box<dyn Driver>, DriverError> {
+    if !Path::new(device::PATH).exists() {
+        load_module()?;
+    }
     Ok(Box::new(Kmod::open(SLOTS)?))
+}
+
+/// Loads the module if it is installed and that is permitted. Where it is not installed, opening it says so.
+///
+/// # Errors
+/// If the kernel refuses it: what `modprobe` said.
+fn load_module() -> Result<(), DriverError> {
+    let Ok(said) = Command::new("modprobe").arg("saker").stdin(Stdio::null()).output() else { return Ok(()) };
+    let text = String::from_utf8_lossy(&said.stderr);
+    let reason = text.lines().find(|line| line.contains("could not insert"));
+    match reason.filter(|_| !said.status.success() && nix::unistd::geteuid().is_root()) {
+        Some(reason) => Err(DriverError::new(format!("the kernel module does not load: {}", reason.trim()))
+            .remedy(
+                "`dmesg` says more; with Secure Boot the module must be signed with a key that is enrolled",
+            )),
+        None => Ok(()),
+    }
 }
 
 fn ebpf() -> Result<Box<dyn Driver>, DriverError> {

@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use nix::sys::signal::{SigSet, Signal};
 
-/// Whether somebody asked to stop.
+/// Whether somebody asked to stop, or the time is over.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Stop(Arc<AtomicBool>);
+pub(super) struct Stop {
+    asked: Arc<AtomicBool>,
+    end: Option<Instant>,
+}
 
 impl Stop {
     /// Listens from now on. Call it before any thread is made: they all must leave SIGTERM to the one that waits for it.
@@ -31,11 +35,16 @@ impl Stop {
     /// Asks to stop.
     fn ask(&self) {
         // Relaxed: nothing else is handed over. Pairs with the load in `asked`.
-        self.0.store(true, Ordering::Relaxed);
+        self.asked.store(true, Ordering::Relaxed);
+    }
+
+    /// Stops by itself after this time.
+    pub(super) fn after(&mut self, duration: Duration) {
+        self.end = Instant::now().checked_add(duration);
     }
 
     /// Whether to stop.
     pub(super) fn asked(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.asked.load(Ordering::Relaxed) || self.end.is_some_and(|end| Instant::now() >= end)
     }
 }

@@ -28,7 +28,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 /// The calls by name; tracepoints, which have codes too, are no calls.
-fn listed() -> Vec<&'static SyscallInfo> {
+pub(super) fn listed() -> Vec<&'static SyscallInfo> {
     let mut calls: Vec<_> = SYSCALLS
         .iter()
         .filter(|call| {

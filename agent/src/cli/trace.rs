@@ -1,6 +1,7 @@
 //! `saker trace -- CMD`: rules over what a command and its descendants do, and nothing else on this host. The command runs in a
 //! cgroup of its own, and the driver drops in the kernel whatever is not in it.
 
+use std::io;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitCode, ExitStatus};
 
@@ -8,11 +9,12 @@ use anyhow::Context as _;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::engine::RuleArgs;
+use super::engine::{RuleArgs, show};
 use super::live::{Detection, Occasion};
 use super::sensor::{self, DriverChoice};
 use super::signals::Stop;
 use crate::capture::scope::{Held, Running, Scope, ScopeError};
+use crate::rules::{LoadResult, Source};
 
 /// The exit status that says that Saker failed, not the command; and those of a command that is not there or cannot be
 /// executed, as of a shell.
@@ -26,9 +28,9 @@ pub struct Args {
     #[command(flatten)]
     rules: RuleArgs,
 
-    /// Which driver records
-    #[arg(long, value_enum, default_value_t)]
-    driver: DriverChoice,
+    /// Which driver records; without it as the configuration says
+    #[arg(long, value_enum)]
+    driver: Option<DriverChoice>,
 
     /// The command to run, with its arguments
     #[arg(required = true, last = true, value_name = "CMD")]
@@ -37,7 +39,6 @@ pub struct Args {
 
 /// Runs the command and detects until it has ended. Exits as it did.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    super::logging();
     match trace(&args) {
         Ok(status) => Ok(ExitCode::from(exit_code(status))),
         Err(error) => {
@@ -48,9 +49,12 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 fn trace(args: &Args) -> anyhow::Result<ExitStatus> {
+    let config = args.rules.config()?;
+    super::log::start(&config);
     let stop = Stop::listen()?;
-    let mut detection = Detection::load(&args.rules)?;
-    let mut driver = sensor::open(args.driver)?;
+    let mut show = |result: &LoadResult, sources: &[Source]| show(result, sources, &mut io::stderr());
+    let mut detection = Detection::load(&args.rules.files(&config)?, &config, &mut show)?;
+    let mut driver = sensor::open(args.driver.unwrap_or_else(|| DriverChoice::of(&config)))?;
     let scope = Scope::new()?;
     let mut wanted = detection.interest();
     wanted.scope_cgroup = scope.id();
@@ -102,7 +106,7 @@ fn exit_code(status: ExitStatus) -> u8 {
 
 fn failure(error: &anyhow::Error) -> u8 {
     match error.downcast_ref() {
-        Some(ScopeError::Command(_, error)) if error.kind() == std::io::ErrorKind::NotFound => NOT_FOUND,
+        Some(ScopeError::Command(_, error)) if error.kind() == io::ErrorKind::NotFound => NOT_FOUND,
         Some(ScopeError::Command(..)) => NOT_EXECUTABLE,
         _ => FAILED,
     }

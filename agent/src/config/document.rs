@@ -1,245 +1,238 @@
-//! Configuration documents: keys and values as they are put together, and the table of keys by which they are read.
+//! Putting a configuration together: the main file, the files that it names, the options of the command line; then one
+//! [`Config`] with everything that is to be said about it.
+//!
+//! The order is Falco's: main file, options about `config_files`, the files that these name, all other options.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::fmt::Display;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 
-use serde_yaml::{Mapping, Value};
+use serde::Deserialize;
 
-use super::path::{self, PathError};
-use super::read::{self, ValueError, flag, named, strings, text};
-use super::{CONTAINER, Config, Priority, RuleMatching};
+use super::check;
+use super::merge::merge;
+use super::model::{Config, ConfigFile, Strategy};
+use super::path;
+use super::read::{Problem, ProblemKind, read};
+use super::shape;
+use super::tree::{Node, Sources, Value};
+use crate::rules::source::Place;
 
-/// Why a configuration is refused. The first part names the option or key.
+/// Why a configuration is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// An option has no `=`.
-    #[error("option '{0}': expected KEY=VALUE")]
-    NoValue(String),
-    /// The key of an option names no place.
-    #[error("option '{option}': {error}")]
-    Path {
-        /// The option as given.
-        option: String,
-        /// What is wrong with its key.
-        error: PathError,
+    /// A file or directory cannot be read.
+    #[error("{}: {error}", path.display())]
+    Unreadable {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
     },
-    /// The value in brackets or braces is no YAML.
-    #[error("option '{option}': {error}")]
-    Flow {
-        /// The option as given.
-        option: String,
-        /// What the YAML parser says.
-        error: serde_yaml::Error,
-    },
-    /// A document is no YAML.
-    #[error("{0}")]
-    Yaml(#[from] serde_yaml::Error),
-    /// A document is no mapping.
-    #[error("the configuration is not a mapping of keys")]
-    NotAMapping,
-    /// An option names a key that does not exist.
-    #[error("unknown configuration key '{key}'{}", hint(.similar.as_deref()))]
-    UnknownKey {
-        /// The key.
-        key: String,
-        /// A key that is spelled nearly so.
-        similar: Option<String>,
-    },
-    /// A value does not fit its key.
-    #[error("configuration key '{key}': {error}")]
-    Value {
-        /// The key.
-        key: String,
-        /// What is wrong.
-        error: ValueError,
-    },
+    /// Something in it is wrong: a line for each problem, with its place.
+    #[error("{}", .0.join("\n"))]
+    Refused(Vec<String>),
 }
 
-fn hint(similar: Option<&str>) -> String {
-    similar.map(|key| format!(" (did you mean '{key}'?)")).unwrap_or_default()
+/// A configuration and what there is to say about it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// Lines to show to the operator, each with its place.
+    pub warnings: Vec<String>,
+    /// The files that it was read from, the main one first.
+    pub files: Vec<PathBuf>,
 }
 
-type Setter = fn(&mut Config, &Value) -> Result<(), ValueError>;
-
-fn put<T>(slot: &mut T, value: Result<T, ValueError>) -> Result<(), ValueError> {
-    *slot = value?;
-    Ok(())
-}
-
-/// The keys that Saker heeds, and what they set.
-const KEYS: &[(&str, Setter)] = &[
-    ("rules_files", |c, v| put(&mut c.rules_files, paths(v))),
-    ("rule_files", |c, v| put(&mut c.rules_files, paths(v))),
-    ("rule_matching", |c, v| put(&mut c.rule_matching, rule_matching(v))),
-    ("priority", |c, v| put(&mut c.priority, priority(v))),
-    ("rules", |c, v| put(&mut c.rules, read::sequence(v, read::rule_selection))),
-    ("json_output", |c, v| put(&mut c.json_output, flag(v))),
-    ("json_include_output_property", |c, v| put(&mut c.json_include_output_property, flag(v))),
-    ("json_include_message_property", |c, v| put(&mut c.json_include_message_property, flag(v))),
-    ("json_include_output_fields_property", |c, v| put(&mut c.json_include_output_fields_property, flag(v))),
-    ("json_include_tags_property", |c, v| put(&mut c.json_include_tags_property, flag(v))),
-    ("time_format_iso_8601", |c, v| put(&mut c.time_format_iso_8601, flag(v))),
-    ("append_output", |c, v| put(&mut c.append_output, read::sequence(v, read::append_output))),
-    ("static_fields", |c, v| put(&mut c.static_fields, read::text_map(v))),
-    ("buffer_format_base64", |c, v| put(&mut c.buffer_format_base64, flag(v))),
-    ("buffered_outputs", |c, v| put(&mut c.buffered_outputs, flag(v))),
-    ("stdout_output.enabled", |c, v| put(&mut c.stdout_output, flag(v))),
-    ("saker.builtin_plugins", |c, v| put(&mut c.builtin_plugins, builtin_plugins(v))),
-    ("saker.services_file", |c, v| put(&mut c.services_file, text(v).map(PathBuf::from))),
-];
-
-fn paths(value: &Value) -> Result<Vec<PathBuf>, ValueError> {
-    Ok(strings(value)?.into_iter().map(PathBuf::from).collect())
-}
-
-fn rule_matching(value: &Value) -> Result<RuleMatching, ValueError> {
-    let words = [("first", RuleMatching::First), ("all", RuleMatching::All)];
-    named("rule matching strategy", value, &words)
-}
-
-fn priority(value: &Value) -> Result<Priority, ValueError> {
-    match Priority::parse(&text(value)?) {
-        Some(priority) => Ok(priority),
-        None => named("priority", value, &Priority::ALL.map(|priority| (priority.word(), priority))),
+/// Reads a configuration: of `file`, if there is one, changed by `options` of the form `KEY=VALUE`.
+pub fn load(file: Option<&Path>, options: &[String]) -> Result<Loaded, ConfigError> {
+    let mut document = Document::default();
+    if let Some(file) = file {
+        document.root = document.file(file)?;
     }
+    let (about_files, others): (Vec<&String>, Vec<&String>) =
+        options.iter().partition(|option| option.starts_with("config_files"));
+    about_files.into_iter().for_each(|option| document.set(option));
+    document.include(file)?;
+    others.into_iter().for_each(|option| document.set(option));
+    document.finish()
 }
 
-fn builtin_plugins(value: &Value) -> Result<BTreeSet<String>, ValueError> {
-    let names = strings(value)?;
-    match names.iter().find(|name| *name != CONTAINER) {
-        None => Ok(names.into_iter().collect()),
-        Some(name) => Err(ValueError::Unknown {
-            what: "built-in plugin",
-            given: name.clone(),
-            known: CONTAINER.to_owned(),
-        }),
+#[derive(Default)]
+struct Document {
+    root: Node,
+    sources: Sources,
+    problems: Vec<Problem>,
+    files: Vec<PathBuf>,
+}
+
+impl Default for Node {
+    fn default() -> Self {
+        Node::null(Place::default())
     }
-}
-
-/// Falco's other top-level keys: a configuration may have them, what Saker does now does not depend on them.
-const OTHER_KEYS: &[&str] = &[
-    "base_syscalls",
-    "capture",
-    "config_files",
-    "engine",
-    "falco_libs",
-    "file_output",
-    "http_output",
-    "libs_logger",
-    "load_plugins",
-    "log_level",
-    "log_stderr",
-    "log_syslog",
-    "metrics",
-    "output_timeout",
-    "outputs_queue",
-    "plugins",
-    "plugins_hostinfo",
-    "program_output",
-    "syscall_event_drops",
-    "syscall_event_timeouts",
-    "syslog_output",
-    "watch_config_files",
-    "webserver",
-];
-
-/// A configuration as it is put together: documents and options in order, not yet read.
-#[derive(Clone, Debug, Default)]
-pub struct Document {
-    root: Mapping,
 }
 
 impl Document {
-    /// A document from YAML text. An empty text is an empty configuration.
-    pub fn parse(yaml: &str) -> Result<Self, ConfigError> {
-        match serde_yaml::from_str(yaml)? {
-            Value::Null => Ok(Document::default()),
-            Value::Mapping(root) => Ok(Document { root }),
-            _ => Err(ConfigError::NotAMapping),
+    fn error(&mut self, at: Place, message: impl Display) {
+        self.problems.push(Problem { at, kind: ProblemKind::Error, message: message.to_string() });
+    }
+
+    fn warn(&mut self, at: Place, message: impl Display) {
+        self.problems.push(Problem { at, kind: ProblemKind::Warning, message: message.to_string() });
+    }
+
+    /// Reads a file and checks it by itself: what another file replaces must be sound too.
+    fn file(&mut self, path: &Path) -> Result<Node, ConfigError> {
+        let bytes =
+            fs::read(path).map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
+        let begin = self.sources.file(&path.display().to_string(), String::from_utf8_lossy(&bytes));
+        self.files.push(path.to_owned());
+        let node = self.parse(begin);
+        let mut problems = Vec::new();
+        if !matches!(node.value, Value::Null) {
+            let _ = read(shape::root(), &node, "", &mut problems);
         }
+        // What is not heeded is told of the whole.
+        problems.retain(|problem| problem.kind != ProblemKind::NotHeeded);
+        self.problems.append(&mut problems);
+        Ok(node)
     }
 
-    /// Applies `-o KEY=VALUE`. A value in brackets or braces is YAML in flow style, any other a scalar as it stands.
-    pub fn set(&mut self, option: &str) -> Result<(), ConfigError> {
-        let (path, value) = option.split_once('=').ok_or_else(|| ConfigError::NoValue(option.to_owned()))?;
-        let flow = (value.starts_with('[') && value.ends_with(']'))
-            || (value.starts_with('{') && value.ends_with('}'));
-        let value = if flow {
-            serde_yaml::from_str(value)
-                .map_err(|error| ConfigError::Flow { option: option.to_owned(), error })?
-        } else {
-            Value::from(value)
-        };
-        path::set(&mut self.root, path, value)
-            .map_err(|error| ConfigError::Path { option: option.to_owned(), error })
+    fn parse(&mut self, begin: Place) -> Node {
+        let mut odd = Vec::new();
+        let parsed = self.sources.parse(begin, &mut |at, message| odd.push((at, message)));
+        odd.into_iter().for_each(|(at, message)| self.warn(at, message));
+        parsed.unwrap_or_else(|(at, message)| {
+            self.error(at, message);
+            Node::null(begin)
+        })
     }
 
-    /// Reads the configuration, and the keys that nobody knows.
-    pub fn read(&self) -> Result<(Config, Vec<UnknownKey>), ConfigError> {
-        let mut config = Config::default();
-        let mut unknown = Vec::new();
-        for (key, value) in &self.root {
-            let key = text(key).map_err(|error| ConfigError::Value { key: "?".to_owned(), error })?;
-            let nested = format!("{key}.");
-            if let Some((_, set)) = KEYS.iter().find(|(name, _)| *name == key) {
-                set(&mut config, value).map_err(|error| ConfigError::Value { key, error })?;
-            } else if KEYS.iter().any(|(name, _)| name.starts_with(&nested)) {
-                let Value::Mapping(children) = value else {
-                    return Err(ConfigError::Value { key, error: ValueError::Expected("a mapping") });
-                };
-                for (child, value) in children {
-                    let child =
-                        text(child).map_err(|error| ConfigError::Value { key: key.clone(), error })?;
-                    let key = nested.clone() + &child;
-                    match KEYS.iter().find(|(name, _)| *name == key) {
-                        Some((_, set)) => {
-                            set(&mut config, value).map_err(|error| ConfigError::Value { key, error })?;
-                        }
-                        None => unknown.push(UnknownKey::new(key)),
-                    }
+    /// Merges the files that `config_files` names.
+    fn include(&mut self, main: Option<&Path>) -> Result<(), ConfigError> {
+        let Some(named) = self.root.get("config_files").cloned() else { return Ok(()) };
+        for entry in named.elements() {
+            let mut ignored = Vec::new();
+            let Some(shape) = shape::root().name("config_files").and_then(|shape| shape.element.as_deref())
+            else {
+                continue;
+            };
+            // What is wrong with the entry is told when the whole is read.
+            let value = read(shape, entry, "", &mut ignored);
+            let Some(ConfigFile { path, strategy }) =
+                value.and_then(|value| serde_yaml::from_value(value).ok())
+            else {
+                continue;
+            };
+            if main == Some(path.as_path()) {
+                self.error(entry.at, format!("config_files: {} cannot include itself", path.display()));
+            } else if path.is_dir() {
+                for file in self.directory(&path, entry.at)? {
+                    self.include_file(&file, strategy)?;
                 }
-            } else if !OTHER_KEYS.contains(&key.as_str()) {
-                unknown.push(UnknownKey::new(key));
+            } else if path.exists() {
+                self.include_file(&path, strategy)?;
+            } else if is_yaml(&path) {
+                self.warn(
+                    entry.at,
+                    format!("config_files: {} does not exist; it is passed over", path.display()),
+                );
             }
         }
-        Ok((config, unknown))
+        Ok(())
     }
-}
 
-/// A key that nobody knows.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct UnknownKey {
-    /// The key.
-    pub key: String,
-    /// A key that is spelled nearly so.
-    pub similar: Option<String>,
-}
-
-impl UnknownKey {
-    fn new(key: String) -> Self {
-        let similar = KEYS
-            .iter()
-            .map(|(name, _)| *name)
-            .chain(OTHER_KEYS.iter().copied())
-            .map(|name| (edit_distance(name.as_bytes(), key.as_bytes()), name))
-            .min()
-            .filter(|(distance, name)| *distance <= 2.max(name.len() / 4))
-            .map(|(_, name)| name.to_owned());
-        UnknownKey { key, similar }
+    fn include_file(&mut self, path: &Path, strategy: Strategy) -> Result<(), ConfigError> {
+        let node = self.file(path)?;
+        if let Some(nested) = node.entries().iter().find(|entry| entry.name == "config_files") {
+            let at = nested.at;
+            self.error(at, "config_files: a file that is included cannot include others");
+        }
+        merge(&mut self.root, node, strategy);
+        Ok(())
     }
-}
 
-/// Insertions, deletions and replacements between two short names.
-fn edit_distance(a: &[u8], b: &[u8]) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut diagonal = i;
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+    /// The `.yaml` and `.yml` files of a directory by name.
+    fn directory(&mut self, path: &Path, at: Place) -> Result<Vec<PathBuf>, ConfigError> {
+        let failed = |error| ConfigError::Unreadable { path: path.to_owned(), error };
+        let entries = fs::read_dir(path).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        let mut files: Vec<PathBuf> =
+            entries.into_iter().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
+        files.sort();
+        let (files, others): (Vec<_>, Vec<_>) = files.into_iter().partition(|path| is_yaml(path));
+        for other in others {
+            self.warn(
+                at,
+                format!("config_files: {} is neither .yaml nor .yml; it is passed over", other.display()),
+            );
+        }
+        Ok(files)
+    }
+
+    /// Applies `KEY=VALUE`. A value in brackets or braces is YAML in flow style, any other a scalar as it stands.
+    fn set(&mut self, option: &str) {
+        let mut at = self.sources.option(option);
+        let Some((key, value)) = option.split_once('=') else {
+            return self.error(at, "expected KEY=VALUE");
+        };
+        let flow = (value.starts_with('[') && value.ends_with(']'))
+            || (value.starts_with('{') && value.ends_with('}'));
+        at.at = key.len() + 1;
+        let node = if flow { self.parse(at) } else { Node::scalar(value, at) };
+        if let Err(error) = path::set(&mut self.root, key, node) {
+            self.error(at, error);
         }
     }
-    row[b.len()]
+
+    fn finish(mut self) -> Result<Loaded, ConfigError> {
+        if matches!(self.root.value, Value::Null) {
+            self.root.value = Value::Mapping(Vec::new());
+        }
+        let mut problems = Vec::new();
+        let read = read(shape::root(), &self.root, "", &mut problems);
+        for (node, message) in check::together(&self.root) {
+            problems.push(Problem { at: node.at, kind: ProblemKind::Error, message });
+        }
+        for problem in problems {
+            if !self.problems.contains(&problem) {
+                self.problems.push(problem);
+            }
+        }
+        self.problems.sort_by_key(|problem| (problem.at.file, problem.at.at));
+        let (mut errors, mut warnings) = (Vec::new(), Vec::new());
+        for Problem { at, kind, message } in &self.problems {
+            let line = printable(&format!("{}: {message}", self.sources.show(*at)));
+            let refused = match kind {
+                ProblemKind::Error => true,
+                ProblemKind::Unknown => self.sources.is_option(*at),
+                ProblemKind::Warning | ProblemKind::NotHeeded => false,
+            };
+            if refused { errors.push(line) } else { warnings.push(line) }
+        }
+        if !errors.is_empty() {
+            return Err(ConfigError::Refused(errors));
+        }
+        // What was read without an error has the shape that the model wants, as the tests of the table show.
+        let config = Config::deserialize(read.unwrap_or_default())
+            .map_err(|error| ConfigError::Refused(vec![error.to_string()]))?;
+        Ok(Loaded { config, warnings, files: self.files })
+    }
+}
+
+/// A line without control characters, so that no value can forge another line or move a terminal's cursor.
+fn printable(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    for character in line.chars() {
+        match character.is_control() {
+            true => out.extend(character.escape_default()),
+            false => out.push(character),
+        }
+    }
+    out
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }

@@ -398,6 +398,9 @@ fn narrow_u64(bytes: &[u8]) -> Option<u64> {
 }
 
 #[cfg(test)]
+mod recorded_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

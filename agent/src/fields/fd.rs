@@ -19,7 +19,7 @@ fn is_about_fd(context: &EventContext<'_>) -> bool {
 }
 
 /// The descriptor that the event is about, if it is known.
-fn known<'e>(context: &EventContext<'e>) -> Option<&'e Fd> {
+pub(super) fn known<'e>(context: &EventContext<'e>) -> Option<&'e Fd> {
     context.fd.filter(|_| is_about_fd(context))
 }
 

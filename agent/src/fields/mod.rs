@@ -15,6 +15,7 @@ mod print;
 mod proc;
 mod render;
 mod schema;
+mod sensor;
 mod services;
 mod table;
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! of their class.
 
 use super::{ArgKind, Class, FieldInfo, Traits};
-use super::{container, evt, evt_args, fd, fspath, proc, thread, user};
+use super::{container, evt, evt_args, fd, fspath, proc, sensor, thread, user};
 use crate::event::Format;
 use saker_filter::{Scope, Type};
 
@@ -347,5 +347,9 @@ fields! {
     }
     Saker {
         "saker.proc.comm" Str Na Process [] proc::comm "Name that the thread gave itself (by prctl), which `proc.name` does not follow; `proc.name` if it gave none.";
+        "saker.proc.realexe" Str Na Process [] sensor::realexe "Path of the program as the kernel resolved it, whatever the call asked for; null where a capture does not tell.";
+        "saker.fd.realpath" Str Na Event [] sensor::realpath "Path of the opened file from the kernel's own objects, seen from the root of the process: links, `..` and names that the program changed meanwhile cannot hide it. Null where no sensor told.";
+        "saker.fd.path_mismatch" Bool Na Event [] sensor::path_mismatch "Whether the opened file is elsewhere than `fd.name` says. Links make honest mismatches, too (`/bin` to `/usr/bin`). Null where no sensor told.";
+        "saker.io_uring" Bool Na Event [] sensor::io_uring "Whether the event is an operation of an io_uring, told as the call that it stands for.";
     }
 }

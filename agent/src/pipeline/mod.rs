@@ -45,6 +45,13 @@ pub trait Sink {
     /// If alerts cannot be written any more.
     fn flush(&mut self) -> io::Result<()>;
 
+    /// Whether nothing is known of a thread, or only of one that had its id before: of a process that began at another time
+    /// than `started`, in nanoseconds since boot.
+    fn is_stranger(&self, tid: i64, started: u64) -> bool;
+
+    /// Forgets a thread.
+    fn forget(&mut self, tid: i64);
+
     /// Forgets threads that made no event since `deadline` and of which `alive` says that they are gone: for live sources,
     /// where an exit can be lost.
     fn purge(&mut self, deadline: u64, alive: &mut dyn FnMut(i64) -> bool);

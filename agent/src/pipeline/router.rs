@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 
 use crate::capture::{FdInfo, Snapshot};
 use crate::event::{Category, EVENT_COUNT, EVENTS, Event, EventId, id};
-use crate::state::{ThreadFlags, makes_a_stub};
+use crate::state::{ThreadFlags, differ, makes_a_stub};
 
 /// How many threads are followed; the events of others concern all workers.
 const THREADS: usize = 524_288;
@@ -52,6 +52,8 @@ struct Known {
     group: i64,
     /// When it last made an event.
     last_ts: u64,
+    /// When its process began, nanoseconds since boot; 0 is unknown.
+    started: u64,
 }
 
 /// What is known of threads: their owners.
@@ -72,7 +74,7 @@ impl Router {
             self.threads.clear();
         }
         for process in &snapshot.processes {
-            self.add(process.tid, process.pid, 0);
+            self.add(process.tid, process.pid, 0, process.started);
         }
     }
 
@@ -112,7 +114,7 @@ impl Router {
             // All workers make the stub, so that it is the ancestor of its children everywhere.
             let tgid = event.facts.map_or(event.tid, |facts| i64::from(facts.tgid));
             let group = self.threads.get(&tgid).map_or(tgid, |leader| leader.group);
-            self.add(event.tid, group, event.ts);
+            self.add(event.tid, group, event.ts, 0);
             route.owner = self.owner(group);
             route.everyone = true;
         }
@@ -126,10 +128,10 @@ impl Router {
                 // The child's own event makes it known.
                 route.owner = self.owner_of(event.tid);
             }
-            id::SYSCALL_EXECVE_19_X | id::SYSCALL_EXECVEAT_X => {
-                if event.param(EXEPATH).is_none_or(<[u8]>::is_empty) && event.param_i64(0) == Some(0) {
-                    route.need = Need::Program;
-                }
+            id::SYSCALL_EXECVE_19_X | id::SYSCALL_EXECVEAT_X
+                if event.param(EXEPATH).is_none_or(<[u8]>::is_empty) && event.param_i64(0) == Some(0) =>
+            {
+                route.need = Need::Program;
             }
             id::SYSCALL_PIDFD_GETFD_X => {
                 route.everyone = true;
@@ -164,21 +166,32 @@ impl Router {
         let model_group = match self.threads.get(&model) {
             Some(model) => model.group,
             None => {
-                self.add(model, model, event.ts);
+                self.add(model, model, event.ts, 0);
                 model
             }
         };
         let shares = ThreadFlags::CLONE_THREAD | ThreadFlags::CLONE_FILES | ThreadFlags::CLONE_FS;
         let group = if flags.intersects(shares) { model_group } else { child };
-        self.add(child, group, event.ts);
+        let started = event.facts.filter(|_| result == 0).map_or(0, |facts| facts.start_time);
+        self.add(child, group, event.ts, started);
         let (model_owner, child_owner) = (self.owner(model_group), self.owner(group));
         (model_owner != child_owner).then_some(Fork { model, model_owner, child, child_owner })
     }
 
-    fn add(&mut self, tid: i64, group: i64, last_ts: u64) {
+    fn add(&mut self, tid: i64, group: i64, last_ts: u64, started: u64) {
         if self.threads.len() < THREADS || self.threads.contains_key(&tid) {
-            self.threads.insert(tid, Known { group, last_ts });
+            self.threads.insert(tid, Known { group, last_ts, started });
         }
+    }
+
+    /// Whether nothing is known of a thread, or only of one that had its id before.
+    pub(super) fn is_stranger(&self, tid: i64, started: u64) -> bool {
+        self.threads.get(&tid).is_none_or(|known| differ(known.started, started))
+    }
+
+    /// Forgets a thread.
+    pub(super) fn forget(&mut self, tid: i64) {
+        self.threads.remove(&tid);
     }
 
     /// Forgets threads that made no event since `deadline` and of which `alive` says that they are gone, and says which.

@@ -51,6 +51,15 @@ impl<W: Write> Sink for Single<'_, W> {
         self.out.flush()
     }
 
+    #[inline]
+    fn is_stranger(&self, tid: i64, started: u64) -> bool {
+        self.pipeline.state.is_stranger(tid, started)
+    }
+
+    fn forget(&mut self, tid: i64) {
+        self.pipeline.state.forget(&[tid]);
+    }
+
     fn purge(&mut self, deadline: u64, alive: &mut dyn FnMut(i64) -> bool) {
         self.pipeline.state.purge(deadline, alive);
     }

@@ -170,16 +170,30 @@ impl Sink for Dispatcher {
         if self.failed.load(Ordering::Relaxed) { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
     }
 
+    fn is_stranger(&self, tid: i64, started: u64) -> bool {
+        self.router.is_stranger(tid, started)
+    }
+
+    fn forget(&mut self, tid: i64) {
+        self.router.forget(tid);
+        self.tell_gone([tid].into());
+    }
+
     fn purge(&mut self, deadline: u64, alive: &mut dyn FnMut(i64) -> bool) {
-        self.send();
-        let gone: Arc<[i64]> = self.router.purge(deadline, alive).into();
-        for queue in &self.queues {
-            let _ = queue.send(Message::Gone(Arc::clone(&gone)));
-        }
+        let gone = self.router.purge(deadline, alive);
+        self.tell_gone(gone.into());
     }
 }
 
 impl Dispatcher {
+    /// Has all workers forget threads.
+    fn tell_gone(&mut self, gone: Arc<[i64]>) {
+        self.send();
+        for queue in &self.queues {
+            let _ = queue.send(Message::Gone(Arc::clone(&gone)));
+        }
+    }
+
     /// Gives the batch to the workers.
     fn send(&mut self) {
         if self.batch.items.is_empty() {

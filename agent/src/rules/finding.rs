@@ -157,6 +157,30 @@ impl Finding {
         })
     }
 
+    /// As Falco prints it for people: the chain of locations, the snippet, code and message.
+    pub(crate) fn verbose(&self, sources: &[Source]) -> String {
+        use std::fmt::Write as _;
+
+        let locations = self.locations(sources);
+        let mut out = String::new();
+        for (index, location) in locations.iter().enumerate() {
+            out.push_str(if index == 0 { "In " } else { "    " });
+            out.push_str(location.item_type);
+            if !location.item_name.is_empty() {
+                let _ = write!(out, " '{}'", location.item_name);
+            }
+            let Position { line, column, .. } = location.position;
+            let _ = writeln!(out, ": ({}:{line}:{column})", location.name);
+        }
+        let snippet = self.snippet(&locations, sources);
+        let title = match self.code {
+            Code::Error(code) => code.title(),
+            Code::Warning(code) => code.title(),
+        };
+        let _ = writeln!(out, "------\n{snippet}------\n{} ({title}): {}", self.code.code(), self.message);
+        out
+    }
+
     /// Falco's snippet: the line around the innermost location, cut to a width, and a caret below.
     fn snippet(&self, locations: &[Location], sources: &[Source]) -> String {
         let text = match &self.condition {

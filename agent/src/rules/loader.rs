@@ -66,6 +66,22 @@ impl LoadResult {
     }
 }
 
+impl LoadResult {
+    /// The verdict with all errors and warnings, as Falco prints it.
+    pub fn verbose(&self, sources: &[Source]) -> String {
+        use std::fmt::Write as _;
+
+        let mut out = self.summary();
+        for (title, findings) in [("Errors", &self.errors), ("Warnings", &self.warnings)] {
+            if !findings.is_empty() {
+                let _ = writeln!(out, "\n{} {title}:", findings.len());
+            }
+            findings.iter().for_each(|finding| out.push_str(&finding.verbose(sources)));
+        }
+        out
+    }
+}
+
 /// Loads rule files one after the other.
 pub struct Loader<'e> {
     env: Environment<'e>,

@@ -32,11 +32,11 @@ mod output;
 mod reader;
 mod schema;
 mod set;
-mod source;
+pub(crate) mod source;
 #[cfg(test)]
 mod tests;
 mod version;
-mod yaml;
+pub(crate) mod yaml;
 
 pub use codes::{ErrorCode, ItemKind, WarningCode};
 pub use describe::describe;
@@ -44,6 +44,7 @@ pub use environment::{Environment, Plugin, SYSCALL};
 pub use files::{FilesError, rule_files};
 pub use finding::{Code, Finding, Location};
 pub use loader::{LoadResult, Loader};
+pub use schema::json_schema;
 pub use set::Rule;
 pub use source::{Position, Source};
 pub use version::{ENGINE_VERSION, Version};

@@ -3,6 +3,8 @@
 //! Falco validates each document but loads it whatever the result is; the reader decides what is an error. So this
 //! only makes `schema_valid` and `schema_warnings` of a load result.
 
+use serde_json::{Map, json};
+
 use super::yaml::{Node, Value};
 
 /// What a value must be.
@@ -95,6 +97,44 @@ static PLUGIN_VERSION: Shape = keys(
 );
 
 static ALTERNATIVE: Shape = keys(&[("name", Shape::Text), ("version", Shape::Text)], &["name", "version"]);
+
+/// The table as a JSON schema, in the draft that Falco's has.
+pub fn json_schema() -> serde_json::Value {
+    let mut schema = DOCUMENT.json();
+    schema["$schema"] = "http://json-schema.org/draft-06/schema#".into();
+    schema["title"] = "Rule file".into();
+    schema
+}
+
+impl Shape {
+    fn json(&self) -> serde_json::Value {
+        match self {
+            Shape::Any => json!({}),
+            Shape::Text => json!({ "type": "string" }),
+            Shape::Integer => json!({ "type": "integer" }),
+            Shape::Boolean => json!({ "type": "boolean" }),
+            Shape::Word(words) => json!({ "type": "string", "enum": words }),
+            Shape::ListOf(item) => json!({ "type": "array", "items": item.json() }),
+            Shape::AnyOf(shapes) => json!({ "anyOf": shapes.iter().map(Shape::json).collect::<Vec<_>>() }),
+            Shape::Keys { known, required, not_empty } => {
+                let properties: Map<_, _> =
+                    known.iter().map(|(key, shape)| ((*key).to_owned(), shape.json())).collect();
+                let mut schema = json!({
+                    "type": "object",
+                    "additionalProperties": false,
+                    "properties": properties,
+                });
+                if !required.is_empty() {
+                    schema["required"] = json!(required);
+                }
+                if *not_empty {
+                    schema["minProperties"] = 1.into();
+                }
+                schema
+            }
+        }
+    }
+}
 
 /// The most messages that are kept; a file of garbage has no end of them.
 const MAX_MESSAGES: usize = 1_000;
@@ -272,6 +312,18 @@ mod tests {
             let Shape::Keys { known, .. } = shape else { panic!("no keys") };
             assert!(known.is_sorted_by_key(|(key, _)| key));
         }
+    }
+
+    #[test]
+    fn the_json_schema_is_that_of_the_table() {
+        let schema = json_schema();
+        let item = &schema["items"]["properties"];
+        assert_eq!(item["priority"]["enum"][6], "INFO");
+        assert_eq!(item["items"]["items"]["anyOf"][0]["type"], "integer");
+        insta::assert_snapshot!(item["required_plugin_versions"], @r#"{"items":{"additionalProperties":false,"properties":{"alternatives":{"items":{"additionalProperties":false,"properties":{"name":{"type":"string"},"version":{"type":"string"}},"required":["name","version"],"type":"object"},"type":"array"},"name":{"type":"string"},"version":{"type":"string"}},"required":["name","version"],"type":"object"},"type":"array"}"#);
+        assert_eq!(item["override"]["minProperties"], 1);
+        let Shape::Keys { known, .. } = &ITEM else { panic!("no keys") };
+        assert_eq!(item.as_object().map(Map::len), Some(known.len()));
     }
 
     #[test]

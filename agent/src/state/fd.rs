@@ -4,9 +4,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use bitflags::bitflags;
 use rustc_hash::FxHashMap;
+use saker_probe::wire::record::path;
 // Most events ask whether a descriptor or a table has one holder only. Where there are no weak references that is a
 // comparison, with them it is a locked instruction.
 pub(super) use triomphe::Arc as Shared;
+
+use crate::event::KernelPath;
 
 /// What a descriptor refers to. The numbers are those of `.scap` files and of iterator events (`SCAP_FD_*`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -202,7 +205,7 @@ pub struct Inet {
 }
 
 /// What is known of a descriptor beyond its name, if it is no IP socket.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Detail {
     /// Nothing.
     #[default]
@@ -212,6 +215,8 @@ pub enum Detail {
     Unix { source: u64, dest: u64 },
     /// The process that a pidfd refers to.
     Pid(i64),
+    /// Where the kernel says that a file is, unless that is just the name; read by [`Fd::real_path`].
+    File(Box<RealPath>),
 }
 
 bitflags! {
@@ -238,6 +243,8 @@ bitflags! {
         const CLOEXEC = 1 << 8;
         /// The call gave the name just as it is.
         const RAW_IS_NAME = 1 << 9;
+        /// The kernel says that the file is where the name says.
+        const REAL_IS_NAME = 1 << 10;
     }
 }
 
@@ -266,6 +273,14 @@ pub struct Fd {
     pub(super) ends: Option<Inet>,
 }
 
+/// Where the kernel says that a file is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RealPath {
+    /// How the walk that made the path ended.
+    flags: u32,
+    path: Box<[u8]>,
+}
+
 impl Fd {
     /// A descriptor of a type, without a name.
     pub fn new(kind: FdType) -> Self {
@@ -284,6 +299,43 @@ impl Fd {
     /// `fd.nameraw`: the path as the call gave it; empty if it never had one.
     pub fn name_raw(&self) -> &[u8] {
         if self.flags.contains(FdFlags::RAW_IS_NAME) { &self.name } else { &self.raw }
+    }
+
+    /// Takes in where the kernel says that the file is. Call it when the name is known.
+    pub(super) fn set_real_path(&mut self, real: KernelPath<'_>) {
+        if real.flags & !path::RACES_UNCHECKED == path::ROOT && real.path == self.name {
+            self.flags |= FdFlags::REAL_IS_NAME;
+        } else {
+            self.detail = Detail::File(Box::new(RealPath { flags: real.flags, path: real.path.into() }));
+        }
+    }
+
+    /// `saker.fd.realpath`: where the kernel says that the file is, `None` if it said nothing.
+    pub fn real_path(&self) -> Option<&[u8]> {
+        match &self.detail {
+            Detail::File(real) => Some(&real.path),
+            _ => self.flags.contains(FdFlags::REAL_IS_NAME).then_some(&self.name),
+        }
+    }
+
+    /// `saker.fd.path_mismatch`: whether the file is elsewhere than its name says; `None` if that cannot be told.
+    pub fn path_mismatch(&self) -> Option<bool> {
+        let Detail::File(real) = &self.detail else {
+            return self.flags.contains(FdFlags::REAL_IS_NAME).then_some(false);
+        };
+        if real.flags & (path::FAULT | path::RACED) != 0 {
+            return None;
+        }
+        // Outside of the process's root there is no name by which it could have asked for the file.
+        if real.flags & (path::OUTSIDE | path::DETACHED) != 0 {
+            return Some(true);
+        }
+        let name = match &self.name[..] {
+            b"/" => &b"/"[..],
+            name => name.strip_suffix(b"/").unwrap_or(name),
+        };
+        let cut = real.flags & (path::CUT_COMPONENTS | path::CUT_BYTES) != 0;
+        Some(if cut { !name.ends_with(&real.path) } else { *name != *real.path })
     }
 
     /// The ends of an IP socket.

@@ -80,8 +80,8 @@ impl State {
     /// Of a call of `pidfd_getfd`: the process and the number of the descriptor that it takes over.
     pub fn wished_descriptor(&self, event: &Event<'_>) -> Option<(i64, i64)> {
         let thread = self.thread(event.tid)?;
-        match self.fd(thread, event.param_i64(1)?)?.detail {
-            Detail::Pid(pid) => Some((pid, event.param_i64(2)?)),
+        match &self.fd(thread, event.param_i64(1)?)?.detail {
+            Detail::Pid(pid) => Some((*pid, event.param_i64(2)?)),
             _ => None,
         }
     }

@@ -179,6 +179,7 @@ impl State {
         thread.image = Arc::new(Image {
             exe: record.exe.into(),
             exepath: existing(&record.exepath).into(),
+            exepath_is_real: !record.exepath.is_empty(),
             args_raw: record.args.into(),
             writable: record.exe_writable,
             upper_layer: record.exe_upper_layer,
@@ -203,6 +204,7 @@ impl State {
         thread.vm_swap = record.vmswap_kb;
         thread.pf_major = record.pfmajor;
         thread.pf_minor = record.pfminor;
+        thread.started = record.started;
         thread.pidns_init_start_ts = record.pidns_init_start_ts;
         thread.tty = record.tty;
         thread.caps = Capabilities {
@@ -235,6 +237,8 @@ impl State {
             let mut fd = fd_from(record.info);
             fd.ino = record.ino;
             fd.flags |= FdFlags::FROM_PROC;
+            // The kernel itself named it.
+            fd.flags.set(FdFlags::REAL_IS_NAME, fd.kind.is_file() || fd.kind == FdType::Directory);
             fd.settle_from_proc(&self.interfaces);
             if let (FdType::Ipv4Server | FdType::Ipv6Server, Some(inet)) = (fd.kind, fd.inet()) {
                 servers.insert(inet.dest.port);

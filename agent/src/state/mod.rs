@@ -27,6 +27,7 @@ pub use containers::{ContainerInfo, ContainerType, Mount};
 pub use fd::{Detail, End, Fd, FdFlags, FdTable, FdType, Inet, L4Proto};
 pub use handover::{Inheritance, Loan, makes_a_stub};
 pub use path::concatenate;
+pub(crate) use query::differ;
 pub use sock::{Address, Tuple, write_ip};
 pub use thread::{Bytes, Capabilities, Image, Name, Slot, Thread, ThreadFlags};
 pub use users::{Group, User, Users};

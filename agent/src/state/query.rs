@@ -6,14 +6,26 @@ use super::fd::{Fd, FdTable};
 use super::thread::{Slot, Thread, ThreadFlags, strings};
 use super::users::{Group, User};
 use super::{ContainerInfo, State, Subject};
+use crate::capture::TICK;
 
 /// How many steps a walk over ancestors takes at most.
 const MAX_ANCESTORS: usize = 4096;
+
+/// Whether two times at which processes began cannot be the same; 0 is unknown.
+pub(crate) fn differ(one: u64, other: u64) -> bool {
+    one != 0 && other != 0 && one / TICK != other / TICK
+}
 
 impl State {
     /// The thread with an id.
     pub fn thread(&self, tid: i64) -> Option<&Thread> {
         self.at(self.table.find(tid)?)
+    }
+
+    /// Whether nothing is known of a thread, or only of one that had its id before: of a process that began at another time
+    /// than `started`, in nanoseconds since boot.
+    pub fn is_stranger(&self, tid: i64, started: u64) -> bool {
+        self.thread(tid).is_none_or(|thread| differ(thread.started, started))
     }
 
     /// The thread in a slot.

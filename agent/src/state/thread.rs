@@ -98,6 +98,8 @@ pub struct Image {
     pub exe: Bytes,
     /// `proc.exepath`: the full path, as the kernel resolved it.
     pub exepath: Bytes,
+    /// Whether that is so: old captures tell only what the call asked for.
+    pub exepath_is_real: bool,
     /// The arguments after argv\[0\], each ended by a NUL (the last one's may be cut off). See [`Image::args`].
     pub args_raw: Bytes,
     /// `proc.is_exe_writable`.
@@ -193,6 +195,9 @@ pub struct Thread {
     pub lastexec_ts: u64,
     /// When the first process of its pid namespace started, nanoseconds since the epoch; 0 is unknown.
     pub pidns_init_start_ts: u64,
+    /// When its process began, nanoseconds since boot, as a live sensor tells it; 0 is unknown. With the id it names the
+    /// process for good.
+    pub started: u64,
     /// `proc.exe_ino.ctime_duration_proc_start`, nanoseconds.
     pub exe_ctime_to_clone: u64,
     /// `proc.exe_ino.ctime_duration_pidns_start`, nanoseconds.
@@ -316,6 +321,7 @@ impl Thread {
             clone_ts: 0,
             lastexec_ts: 0,
             pidns_init_start_ts: 0,
+            started: 0,
             exe_ctime_to_clone: 0,
             pidns_start_to_exe_ctime: 0,
             last_event_ts: 0,

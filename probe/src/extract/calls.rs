@@ -63,7 +63,7 @@ macro_rules! saker_system_calls {
             42 GETPGRP "getpgrp" GENERIC_X calls::generic;
             43 SETSID "setsid" SYSCALL_SETSID_X calls::result;
             44 SETHOSTNAME "sethostname" GENERIC_X calls::generic;
-            45 SETRLIMIT "setrlimit" SYSCALL_SETRLIMIT_X process::rlimit;
+            45 SETRLIMIT "setrlimit" SYSCALL_SETRLIMIT_X process::setrlimit;
             46 GETRUSAGE "getrusage" GENERIC_X calls::generic;
             47 GETTIMEOFDAY "gettimeofday" GENERIC_X calls::generic;
             48 SETTIMEOFDAY "settimeofday" GENERIC_X calls::generic;
@@ -135,7 +135,7 @@ macro_rules! saker_system_calls {
             114 CAPGET "capget" GENERIC_X calls::generic;
             115 CAPSET "capset" SYSCALL_CAPSET_X credentials::capset;
             116 SENDFILE "sendfile" SYSCALL_SENDFILE_X io::sendfile;
-            117 GETRLIMIT "getrlimit" SYSCALL_GETRLIMIT_X process::rlimit;
+            117 GETRLIMIT "getrlimit" SYSCALL_GETRLIMIT_X process::getrlimit;
             118 LCHOWN "lchown" SYSCALL_LCHOWN_X files::chown;
             119 GETUID "getuid" SYSCALL_GETUID_X credentials::get;
             120 GETGID "getgid" SYSCALL_GETGID_X credentials::get;
@@ -291,7 +291,7 @@ macro_rules! saker_system_calls {
             270 FSTATFS64 "fstatfs64" GENERIC_X calls::generic;
             271 FSTATAT64 "fstatat64" GENERIC_X calls::generic;
             272 SENDFILE64 "sendfile64" SYSCALL_SENDFILE_X io::sendfile64;
-            273 UGETRLIMIT "ugetrlimit" SYSCALL_GETRLIMIT_X process::rlimit;
+            273 UGETRLIMIT "ugetrlimit" SYSCALL_GETRLIMIT_X process::getrlimit;
             274 BDFLUSH "bdflush" GENERIC_X calls::generic;
             275 SIGPROCMASK "sigprocmask" GENERIC_X calls::generic;
             276 IPC "ipc" GENERIC_X calls::generic;

@@ -28,7 +28,7 @@ pub mod wait;
 
 pub use kernel::Kernel;
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod mock;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;

@@ -161,6 +161,7 @@ fn put_program<K: Kernel>(kernel: &mut K) {
 #[inline(always)]
 fn put_strings<K: Kernel>(kernel: &mut K, array: u64) {
     let word = kernel.word_size();
+    let word = kernel.forget(word);
     let mut entry = array;
     let mut room = PATH_SIZE_MAX as u32;
     let mut ended = array == 0;
@@ -171,9 +172,9 @@ fn put_strings<K: Kernel>(kernel: &mut K, array: u64) {
         }
         let string = pointer(kernel, entry);
         let added = if string == 0 { 0 } else { kernel.add_user_string(string, room) };
-        ended = added == 0;
-        room = room.saturating_sub(added);
-        entry = entry.wrapping_add(word);
+        ended = kernel.forget(u64::from(added)) == 0;
+        room = kernel.forget(u64::from(room.saturating_sub(added))) as u32;
+        entry = kernel.forget(entry.wrapping_add(word));
     }
     if !ended {
         kernel.mark_truncated();
@@ -308,14 +309,33 @@ pub fn ptrace<K: Kernel>(kernel: &mut K) {
     kernel.put_fd_argument(1);
 }
 
-/// res, cur, max, resource: `getrlimit`, `setrlimit`.
+/// `setrlimit`: res, cur, max, resource.
 #[inline(always)]
-pub fn rlimit<K: Kernel>(kernel: &mut K) {
+pub fn setrlimit<K: Kernel>(kernel: &mut K) {
     kernel.put_result();
+    put_limits(kernel);
+}
+
+/// `getrlimit`: res, cur, max, resource. A failed call has written no limits: they are -1, as in Falco.
+#[inline(always)]
+pub fn getrlimit<K: Kernel>(kernel: &mut K) {
+    kernel.put_result();
+    if kernel.failed() {
+        kernel.put_i64(-1);
+        kernel.put_i64(-1);
+        kernel.put_u8(limit_resource(kernel.u32_argument(0)));
+    } else {
+        put_limits(kernel);
+    }
+}
+
+/// cur, max, resource.
+#[inline(always)]
+fn put_limits<K: Kernel>(kernel: &mut K) {
     let limits = kernel.argument(1);
     let word = kernel.word_size();
     put_limit(kernel, limits, word);
-    put_limit(kernel, limits.wrapping_add(word), word);
+    put_limit(kernel, if limits == 0 { 0 } else { limits.wrapping_add(word) }, word);
     kernel.put_u8(limit_resource(kernel.u32_argument(0)));
 }
 

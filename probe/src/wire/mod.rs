@@ -11,3 +11,6 @@ pub mod ring;
 
 /// The version of all that is in this module. A driver and an agent of different versions do not talk.
 pub const ABI_VERSION: u32 = 1;
+
+#[cfg(test)]
+mod tests;

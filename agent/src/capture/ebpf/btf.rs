@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 /// Where the kernel has its types.
-pub const PATH: &str = "/sys/kernel/btf/vmlinux";
+pub(super) const PATH: &str = "/sys/kernel/btf/vmlinux";
 
 const MAGIC: u16 = 0xeb9f;
 /// `BTF_KIND_*`, `include/uapi/linux/btf.h`.
@@ -26,7 +26,7 @@ mod kind {
 }
 
 /// The types, parsed as far as names go.
-pub struct Types<'a> {
+pub(super) struct Types<'a> {
     bytes: &'a [u8],
     /// Where each type begins; type 0 is `void`.
     starts: Vec<usize>,
@@ -37,7 +37,7 @@ pub struct Types<'a> {
 
 impl<'a> Types<'a> {
     /// Reads types, and remembers those of the names. `None` if the bytes are no BTF.
-    pub fn parse(bytes: &'a [u8], wanted: &HashSet<&[u8]>) -> Option<Types<'a>> {
+    pub(super) fn parse(bytes: &'a [u8], wanted: &HashSet<&[u8]>) -> Option<Types<'a>> {
         let mut types = Types { bytes, starts: vec![0], strings: 0, named: HashMap::new() };
         if types.word(0)? as u16 != MAGIC {
             return None;
@@ -71,7 +71,7 @@ impl<'a> Types<'a> {
     }
 
     /// The bits before a member of a struct: `member`, or `member.member`; members of unnamed members count as the struct's own.
-    pub fn bit_offset(&self, of: &str, path: &str) -> Option<u64> {
+    pub(super) fn bit_offset(&self, of: &str, path: &str) -> Option<u64> {
         let mut id = *self.named.get(of.as_bytes())?;
         let mut bits = 0u64;
         for name in path.split('.') {
@@ -83,20 +83,9 @@ impl<'a> Types<'a> {
     }
 
     /// Bytes of a struct.
-    pub fn size(&self, of: &str) -> Option<u64> {
+    pub(super) fn size(&self, of: &str) -> Option<u64> {
         let start = self.start(*self.named.get(of.as_bytes())?)?;
         Some(u64::from(self.word(start + 8)?))
-    }
-
-    /// The value of an enumerator.
-    pub fn value(&self, of: &str, name: &str) -> Option<u64> {
-        let start = self.start(*self.named.get(of.as_bytes())?)?;
-        let info = self.word(start + 4)?;
-        let width = if info >> 24 & 0x1f == kind::ENUM64 { 12 } else { 8 };
-        (0..(info & 0xffff) as usize).find_map(|index| {
-            let at = start + 12 + index * width;
-            (self.string(self.word(at)?)? == name.as_bytes()).then(|| self.word(at + 4).map(u64::from))?
-        })
     }
 
     /// Offset in bits and type of a member.

@@ -55,7 +55,7 @@ impl From<Error> for DriverError {
 }
 
 /// What keeps a process from eBPF, as far as can be seen.
-pub fn what_forbids() -> String {
+pub(super) fn what_forbids() -> String {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
     /// `CAP_SYS_ADMIN`, `CAP_PERFMON`, `CAP_BPF`.

@@ -59,7 +59,7 @@ macro_rules! rows {
 kernel_layout!(rows);
 
 /// The constants of the probe for this kernel.
-pub struct Layout {
+pub(super) struct Layout {
     /// Name and value of each.
     pub constants: Vec<(&'static str, u64)>,
     /// What the kernel does not have, or does not show.
@@ -68,7 +68,7 @@ pub struct Layout {
 
 impl Layout {
     /// Finds everything out. `tracing` is the root of tracefs, `set` what the loader itself knows.
-    pub fn of_this_kernel(tracing: &Path, set: &HashMap<&str, u64>) -> Result<Layout, Error> {
+    pub(super) fn of_this_kernel(tracing: &Path, set: &HashMap<&str, u64>) -> Result<Layout, Error> {
         let bytes = fs::read(btf::PATH).map_err(Error::NoTypes)?;
         let wanted = ROWS.iter().filter_map(|(_, source)| match source {
             Source::Offset(of, _) | Source::Bit(of, _) | Source::Size(of) => Some(of.as_bytes()),
@@ -88,9 +88,10 @@ impl Layout {
                 Source::Bit(of, path) => (types.bit_offset(of, path), format!("struct {of} has no {path}")),
                 // Some structs are there to tell old kernels from new ones.
                 Source::Size(of) => (types.size(of), String::new()),
-                Source::Symbol(symbol) => {
-                    (symbols.get(symbol).copied(), format!("paths may be torn by renames meanwhile: /proc/kallsyms hides {symbol}"))
-                }
+                Source::Symbol(symbol) => (
+                    symbols.get(symbol).copied(),
+                    format!("paths may be torn by renames meanwhile: /proc/kallsyms hides {symbol}"),
+                ),
                 Source::Helper(name) => (helper(name), format!("there is no helper bpf_{name}")),
                 Source::Tracepoint(tracepoint, field) => {
                     let offset = tracefs::field_offset(tracing, tracepoint, field);

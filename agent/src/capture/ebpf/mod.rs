@@ -105,7 +105,11 @@ impl Probe {
 
         let mut loader = EbpfLoader::new();
         // The object has no relocations for the loader: the layout is in its constants.
-        loader.btf(None).verifier_log_level(VerifierLogLevel::STATS).map_max_entries("RINGS", cpus).map_max_entries("TAILS", cpus);
+        loader
+            .btf(None)
+            .verifier_log_level(VerifierLogLevel::STATS)
+            .map_max_entries("RINGS", cpus)
+            .map_max_entries("TAILS", cpus);
         for (name, value) in &layout.constants {
             loader.override_global(name, value, true);
         }

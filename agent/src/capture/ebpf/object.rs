@@ -4,6 +4,6 @@
 static OBJECT: Result<&[u8], &str> = include!(concat!(env!("OUT_DIR"), "/ebpf_object.rs"));
 
 /// A copy that the loader may write to, aligned as ELF asks for.
-pub fn object() -> Result<Vec<u8>, super::Error> {
+pub(super) fn object() -> Result<Vec<u8>, super::Error> {
     OBJECT.map(<[u8]>::to_vec).map_err(super::Error::NotBuilt)
 }

@@ -11,7 +11,7 @@ use nix::sched::{CloneFlags, unshare};
 const PLACES: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 
 /// Runs something with tracefs in its place: the root of it is handed in.
-pub fn with<T: Send>(run: impl FnOnce(&Path) -> T + Send) -> io::Result<T> {
+pub(super) fn with<T: Send>(run: impl FnOnce(&Path) -> T + Send) -> io::Result<T> {
     if let Some(place) = PLACES.iter().map(Path::new).find(|place| place.join("events").is_dir()) {
         return Ok(run(place));
     }
@@ -30,7 +30,7 @@ pub fn with<T: Send>(run: impl FnOnce(&Path) -> T + Send) -> io::Result<T> {
 }
 
 /// The fields of a tracepoint, by name: how many bytes are before each.
-pub fn field_offset(root: &Path, tracepoint: &str, field: &str) -> Option<u64> {
+pub(super) fn field_offset(root: &Path, tracepoint: &str, field: &str) -> Option<u64> {
     let format = fs::read_to_string(format_path(root, tracepoint)).ok()?;
     // `field:__data_loc char[] filename;	offset:8;	size:4;	signed:0;`
     format.lines().find_map(|line| {

@@ -21,7 +21,7 @@ impl ProcRoot {
         }
     }
 
-    fn machine(&self) -> MachineInfo {
+    pub(super) fn machine(&self) -> MachineInfo {
         let read = |path| fs::read_to_string(self.path(path)).unwrap_or_default();
         let after = |text: &str, label: &str| {
             let line = text.lines().find_map(|line| line.strip_prefix(label)).unwrap_or_default();

@@ -8,6 +8,7 @@ mod host;
 mod living;
 mod process;
 mod sockets;
+mod strangers;
 
 use std::fs::{self, ReadDir};
 use std::io;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use super::{FdRecord, ProcessRecord, Snapshot};
 pub use living::LivingThreads;
 use sockets::SocketTables;
+pub use strangers::Strangers;
 
 /// How much a look may take in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -78,25 +80,36 @@ impl ProcRoot {
     /// # Errors
     /// If there is no /proc to read. A process that cannot be read is counted.
     pub fn scan(&self, limits: ProcLimits) -> io::Result<ProcScan> {
-        let proc = self.path("proc");
-        let directory = fs::read_dir(&proc)?;
+        let directory = fs::read_dir(self.path("proc"))?;
         let mut scan = ProcScan { snapshot: self.host(), ..ProcScan::default() };
         let boot = scan.snapshot.machine.as_ref().map_or(0, |machine| machine.boot_ts);
         let reader = process::ProcessReader::new(self, boot);
         let mut sockets = SocketTables::default();
         for pid in numbers(directory) {
-            let directory = proc.join(pid.to_string());
-            match reader.leader(&directory, pid) {
-                Ok(leader) => {
-                    self.threads(&reader, &directory, &leader, limits, &mut scan);
-                    descriptors::read(&directory, pid, &mut sockets, limits, &mut scan);
-                    scan.add_thread(leader, limits);
-                }
-                Err(error) if vanished(&error) => {}
-                Err(_) => scan.refused += 1,
-            }
+            self.process(&reader, pid, &mut sockets, limits, &mut scan);
         }
         Ok(scan)
+    }
+
+    /// Looks at one process: its threads and its descriptors.
+    fn process(
+        &self,
+        reader: &process::ProcessReader,
+        pid: i64,
+        sockets: &mut SocketTables,
+        limits: ProcLimits,
+        scan: &mut ProcScan,
+    ) {
+        let directory = self.path(&format!("proc/{pid}"));
+        match reader.leader(&directory, pid) {
+            Ok(leader) => {
+                self.threads(reader, &directory, &leader, limits, scan);
+                descriptors::read(&directory, pid, sockets, limits, scan);
+                scan.add_thread(leader, limits);
+            }
+            Err(error) if vanished(&error) => {}
+            Err(_) => scan.refused += 1,
+        }
     }
 
     /// The threads of a process but its leader.

@@ -10,7 +10,7 @@ use procfs_core::FromRead;
 use procfs_core::process::{Limit, LimitValue, Limits, Stat, Status};
 
 use super::ProcRoot;
-use crate::capture::ProcessRecord;
+use crate::capture::{ProcessRecord, TICK};
 
 /// Falco keeps so much of arguments, of an environment and of cgroups.
 const TEXT: usize = 4096;
@@ -78,6 +78,7 @@ impl ProcessReader {
             exe_writable: leader.exe_writable,
             exe_from_memfd: leader.exe_from_memfd,
             fdlimit: leader.fdlimit,
+            started: leader.started,
             ..own
         })
     }
@@ -113,6 +114,7 @@ impl ProcessReader {
             vmswap_kb: kibibytes(status.vmswap),
             pfmajor: stat.majflt,
             pfminor: stat.minflt,
+            started: stat.starttime.saturating_mul(TICK),
             // The first process of the initial namespace started with the machine.
             pidns_init_start_ts: if in_pid_namespace { 0 } else { self.boot },
             tty: u32::try_from(stat.tty_nr).unwrap_or(0),

@@ -127,6 +127,9 @@ impl State {
             fd.flags.set(FdFlags::CLOEXEC, flags & O_CLOEXEC != 0);
             fd.flags.set(FdFlags::OVERLAY_UPPER, flags & FD_UPPER_LAYER != 0);
             fd.flags.set(FdFlags::OVERLAY_LOWER, flags & FD_LOWER_LAYER != 0);
+            if let Some(file) = call.event.facts.and_then(|facts| facts.file) {
+                fd.set_real_path(file);
+            }
         });
         self.path_buffer = path;
     }
@@ -275,7 +278,7 @@ impl State {
         if call.failed() {
             return;
         }
-        let Some(Detail::Pid(pid)) = self.shared_fd(slot, pidfd).map(|fd| fd.detail) else { return };
+        let Some(Detail::Pid(pid)) = self.shared_fd(slot, pidfd).map(|fd| fd.detail.clone()) else { return };
         let Some(other) = self.table.find(pid) else { return };
         if let Some(fd) = self.shared_fd(other, target) {
             self.add_fd(call, call.ret(), fd);

@@ -94,6 +94,10 @@ impl State {
             && thread.clone_ts != 0
         {
             if call.event.ts.wrapping_sub(thread.clone_ts) < CLONE_STALE {
+                // The parent's event, which made it, could not know.
+                if let (Some(facts), Some(thread)) = (call.event.facts, self.thread_mut(call)) {
+                    thread.started = facts.start_time;
+                }
                 return;
             }
             self.remove_thread(tid);
@@ -121,6 +125,7 @@ impl State {
         }
         let Some(model) = self.table.get(model_slot) else { return };
         let mut child = self.new_child(call, tid, model, known);
+        child.started = call.event.facts.map_or(0, |facts| facts.start_time);
         (child.pid, child.ptid, child.vtid, child.vpid) = (pid, ptid, vtid, vpid);
         child.flags = flags;
         if leader {
@@ -213,6 +218,7 @@ impl State {
         }
         let Some(slot) = call.thread else { return };
         let entry = call.entry.take();
+        let exepath_is_real = call.bytes(27).is_some();
         let exepath = match call.bytes(27) {
             Some(_) => call.text(27).map(<[u8]>::to_vec),
             None => entry.and_then(|entry| self.exepath_from_entry(call, &entry)),
@@ -248,6 +254,7 @@ impl State {
         let image = Arc::make_mut(&mut thread.image);
         if let Some(exepath) = exepath {
             image.exepath = existing(&exepath).into();
+            image.exepath_is_real = exepath_is_real;
         }
         if let Some(flags) = call.u32(19) {
             image.writable = flags & EXE_WRITABLE != 0;

@@ -128,6 +128,7 @@ fn values_stay_as_long_as_their_scope_says_in_a_capture() {
     insta::assert_snapshot!(idle.join("\n"), @r"
     proc.vmswap
     container.duration
+    saker.io_uring
     ");
 }
 

@@ -69,7 +69,7 @@ impl P<'_> {
 
 /// The code of a call.
 pub(super) fn code(name: &str) -> u16 {
-    CALLS.iter().position(|call| call.name == name).unwrap_or_else(|| panic!("no call {name}")) as u16
+    CALLS.iter().position(|call| call.name == name).expect("a call of this name") as u16
 }
 
 /// Little-endian numbers one after the other, as structures in memory have them.

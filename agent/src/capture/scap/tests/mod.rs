@@ -176,6 +176,7 @@ fn snapshot() -> Snapshot {
                 vmswap_kb: 3,
                 pfmajor: 4,
                 pfminor: 5,
+                started: 0,
                 pidns_init_start_ts: 6,
                 tty: 34816,
                 exe_writable: true,

@@ -1,0 +1,305 @@
+//! `falco ARGS` and `saker falco ARGS`: the command line of Falco 0.44, flag for flag. Actions come in Falco's order; the
+//! first that prints something ends the command.
+
+mod lists;
+mod plugins;
+mod rules;
+mod support;
+mod versions;
+
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::bail;
+use clap::{CommandFactory, Parser};
+
+use self::versions::Versions;
+use super::ListFormat;
+use super::engine::{Engine, existing};
+use super::{config as keys, log, run};
+use crate::config::{self, AppendOutput, Config, EngineKind, Loaded};
+use crate::rules::{SYSCALL, json_schema, rule_files};
+
+/// What `falco` takes.
+#[derive(clap::Args, Debug, Default)]
+#[command(disable_help_flag = true, disable_version_flag = true)]
+pub struct Args {
+    /// Print this help list and exit
+    #[arg(short, long)]
+    help: bool,
+
+    /// Configuration file; without it /etc/saker/saker.yaml, else /etc/falco/falco.yaml
+    #[arg(short = 'c', value_name = "path")]
+    config: Option<PathBuf>,
+
+    /// Print the JSON schema of configuration files and exit
+    #[arg(long)]
+    config_schema: bool,
+
+    /// Print the JSON schema of rule files and exit
+    #[arg(long)]
+    rule_schema: bool,
+
+    /// Turn off an event source; may be given again, but not together with --enable-source
+    #[arg(long, value_name = "event_source")]
+    disable_source: Vec<String>,
+
+    /// Load configuration and rules, but process no events
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Turn on only this event source; may be given again
+    #[arg(long, value_name = "event_source")]
+    enable_source: Vec<String>,
+
+    /// Print the events that are ignored by default and exit
+    #[arg(short = 'i')]
+    ignored: bool,
+
+    /// Show name and description of all rules and exit; with json_output, all details of rules, macros and lists
+    #[arg(short = 'L')]
+    describe_all: bool,
+
+    /// Show name and description of this rule and exit; with json_output, all its details
+    #[arg(short = 'l', value_name = "rule")]
+    describe: Option<String>,
+
+    /// List all fields, or those of a source, and exit
+    #[arg(long, value_name = "source", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    list: Option<String>,
+
+    /// List all events and exit
+    #[arg(long)]
+    list_events: bool,
+
+    /// Print info on all plugins and exit
+    #[arg(long)]
+    list_plugins: bool,
+
+    /// Stop after this many seconds
+    #[arg(short = 'M', value_name = "num_seconds", default_value_t = 0)]
+    seconds: u64,
+
+    /// Deprecated: use `--format markdown`
+    #[arg(long)]
+    markdown: bool,
+
+    /// How --list and --list-events print
+    #[arg(long, value_enum)]
+    format: Option<ListFormat>,
+
+    /// Only names of fields with --list
+    #[arg(short = 'N')]
+    names_only: bool,
+
+    /// Set a configuration key, as `base.subvalue=val` or `base.list[1]=val`; may be given again
+    #[arg(short, long = "option", value_name = "opt>=<val")]
+    option: Vec<String>,
+
+    /// Print info on a plugin and exit
+    #[arg(long, value_name = "plugin_name")]
+    plugin_info: Option<String>,
+
+    /// Deprecated: use `-o append_output`. An output template that is appended to the output of all rules
+    #[arg(short, long, value_name = "output_format")]
+    print: Option<String>,
+
+    /// Write the process id to this file
+    #[arg(short = 'P', long, value_name = "pid_file")]
+    pidfile: Option<PathBuf>,
+
+    /// Rule file or directory, instead of those of the configuration; may be given again
+    #[arg(short, value_name = "rules_file")]
+    rules: Vec<PathBuf>,
+
+    /// Print support information as JSON and exit
+    #[arg(long)]
+    support: bool,
+
+    /// Write every alert at once
+    #[arg(short = 'U', long)]
+    unbuffered: bool,
+
+    /// Validate a rule file and exit; may be given again
+    #[arg(short = 'V', long, value_name = "rules_file")]
+    validate: Vec<PathBuf>,
+
+    /// Verbose output
+    #[arg(short)]
+    verbose: bool,
+
+    /// Print version information and exit
+    #[arg(long)]
+    version: bool,
+
+    /// Print the size of a memory page and exit
+    #[arg(long)]
+    page_size: bool,
+}
+
+/// The command line when the program is called `falco`.
+#[derive(Parser, Debug)]
+#[command(name = "falco", about = "Falco's command line, by Saker", max_term_width = 140)]
+struct Cli {
+    #[command(flatten)]
+    args: Args,
+}
+
+/// Parses the command line of `falco` and runs it.
+pub(super) fn main() -> ExitCode {
+    match Cli::try_parse() {
+        Ok(cli) => run(cli.args),
+        Err(usage) => super::show_usage(&usage),
+    }
+}
+
+/// Runs the command; errors are shown in Falco's form.
+pub(super) fn run(args: Args) -> ExitCode {
+    // Not locked: the alerts of workers come from another thread.
+    let mut out = BufWriter::new(io::stdout());
+    let result = act(&args, &mut out).and_then(|status| Ok(out.flush().map(|()| status)?));
+    drop(out);
+    super::status(result, "Error")
+}
+
+fn act(args: &Args, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+    let done = Ok(ExitCode::SUCCESS);
+    if args.help {
+        writeln!(out, "Falco version: {} (Saker {})", versions::FALCO, env!("CARGO_PKG_VERSION"))?;
+        write!(out, "{}", Cli::command().render_help())?;
+        return done;
+    }
+    if args.config_schema {
+        keys::schema(out)?;
+        return done;
+    }
+    if args.rule_schema {
+        serde_json::to_writer_pretty(&mut *out, &json_schema())?;
+        writeln!(out)?;
+        return done;
+    }
+    let file = args.config.clone().or_else(|| config::first_file(&config::DEFAULT_FILES));
+    let Loaded { mut config, warnings, .. } = config::load(file.as_deref(), &args.option)?;
+    config.buffered_outputs &= !args.unbuffered;
+    log::start_as_falco(&config);
+    if args.version {
+        Versions::new(&config).print(config.json_output, out)?;
+        return done;
+    }
+    if args.page_size {
+        // Falco says it in its log.
+        eprintln!("Your system page size is: {} bytes", support::page_size()?);
+        return done;
+    }
+    if args.ignored {
+        lists::ignored(out)?;
+        return done;
+    }
+    let format = args.format.unwrap_or(if args.markdown { ListFormat::Markdown } else { ListFormat::Text });
+    if args.list_events {
+        lists::events(format, out)?;
+        return done;
+    }
+    if let Some(name) = &args.plugin_info {
+        plugins::info(name, &config, out)?;
+        return done;
+    }
+    if args.list_plugins {
+        plugins::list(&config, out)?;
+        return done;
+    }
+    if let Some(source) = &args.list {
+        lists::fields(source, &config, format, args.names_only, args.verbose, out)?;
+        return done;
+    }
+    tracing::info!(
+        "Falco version: {} ({}), by Saker {}",
+        versions::FALCO,
+        std::env::consts::ARCH,
+        env!("CARGO_PKG_VERSION")
+    );
+    if let Some(file) = &file {
+        tracing::info!("Falco initialized with configuration file: {}", file.display());
+    }
+    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    print_option(args, &mut config);
+    sources(args, &config)?;
+    if !args.validate.is_empty() {
+        return rules::validate(args, &config, out);
+    }
+    let files = files(args, &config)?;
+    if args.describe_all || args.describe.is_some() {
+        rules::describe(args, &config, &files, out)?;
+        return done;
+    }
+    if args.support {
+        rules::load_all(&config, &files, args.verbose)?;
+        support::print(&config, file.as_deref(), &files, out)?;
+        return done;
+    }
+    out.flush()?;
+    detect(args, &config, &files)
+}
+
+/// `-p`: the container fields that its short forms asked for are suggested by the source itself.
+fn print_option(args: &Args, config: &mut Config) {
+    let Some(format) = &args.print else { return };
+    tracing::warn!(
+        "The -p/--print option is deprecated and will be removed. Use -o append_output=... instead."
+    );
+    if !matches!(format.as_str(), "c" | "container" | "k" | "kubernetes") {
+        config
+            .append_output
+            .push(AppendOutput { extra_output: Some(format.clone()), ..AppendOutput::default() });
+    }
+}
+
+/// Checks `--enable-source` and `--disable-source`; both mean nothing for a replay.
+fn sources(args: &Args, config: &Config) -> anyhow::Result<()> {
+    if config.engine.kind == Some(EngineKind::Replay) {
+        return Ok(());
+    }
+    let unknown = |sources: &[String]| sources.iter().find(|source| *source != SYSCALL).cloned();
+    match (args.enable_source.as_slice(), args.disable_source.as_slice()) {
+        ([_, ..], [_, ..]) => bail!("You can not mix --enable-source and --disable-source"),
+        (enabled @ [_, ..], []) => match unknown(enabled) {
+            Some(source) => bail!("Attempted enabling an unknown event source: {source}"),
+            None => Ok(()),
+        },
+        ([], disabled @ [_, ..]) => match unknown(disabled) {
+            Some(source) => bail!("Attempted disabling an unknown event source: {source}"),
+            None => bail!("Must enable at least one event source"),
+        },
+        ([], []) => Ok(()),
+    }
+}
+
+/// The rule files: those given, else those of the configuration that exist.
+fn files(args: &Args, config: &Config) -> anyhow::Result<Vec<PathBuf>> {
+    let paths = if args.rules.is_empty() { existing(config.rules_paths()) } else { args.rules.clone() };
+    if paths.is_empty() {
+        bail!(
+            "You must specify at least one rules file/directory via -r or a rules_files entry in the configuration"
+        );
+    }
+    Ok(rule_files(&paths)?)
+}
+
+/// Detects, live or in a capture, as `engine.kind` says.
+fn detect(args: &Args, config: &Config, files: &[PathBuf]) -> anyhow::Result<ExitCode> {
+    let mut show = |result: &_, sources: &_| rules::loaded(result, sources, args.verbose);
+    let duration = (args.seconds > 0).then(|| Duration::from_secs(args.seconds));
+    if args.dry_run {
+        Engine::of(files, config, &mut show, |_, _| ())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let pidfile = args.pidfile.as_deref();
+    run::Job { config, files, driver: None, pidfile, duration }.run(&mut show)
+}
+
+/// How a path is shown.
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
