@@ -48,8 +48,7 @@ fn main() -> Result<()> {
         recorder::only(&mut interest, &arguments.calls);
     }
     let options = run::Options { interest, verbose: arguments.verbose };
-    let mut sources =
-        arguments.driver.iter().map(|name| recorder::open(name)).collect::<Result<Vec<_>>>()?;
+    let mut sources = arguments.driver.iter().map(|name| recorder::open(name)).collect::<Result<Vec<_>>>()?;
     scene::set()?;
     let tally = run::run(&cases, &mut sources, &options)?;
     drop(sources);

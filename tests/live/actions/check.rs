@@ -25,9 +25,8 @@ pub(crate) fn check(alerts: &Path, rules: &[PathBuf], filter: &[String]) -> Resu
     let loaded = names_of_rules(rules)?;
     let own = std::env::current_exe()?;
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
-    let wanted = |action: &&Action| {
-        filter.is_empty() || filter.iter().any(|part| action.name.contains(part.as_str()))
-    };
+    let wanted =
+        |action: &&Action| filter.is_empty() || filter.iter().any(|part| action.name.contains(part.as_str()));
     for action in all().filter(wanted) {
         if !rules.is_empty() && !loaded.contains(action.rule) {
             println!("skipped  {}: the rule \"{}\" is not loaded", action.name, action.rule);

@@ -74,8 +74,7 @@ pub(crate) use actions;
 
 /// All actions.
 fn all() -> impl Iterator<Item = &'static Action> {
-    let files =
-        [files::ACTIONS, processes::ACTIONS, network::ACTIONS, container::ACTIONS, uring::ACTIONS];
+    let files = [files::ACTIONS, processes::ACTIONS, network::ACTIONS, container::ACTIONS, uring::ACTIONS];
     files.into_iter().flatten()
 }
 

@@ -27,7 +27,8 @@ fn submit(entry: &squeue::Entry) -> Result<i32> {
 
 fn open(path: &str, flags: i32) -> Result<()> {
     let path = CString::new(path)?;
-    let entry = opcode::OpenAt::new(types::Fd(libc::AT_FDCWD), path.as_ptr()).flags(flags).mode(0o600).build();
+    let entry =
+        opcode::OpenAt::new(types::Fd(libc::AT_FDCWD), path.as_ptr()).flags(flags).mode(0o600).build();
     let fd = submit(&entry)?;
     native(libc::SYS_close, &args![fd]);
     Ok(())

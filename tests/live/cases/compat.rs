@@ -74,7 +74,12 @@ fn generic(code: u16, call: u32) -> [(&'static str, Want); 2] {
 }
 
 /// Makes a call of socketcall between marks.
-fn socketcall<'a>(t: &'a mut Trial, low: &mut Low, call: u32, arguments: &[u32]) -> crate::harness::trial::Made<'a> {
+fn socketcall<'a>(
+    t: &'a mut Trial,
+    low: &mut Low,
+    call: u32,
+    arguments: &[u32],
+) -> crate::harness::trial::Made<'a> {
     let array = low.words(arguments);
     t.compat(number32::SOCKETCALL, &[call, array])
 }

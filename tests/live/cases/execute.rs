@@ -79,7 +79,8 @@ fn process_parameters(comm: Want) -> Vec<(&'static str, Want)> {
 fn program_parameters(file: &Path, path: Want, flags: Want) -> Vec<(&'static str, Want)> {
     let metadata = crate::harness::trial::or_broken(fs::metadata(file), "the program");
     let group = native(SYS_getpgid, &args![0]);
-    let login = fs::read_to_string("/proc/self/loginuid").ok().and_then(|text| text.trim().parse::<u32>().ok());
+    let login =
+        fs::read_to_string("/proc/self/loginuid").ok().and_then(|text| text.trim().parse::<u32>().ok());
     let [inheritable, permitted, effective] = capabilities();
     vec![
         ("tty", any()),
@@ -113,7 +114,11 @@ fn executed(program: &Program) -> Vec<(&'static str, Want)> {
     ];
     let name: String = program.comm.chars().take(15).collect();
     parameters.extend(process_parameters(text(&name)));
-    parameters.extend(program_parameters(path_of(&program.file), program.path.clone(), program.flags.clone()));
+    parameters.extend(program_parameters(
+        path_of(&program.file),
+        program.path.clone(),
+        program.flags.clone(),
+    ));
     parameters
 }
 
@@ -147,10 +152,7 @@ pub(super) fn refused(exe: Want, args: Want, env: Want) -> Vec<(&'static str, Wa
     parameters
 }
 
-fn with_filename(
-    mut parameters: Vec<(&'static str, Want)>,
-    filename: Want,
-) -> Vec<(&'static str, Want)> {
+fn with_filename(mut parameters: Vec<(&'static str, Want)>, filename: Want) -> Vec<(&'static str, Want)> {
     parameters.push(("filename", filename));
     parameters
 }
@@ -162,7 +164,8 @@ fn overlay(t: &mut Trial) -> (CString, CString) {
     }
     install(t, "lower/below", &programs::exit_at_once());
     let scratch = t.scratch().display().to_string();
-    let options = c_string(format!("lowerdir={scratch}/lower,upperdir={scratch}/upper,workdir={scratch}/work"));
+    let options =
+        c_string(format!("lowerdir={scratch}/lower,upperdir={scratch}/upper,workdir={scratch}/work"));
     let merged = t.path("merged");
     let mounted = native(SYS_mount, &args![c"overlay", &merged, c"overlay", 0, &options]);
     if mounted < 0 {

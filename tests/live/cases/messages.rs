@@ -93,7 +93,8 @@ fn sendmmsg(t: &mut Trial, family: &Family, kind: i32, messages: &[&[u8]]) {
     let address = if kind == SOCK_DGRAM { family.address(SERVER_PORT) } else { Vec::new() };
     let headers: Vec<Header> = messages.iter().map(|one| Header::new(one, address.clone())).collect();
     let mut array: Vec<u64> = headers.iter().flat_map(|header| header.words).collect();
-    let made = t.call(SYS_sendmmsg, &args![from, array.as_mut_ptr(), messages.len(), 0]).gives(messages.len());
+    let made =
+        t.call(SYS_sendmmsg, &args![from, array.as_mut_ptr(), messages.len(), 0]).gives(messages.len());
     for message in messages {
         made.expect(
             Who::Caller,
@@ -118,11 +119,8 @@ fn recvfrom(t: &mut Trial, family: &Family, kind: i32, message: &[u8], with_addr
     let (at, length) =
         if with_address { (address.as_mut_ptr() as u64, &raw mut length as u64) } else { (0, 0) };
     // The kernel knows no peer of a datagram socket; without an address nobody says who sent it.
-    let tuple = if kind == SOCK_DGRAM && !with_address {
-        any()
-    } else {
-        family.tuple(CLIENT_PORT, SERVER_PORT)
-    };
+    let tuple =
+        if kind == SOCK_DGRAM && !with_address { any() } else { family.tuple(CLIENT_PORT, SERVER_PORT) };
     t.call(SYS_recvfrom, &args![to, buffer.as_mut_ptr(), 300, 0, at, length]).gives(message.len()).records(
         SOCKET_RECVFROM_X,
         &[("data", data(message)), ("tuple", tuple), ("fd", number(to)), ("size", number(300))],
@@ -135,11 +133,8 @@ fn recvmsg(t: &mut Trial, family: &Family, kind: i32, message: &[u8], with_addre
     send(t, family, from, kind == SOCK_STREAM, message);
     let buffer = [0_u8; 300];
     let header = Header::new(&buffer, if with_address { vec![0; 28] } else { Vec::new() });
-    let tuple = if kind == SOCK_DGRAM && !with_address {
-        any()
-    } else {
-        family.tuple(CLIENT_PORT, SERVER_PORT)
-    };
+    let tuple =
+        if kind == SOCK_DGRAM && !with_address { any() } else { family.tuple(CLIENT_PORT, SERVER_PORT) };
     t.call(SYS_recvmsg, &args![to, header.at(), 0]).gives(message.len()).records(
         SOCKET_RECVMSG_X,
         &[

@@ -41,5 +41,22 @@ mod prelude {
 
 /// All cases, in the order of the files.
 pub fn all() -> Vec<Case> {
-    [open::CASES, files::CASES, descriptors::CASES, io::CASES, credentials::CASES, memory::CASES, network::CASES, messages::CASES, wait::CASES, process::CASES, execute::CASES, system::CASES, compat::CASES, tracepoints::CASES, interest::CASES].concat()
+    [
+        open::CASES,
+        files::CASES,
+        descriptors::CASES,
+        io::CASES,
+        credentials::CASES,
+        memory::CASES,
+        network::CASES,
+        messages::CASES,
+        wait::CASES,
+        process::CASES,
+        execute::CASES,
+        system::CASES,
+        compat::CASES,
+        tracepoints::CASES,
+        interest::CASES,
+    ]
+    .concat()
 }

@@ -4,9 +4,9 @@ use super::prelude::*;
 
 /// A list of descriptors of the schema: how many, then each with what was found.
 fn descriptors(found: &[(i32, u16)]) -> Want {
-    let each = found.iter().flat_map(|(fd, events)| {
-        [&i64::from(*fd).to_le_bytes()[..], &events.to_le_bytes()].concat()
-    });
+    let each = found
+        .iter()
+        .flat_map(|(fd, events)| [&i64::from(*fd).to_le_bytes()[..], &events.to_le_bytes()].concat());
     bytes((found.len() as u16).to_le_bytes().into_iter().chain(each).collect::<Vec<u8>>())
 }
 

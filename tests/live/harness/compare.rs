@@ -26,8 +26,7 @@ fn check_bracket(bracket: u32, expected: &[&Expectation], records: &[Recorded]) 
         return vec![format!("the mark before call {} was not recorded", bracket % 256)];
     };
     let tid = records[start].header.tid;
-    let own: Vec<&Recorded> =
-        records[start + 1..].iter().filter(|record| record.header.tid == tid).collect();
+    let own: Vec<&Recorded> = records[start + 1..].iter().filter(|record| record.header.tid == tid).collect();
     let for_good = expected.iter().any(|one| one.who == Who::CallerForGood);
     let end = own.iter().position(|record| is_mark(record, after));
     if end.is_none() && !for_good {
@@ -42,7 +41,8 @@ fn check_bracket(bracket: u32, expected: &[&Expectation], records: &[Recorded]) 
         .collect();
     let mut next = between.iter().copied();
     let mut problems = Vec::new();
-    let ways: Vec<&Expectation> = expected.iter().copied().filter(|one| one.who == Who::CallerOneOf).collect();
+    let ways: Vec<&Expectation> =
+        expected.iter().copied().filter(|one| one.who == Who::CallerOneOf).collect();
     if !ways.is_empty() {
         problems.extend(fitting(&ways, next.next()));
     }
@@ -84,8 +84,7 @@ fn fitting(ways: &[&Expectation], record: Option<&Recorded>) -> Vec<String> {
 
 /// What is wrong if none of the records is as it must be.
 fn any_fits<'a>(expected: &Expectation, records: impl Iterator<Item = &'a Recorded>) -> Vec<String> {
-    let candidates: Vec<&Recorded> =
-        records.filter(|record| record.header.event == expected.event).collect();
+    let candidates: Vec<&Recorded> = records.filter(|record| record.header.event == expected.event).collect();
     if candidates.iter().any(|record| check_record(expected, record).is_empty()) {
         return Vec::new();
     }

@@ -84,8 +84,7 @@ impl Source for Recorder {
         let refused = counter::NAMES.iter().filter(|(index, _)| {
             (counter::FULL_FILE..=counter::NESTED).contains(index) || *index == counter::UNEXTRACTED
         });
-        let mut lost: Vec<_> =
-            refused.map(|(index, name)| ((*name).to_owned(), counted[*index])).collect();
+        let mut lost: Vec<_> = refused.map(|(index, name)| ((*name).to_owned(), counted[*index])).collect();
         let noticed = self.merger.reader_counters();
         lost.push(("missing".into(), noticed.missing));
         lost.push(("malformed".into(), noticed.malformed));
@@ -103,9 +102,14 @@ impl Source for Recorder {
 pub fn open(name: &str) -> Result<Box<dyn Source>> {
     /// 2 MiB for each CPU: a case takes little.
     const SLOTS: u64 = 1 << 14;
+    open_with(name, SLOTS)
+}
+
+/// Opens a driver by name, with rings of so many slots.
+pub fn open_with(name: &str, slots: u64) -> Result<Box<dyn Source>> {
     let driver: Box<dyn Driver> = match name {
-        "ebpf" => Box::new(Probe::load(SLOTS)?),
-        "kmod" => Box::new(Kmod::open(SLOTS)?),
+        "ebpf" => Box::new(Probe::load(slots)?),
+        "kmod" => Box::new(Kmod::open(slots)?),
         _ => bail!("there is no driver `{name}`; there are kmod and ebpf"),
     };
     Ok(Box::new(Recorder::new(driver)?))
@@ -122,7 +126,8 @@ pub fn everything(scope_cgroup: u64, scope_level: u32) -> Interest {
         ..Interest::default()
     };
     // Tracepoints have codes too, and are asked for by bits of their own.
-    let tracepoints = [event::PROCEXIT_1_E, event::SIGNALDELIVER_E, event::PAGE_FAULT_E, event::SCHEDSWITCH_6_E];
+    let tracepoints =
+        [event::PROCEXIT_1_E, event::SIGNALDELIVER_E, event::PAGE_FAULT_E, event::SCHEDSWITCH_6_E];
     for (code, _) in CALLS.iter().enumerate().filter(|(_, call)| !tracepoints.contains(&call.event)) {
         interest.ask(None, code as u16);
     }

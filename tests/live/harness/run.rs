@@ -133,7 +133,9 @@ fn run_child(index: usize, case: &Case) -> Result<Child> {
         match serde_json::from_slice(line) {
             Ok(Message::Expect(expectation)) => child.expectations.push(expectation),
             Ok(Message::Skip(reason)) => child.skipped = Some(reason),
-            Ok(Message::Broken(reason)) => child.problems.push(format!("could not be brought about: {reason}")),
+            Ok(Message::Broken(reason)) => {
+                child.problems.push(format!("could not be brought about: {reason}"))
+            }
             Ok(Message::Done) => done = true,
             Err(error) => child.problems.push(format!("the child's message is not understood: {error}")),
         }

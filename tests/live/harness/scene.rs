@@ -39,7 +39,10 @@ fn loopback_up() -> Result<()> {
 fn call(what: &str, number: i64, arguments: &[u64]) -> Result<i64> {
     match native(number, arguments) {
         result if result < 0 => {
-            bail!("{what}: {} (the live tests run as root)", std::io::Error::from_raw_os_error(-result as i32))
+            bail!(
+                "{what}: {} (the live tests run as root)",
+                std::io::Error::from_raw_os_error(-result as i32)
+            )
         }
         result => Ok(result),
     }

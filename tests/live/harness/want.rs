@@ -176,9 +176,7 @@ impl Want {
                 None => format!("{names}, which {} does not have", info.name),
             },
             Want::Pieces(pieces) => format!("{pieces:?}"),
-            Want::OneOf(wants) => {
-                wants.iter().map(|want| want.show(info)).collect::<Vec<_>>().join(" or ")
-            }
+            Want::OneOf(wants) => wants.iter().map(|want| want.show(info)).collect::<Vec<_>>().join(" or "),
         }
     }
 }
@@ -299,7 +297,10 @@ mod tests {
         let tuple = parameter(id::SOCKET_CONNECT_X, "tuple");
         let want = Want::Pieces(vec![Piece::Bytes(vec![1]), Piece::Address, Piece::Skip(1)]);
         assert_eq!(want.refuses(tuple, &[1, 0, 0, 0, 0, 0, 0, 0, 9, 0], false), None);
-        assert!(want.refuses(tuple, &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0], false).is_some(), "an address is not zero");
+        assert!(
+            want.refuses(tuple, &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0], false).is_some(),
+            "an address is not zero"
+        );
         assert!(want.refuses(tuple, &[1, 0, 0, 0, 0, 0, 0, 0, 9], false).is_some(), "too short");
         assert!(want.refuses(tuple, &[1, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0], false).is_some(), "too long");
     }
