@@ -12,24 +12,24 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-fn main() {
-    let root = Path::new(&variable("CARGO_MANIFEST_DIR")).join("..");
+fn main() -> Result<(), String> {
+    let root = Path::new(&variable("CARGO_MANIFEST_DIR")?).join("..");
     for path in ["agent/build", "ebpf", "probe/src"] {
         println!("cargo:rerun-if-changed={}", root.join(path).display());
     }
     println!("cargo:rerun-if-env-changed=SAKER_CACHE");
-    let out = PathBuf::from(variable("OUT_DIR"));
+    let out = PathBuf::from(variable("OUT_DIR")?);
     let cache = cache();
     let build = ebpf::Build {
-        rustc: variable("RUSTC").into(),
+        rustc: variable("RUSTC")?.into(),
         root,
         out: out.clone(),
         cache,
-        arch: variable("CARGO_CFG_TARGET_ARCH"),
+        arch: variable("CARGO_CFG_TARGET_ARCH")?,
     };
     let text = match build.sysroot() {
         Ok(sysroot) => {
-            let object = object(&build, &sysroot).unwrap_or_else(|error| panic!("{error}"));
+            let object = object(&build, &sysroot)?;
             format!("Ok(include_bytes!({object:?}))")
         }
         Err(missing) => {
@@ -37,7 +37,7 @@ fn main() {
             format!("Err({missing:?})")
         }
     };
-    fs::write(out.join("ebpf_object.rs"), text).expect("OUT_DIR can be written to");
+    fs::write(out.join("ebpf_object.rs"), text).map_err(|error| format!("{}: {error}", out.display()))
 }
 
 /// Builds the object, and stops the build if the probe itself is at fault.
@@ -65,6 +65,6 @@ fn cache() -> PathBuf {
     PathBuf::from(env::var_os("HOME").unwrap_or_default()).join(".cache/saker")
 }
 
-fn variable(name: &str) -> String {
-    env::var(name).unwrap_or_else(|_| panic!("cargo sets {name}"))
+fn variable(name: &str) -> Result<String, String> {
+    env::var(name).map_err(|error| format!("{name}: {error}"))
 }

@@ -34,7 +34,6 @@ fn first() {
             &refused.log[refused.log.len().saturating_sub(3000)..]
         );
     }
-    eprintln!("{}", probe.cost());
     eprintln!("gaps: {:?}", probe.gaps().len());
     let mut merger = Merger::new(probe.rings().unwrap());
     eprintln!("{:?}", held.release().unwrap().wait());

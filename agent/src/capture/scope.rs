@@ -8,7 +8,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -105,9 +105,11 @@ impl Scope {
             let mut byte = [0];
             // The other end is closed, or its process has ended.
             nix::unistd::read(&wait, &mut byte)?;
+            // Signals that we set aside for ourselves are not set aside for the command.
+            nix::sys::signal::SigSet::empty().thread_set_mask()?;
             Ok(())
         };
-        // SAFETY: between fork and exec it writes to one descriptor, closes one and reads from one.
+        // SAFETY: between fork and exec it only makes system calls, on descriptors of its own.
         unsafe { start.pre_exec(enter) };
         let starting = thread::spawn(move || start.spawn());
         let pid = self.wait_for_process(&starting).map_err(in_cgroup)?;
@@ -144,7 +146,7 @@ impl Drop for Scope {
             }
             thread::sleep(Duration::from_millis(2));
         }
-        tracing_note(&self.path);
+        tracing::warn!("the cgroup {} is still in use and stays; remove it with rmdir", self.path.display());
     }
 }
 
@@ -181,15 +183,15 @@ impl Running {
         self.0.wait()
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
     /// How it ended, if it has.
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         self.0.try_wait()
     }
-}
-
-/// Says that a cgroup stays behind.
-fn tracing_note(path: &Path) {
-    eprintln!("saker: the cgroup {} is still in use and stays; remove it with rmdir", path.display());
 }
 
 /// Where the version 2 hierarchy is mounted.

@@ -9,6 +9,7 @@ pub mod engine;
 pub mod events;
 pub mod falco;
 pub mod fields;
+mod live;
 mod log;
 pub mod read;
 pub mod replay;
@@ -16,6 +17,7 @@ pub mod run;
 mod sensor;
 mod signals;
 pub mod syscalls;
+pub mod trace;
 
 use std::io;
 use std::path::Path;
@@ -35,6 +37,8 @@ struct Cli {
 enum Command {
     /// Detect live: run rules over what happens on this host
     Run(run::Args),
+    /// Detect live in a command and its descendants, and nothing else
+    Trace(trace::Args),
     /// Run rules over a capture file and print their alerts
     Replay(replay::Args),
     /// Print the events of a capture file
@@ -77,6 +81,7 @@ pub fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Run(args) => run::run(args),
+        Command::Trace(args) => trace::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Read(args) => read::run(args),
         Command::Check(args) => check::run(args),

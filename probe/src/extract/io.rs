@@ -217,7 +217,8 @@ pub fn put_segments<K: Kernel>(kernel: &mut K, segments: u64, count: u64, length
     let limit = u64::from(kernel.snaplen());
     let word = kernel.word_size();
     let word = kernel.forget(word);
-    let mut room = if length > limit { limit } else { length };
+    let mut room = kernel.forget(if length > limit { limit } else { length });
+    let count = kernel.forget(count);
     let mut segment = segments;
     kernel.begin();
     for index in 0..SEGMENTS_MAX {

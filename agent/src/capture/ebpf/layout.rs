@@ -88,9 +88,10 @@ impl Layout {
                 Source::Bit(of, path) => (types.bit_offset(of, path), format!("struct {of} has no {path}")),
                 // Some structs are there to tell old kernels from new ones.
                 Source::Size(of) => (types.size(of), String::new()),
-                Source::Symbol(symbol) => {
-                    (symbols.get(symbol).copied(), format!("/proc/kallsyms does not show {symbol}"))
-                }
+                Source::Symbol(symbol) => (
+                    symbols.get(symbol).copied(),
+                    format!("paths may be torn by renames meanwhile: /proc/kallsyms hides {symbol}"),
+                ),
                 Source::Helper(name) => (helper(name), format!("there is no helper bpf_{name}")),
                 Source::Tracepoint(tracepoint, field) => {
                     let offset = tracefs::field_offset(tracing, tracepoint, field);

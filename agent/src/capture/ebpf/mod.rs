@@ -104,7 +104,11 @@ impl Probe {
 
         let mut loader = EbpfLoader::new();
         // The object has no relocations for the loader: the layout is in its constants.
-        loader.btf(None).verifier_log_level(VerifierLogLevel::STATS).map_max_entries("RINGS", cpus).map_max_entries("TAILS", cpus);
+        loader
+            .btf(None)
+            .verifier_log_level(VerifierLogLevel::STATS)
+            .map_max_entries("RINGS", cpus)
+            .map_max_entries("TAILS", cpus);
         for (name, value) in &layout.constants {
             loader.override_global(name, value, true);
         }
@@ -130,18 +134,6 @@ impl Probe {
         })
     }
 
-    /// What loading cost.
-    pub fn cost(&self) -> String {
-        let mut all: Vec<(u32, String)> = self
-            .ebpf
-            .programs()
-            .filter_map(|(name, program)| Some((program.info().ok()?.verified_instruction_count()?, name.to_owned())))
-            .collect();
-        all.sort();
-        let sum: u64 = all.iter().map(|(count, _)| u64::from(*count)).sum();
-        format!("{} programs, {sum} instructions verified, most {:?}", all.len(), all.iter().rev().take(12).collect::<Vec<_>>())
-    }
-
     /// What this kernel refused.
     pub fn refused(&self) -> &[Refused] {
         &self.refused
@@ -157,7 +149,8 @@ impl Probe {
         let Some(call) = CALLS.get(code).filter(|call| call.event != event::GENERIC_X) else {
             return;
         };
-        if std::mem::replace(&mut self.settled[code], true) {
+        // What is a row of the table but no call has its program at its tracepoint.
+        if std::mem::replace(&mut self.settled[code], true) || self.ebpf.program(call.name).is_none() {
             return;
         }
         let extractors = &mut self.extractors;

@@ -1,0 +1,194 @@
+//! What the commands that detect live have in common: rules over what a driver records, from the first look at /proc to the
+//! closing summary.
+
+use std::collections::BTreeSet;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use saker_probe::wire::ABI_VERSION;
+use saker_probe::wire::control::Interest;
+
+use super::engine::{Engine, Show};
+use super::sensor::Losses;
+use crate::capture::driver::Driver;
+use crate::capture::interest::interest;
+use crate::capture::live::{Live, hierarchy};
+use crate::capture::proc::{LivingThreads, ProcLimits, ProcRoot, Strangers};
+use crate::config::Config;
+use crate::event::Event;
+use crate::pipeline::{Pipeline, Sink};
+use crate::state::makes_a_stub;
+
+/// How often it is looked whether something was lost.
+const LOSSES_EVERY: Duration = Duration::from_secs(1);
+
+/// Rules that are loaded, and what they ask of a driver.
+pub(super) struct Detection<'c> {
+    config: &'c Config,
+    engine: Engine,
+    /// The names of events that conditions ask for.
+    names: BTreeSet<&'static str>,
+}
+
+/// Who says when a detection begins and ends.
+pub(super) trait Occasion {
+    /// Everything is ready: the driver records, and the state knows what runs.
+    fn begin(&mut self) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    /// Whether it is over. Asked after each look at the rings.
+    fn is_over(&mut self) -> anyhow::Result<bool>;
+}
+
+impl<'c> Detection<'c> {
+    /// Loads rule files.
+    pub(super) fn load(
+        files: &[PathBuf],
+        config: &'c Config,
+        show: Show<'_>,
+    ) -> anyhow::Result<Detection<'c>> {
+        let (engine, names) = Engine::of(files, config, show, |loader, rules| {
+            rules.iter().flat_map(|rule| loader.event_names(rule)).collect()
+        })?;
+        Ok(Detection { config, engine, names })
+    }
+
+    /// What a driver must record for these rules.
+    pub(super) fn interest(&self) -> Interest {
+        interest(|event| self.engine.detector().wants(event), |name| self.names.contains(name))
+    }
+
+    /// Detects in what the driver records, and ends with the summary.
+    pub(super) fn run(
+        &mut self,
+        driver: &mut dyn Driver,
+        mut wanted: Interest,
+        occasion: &mut impl Occasion,
+    ) -> anyhow::Result<()> {
+        let root = ProcRoot::from_environment();
+        let hierarchy = hierarchy(&root);
+        wanted.cgroup_hierarchy = hierarchy.number;
+        // What happens from here on is in the rings; the look at /proc comes after, so that nothing is between.
+        driver.set_interest(&wanted)?;
+        let mut live = Live::new(driver, hierarchy)?;
+        driver.gaps().iter().for_each(|gap| tracing::warn!("{gap}"));
+
+        let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
+        let Detection { config, engine, .. } = self;
+        let pipeline = || Pipeline::live(config);
+        let mut sensor = Sensor { driver, live: &mut live, root: &root, config };
+        let result = match config.saker.threads {
+            0 | 1 => sensor.detect(&mut engine.single(pipeline(), &mut out), occasion),
+            threads => engine
+                .workers(threads, pipeline, &mut out, |workers| sensor.detect(workers, occasion))
+                .map_err(Into::into)
+                .and_then(|(result, counted)| {
+                    if counted.handovers_missed > 0 {
+                        tracing::warn!(
+                            "a worker waited for another in vain {} times",
+                            counted.handovers_missed
+                        );
+                    }
+                    result
+                }),
+        };
+        out.flush()?;
+        let losses = Losses::of(sensor.driver, sensor.live);
+        let mut err = io::stderr().lock();
+        write!(err, "{}", self.engine.alerts.summary())?;
+        writeln!(err, "Events: {}, lost: {}", live.counters().events, losses.events())?;
+        if !losses.line().is_empty() {
+            writeln!(err, "Losses: {}", losses.line())?;
+        }
+        result
+    }
+}
+
+/// What hands over events.
+struct Sensor<'s> {
+    driver: &'s mut dyn Driver,
+    live: &'s mut Live,
+    root: &'s ProcRoot,
+    config: &'s Config,
+}
+
+impl Sensor<'_> {
+    /// Hands over all events until the occasion is over.
+    fn detect(&mut self, sink: &mut impl Sink, occasion: &mut impl Occasion) -> anyhow::Result<()> {
+        let Sensor { driver, live, root, config } = self;
+        let libs = &config.falco_libs;
+        // Threads whose exit was lost: how often they are looked for, and for how long they must have been silent.
+        let purge_every = Duration::from_secs(libs.thread_table_auto_purging_interval_s.max(1).into());
+        let silent = u64::from(libs.thread_table_auto_purging_thread_timeout_s) * 1_000_000_000;
+        let limits = ProcLimits::default();
+        let scan = root.scan_in_parts(limits, |running| sink.begin(running));
+        let scan = scan.context("the processes that run cannot be read from /proc")?;
+        tracing::info!(
+            "detecting with {}: {} threads, {} descriptors",
+            driver.name(),
+            scan.threads,
+            scan.fds
+        );
+        if scan.over_limit + scan.refused > 0 {
+            tracing::warn!("{} processes could not be read, {} were too many", scan.refused, scan.over_limit);
+        }
+        occasion.begin()?;
+        let mut result = Ok(());
+        let (mut known, mut next) = (Losses::default(), Instant::now() + LOSSES_EVERY);
+        let mut living = LivingThreads::new(root, purge_every);
+        let mut strangers = Strangers::new(root, limits);
+        while result.is_ok() && !occasion.is_over()? {
+            let records = live.poll(|event| {
+                if result.is_ok() {
+                    introduce(event, &mut strangers, sink);
+                    result = sink.event(event);
+                }
+            });
+            // Whoever reads the alerts wants them when they happen.
+            result = result.and_then(|()| sink.flush());
+            if let Some((looked_at, threads)) = living.found() {
+                sink.purge(live.wall(looked_at).saturating_sub(silent), &mut |tid| threads.contains(&tid));
+            }
+            if Instant::now() >= next {
+                next = Instant::now() + LOSSES_EVERY;
+                let losses = Losses::of(&**driver, live);
+                if losses.events() > known.events() {
+                    tracing::warn!("events are being lost: {}", losses.line());
+                }
+                known = losses;
+            }
+            live.rest(&**driver, records);
+        }
+        let (met, found) = strangers.counted();
+        if met > 0 {
+            tracing::info!(
+                "{met} processes were met without their beginning, /proc still knew {found} of them"
+            );
+        }
+        // Nothing is asked for any more; what was recorded until now still counts.
+        driver.set_interest(&Interest { abi_version: ABI_VERSION, ..Interest::default() })?;
+        live.finish(|event| {
+            if result.is_ok() {
+                result = sink.event(event);
+            }
+        });
+        Ok(result.and_then(|()| sink.flush())?)
+    }
+}
+
+/// Has the thread of an event looked up if nothing is known of its beginning.
+#[inline]
+fn introduce(event: &Event<'_>, strangers: &mut Strangers, sink: &mut impl Sink) {
+    let Some(facts) = event.facts else { return };
+    if !makes_a_stub(event.id) || !sink.is_stranger(event.tid, facts.start_time) {
+        return;
+    }
+    // Whoever had the id before is gone.
+    sink.forget(event.tid);
+    if let Some(process) = strangers.look_up(i64::from(facts.tgid), facts.start_time) {
+        sink.begin(process);
+    }
+}

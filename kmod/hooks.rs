@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The hooks: what the kernel calls when something happens. Each sees whether anybody wants to hear of it, and has it
+//! recorded for whoever does.
+//!
+//! Which tracepoint calls which, and when they are registered, stands in `tracepoints`.
+
+use crate::alive::{get, Alive};
+use crate::arch::{self, NoPreemption};
+use crate::calls::{self, Row};
+use crate::cgroup;
+use crate::consumer::{self, Consumer, WANTED};
+use crate::extract::arch::{code_of, native};
+use crate::extract::calls::{code, records};
+use crate::headers::{self, kernel_siginfo, linux_binprm, pt_regs, task_struct};
+use crate::recorder::{record, Context, Occurrence};
+use crate::task;
+use crate::user;
+use crate::wire::control::{is_set, option, tracepoint as wanted, BITMAP_BITS};
+use crate::wire::record::flag;
+use core::ffi::c_void;
+use core::mem::MaybeUninit;
+
+/// What is no call has no number.
+const NO_NUMBER: u16 = u16::MAX;
+
+// ---- system calls ---------------------------------------------------------------------------------------------------
+
+/// The end of a system call.
+///
+/// match: include/trace/events/syscalls.h: sys_exit(struct pt_regs *regs, long ret)
+///
+/// # Safety
+///
+/// Called by the tracepoint, in the task whose registers they are.
+pub(crate) unsafe extern "C" fn sys_exit(_data: *mut c_void, registers: *mut pt_regs, result: i64) {
+    // SAFETY: the registers lie on the task's kernel stack.
+    let Some(registers) = (unsafe { Alive::new(registers) }) else { return };
+    let task = arch::current();
+    let number = arch::call_number(registers) as usize;
+    if arch::is_compat(task) || number >= BITMAP_BITS {
+        other_entry(task, registers, result);
+    } else if WANTED.native(number) {
+        native_call(task, registers, result, number);
+    }
+}
+
+/// A call of the native table that somebody asks for.
+#[inline(never)]
+fn native_call(task: Alive<task_struct>, registers: Alive<pt_regs>, result: i64, number: usize) {
+    let code = code_of(&native::NATIVE, number);
+    let wanted = |consumer: &Consumer| is_set(&consumer.interest.native, number);
+    call(task, Some(registers), MaybeUninit::uninit(), result, code, number as u16, 0, wanted);
+}
+
+/// A call through the 32-bit or the x32 entry, or none at all.
+#[cold]
+#[inline(never)]
+fn other_entry(task: Alive<task_struct>, registers: Alive<pt_regs>, result: i64) {
+    let number = arch::call_number(registers);
+    if arch::is_compat(task) {
+        compat_call(task, registers, result, number as usize);
+    } else if number & arch::X32_BIT != 0 {
+        let number = (number & !arch::X32_BIT) as usize;
+        let code = code_of(&native::NATIVE, number);
+        coded_call(task, Some(registers), [0; 6], result, code, number, flag::X32);
+    }
+}
+
+fn compat_call(task: Alive<task_struct>, registers: Alive<pt_regs>, result: i64, number: usize) {
+    let mut arguments = arch::compat_arguments(registers);
+    let mut code = code_of(&native::COMPAT, number);
+    if code == code::SOCKETCALL {
+        let [call, list, ..] = arguments;
+        if let Some(meant) = socket_call(call, list) {
+            (code, arguments) = meant;
+        }
+    }
+    coded_call(task, None, arguments, result, code, number, flag::COMPAT);
+}
+
+/// A call through an entry whose numbers are not the native ones: what it means decides.
+fn coded_call(
+    task: Alive<task_struct>,
+    registers: Option<Alive<pt_regs>>,
+    arguments: [u64; 6],
+    result: i64,
+    code: u16,
+    number: usize,
+    flags: u32,
+) {
+    if number >= BITMAP_BITS || !WANTED.code(code as usize) {
+        return;
+    }
+    let wanted = |consumer: &Consumer| consumer.wants_code(code);
+    call(task, registers, MaybeUninit::new(arguments), result, code, number as u16, flags, wanted);
+}
+
+/// The calls that `socketcall` stands for, by its first argument (include/uapi/linux/net.h: `SYS_SOCKET` is 1).
+static SOCKET_CALLS: [u16; 20] = [
+    code::SOCKET,
+    code::BIND,
+    code::CONNECT,
+    code::LISTEN,
+    code::ACCEPT,
+    code::GETSOCKNAME,
+    code::GETPEERNAME,
+    code::SOCKETPAIR,
+    code::SEND,
+    code::RECV,
+    code::SENDTO,
+    code::RECVFROM,
+    code::SHUTDOWN,
+    code::SETSOCKOPT,
+    code::GETSOCKOPT,
+    code::SENDMSG,
+    code::RECVMSG,
+    code::ACCEPT4,
+    code::RECVMMSG,
+    code::SENDMMSG,
+];
+
+/// The call that `socketcall` stands for, and its arguments from user memory.
+fn socket_call(call: u64, list: u64) -> Option<(u16, [u64; 6])> {
+    let code = *SOCKET_CALLS.get(call.wrapping_sub(1) as usize)?;
+    let mut arguments = [0; 6];
+    for (index, argument) in arguments.iter_mut().enumerate() {
+        // The list may end with a page: most calls have three arguments or fewer.
+        match user::number::<u32>(list.wrapping_add((index << 2) as u64)) {
+            Some(value) => *argument = u64::from(value),
+            None if index < 2 => return None,
+            None => break,
+        }
+    }
+    Some((code, arguments))
+}
+
+/// Records a call for each consumer that asks for it.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+fn call(
+    task: Alive<task_struct>,
+    registers: Option<Alive<pt_regs>>,
+    arguments: MaybeUninit<[u64; 6]>,
+    result: i64,
+    code: u16,
+    number: u16,
+    flags: u32,
+    wanted: impl Fn(&Consumer) -> bool,
+) {
+    let Some(row) = calls::of_code(code) else { return };
+    if row.is_exec && result == 0 {
+        return;
+    }
+    let context = Context::None;
+    let mut occurrence = Occurrence {
+        row,
+        task,
+        registers,
+        arguments,
+        return_value: result,
+        number,
+        flags,
+        message: 0,
+        context,
+    };
+    for_each_consumer(|consumer, cpu| {
+        let wanted = wanted(consumer)
+            && consumer.is_in_scope(task)
+            && !(result < 0 && consumer.interest.options & option::DROP_FAILED != 0);
+        if wanted {
+            record(&occurrence, consumer, cpu);
+            if row.has_messages {
+                more_messages(&mut occurrence, consumer, cpu);
+            }
+        }
+    });
+}
+
+/// Records the other messages of a call that carries several.
+#[cold]
+#[inline(never)]
+fn more_messages(occurrence: &mut Occurrence, consumer: &Consumer, cpu: usize) {
+    for message in 1..records(occurrence.row.code, occurrence.return_value) {
+        occurrence.message = message;
+        record(occurrence, consumer, cpu);
+    }
+    occurrence.message = 0;
+}
+
+// ---- what is recorded ----------------------------------------------------------------------------------------------
+
+/// Does something for each consumer, with preemption off, on a CPU.
+#[inline(always)]
+fn for_each_consumer(mut action: impl FnMut(&Consumer, usize)) {
+    let no_preemption = NoPreemption::new();
+    let cpu = arch::cpu();
+    // SAFETY: preemption is off until the table has been used for the last time.
+    for consumer in unsafe { consumer::table() }.consumers() {
+        action(consumer, cpu);
+    }
+    drop(no_preemption);
+}
+
+/// Records what happened in the current task, and is no call, for each consumer that wants it.
+#[inline(never)]
+fn happened(
+    row: &'static Row,
+    task: Alive<task_struct>,
+    arguments: [u64; 6],
+    context: Context,
+    wanted: fn(&Consumer, Alive<task_struct>) -> bool,
+) {
+    let occurrence = Occurrence {
+        row,
+        task,
+        registers: None,
+        arguments: MaybeUninit::new(arguments),
+        return_value: 0,
+        number: NO_NUMBER,
+        flags: 0,
+        message: 0,
+        context,
+    };
+    for_each_consumer(|consumer, cpu| {
+        if wanted(consumer, task) {
+            record(&occurrence, consumer, cpu);
+        }
+    });
+}
+
+/// Records what happens to tasks that a consumer follows.
+fn in_scope(consumer: &Consumer, task: Alive<task_struct>) -> bool {
+    consumer.is_in_scope(task)
+}
+
+/// Records it always.
+fn always(_: &Consumer, _: Alive<task_struct>) -> bool {
+    true
+}
+
+// ---- processes -----------------------------------------------------------------------------------------------------
+
+/// A task was made and does not run yet.
+///
+/// match: include/trace/events/sched.h: sched_process_fork(struct task_struct *parent, struct task_struct *child)
+///
+/// # Safety
+///
+/// Called by the tracepoint, in the parent.
+pub(crate) unsafe extern "C" fn sched_process_fork(
+    _data: *mut c_void,
+    parent: *mut task_struct,
+    child: *mut task_struct,
+) {
+    // SAFETY: the parent is the current task; the child does not run before this returns.
+    let (Some(parent), Some(child)) = (unsafe { (Alive::new(parent), Alive::new(child)) }) else { return };
+    let arguments = [
+        get!(child, pid) as u64,
+        get!(child, tgid) as u64,
+        task::shared_by(parent, child),
+        task::start_time(child),
+        0,
+        0,
+    ];
+    happened(&calls::FORK, parent, arguments, Context::None, in_scope);
+}
+
+/// A task executes another program: it has its new memory already.
+///
+/// match: include/trace/events/sched.h: sched_process_exec(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)
+///
+/// # Safety
+///
+/// Called by the tracepoint, in the task.
+pub(crate) unsafe extern "C" fn sched_process_exec(
+    _data: *mut c_void,
+    task: *mut task_struct,
+    _old_pid: i32,
+    program: *mut linux_binprm,
+) {
+    // SAFETY: the current task, and what it executes: both outlive the tracepoint.
+    let (Some(task), Some(program)) = (unsafe { (Alive::new(task), Alive::new(program)) }) else { return };
+    happened(&calls::EXEC, task, [0; 6], Context::Exec(program), in_scope);
+}
+
+/// A task ends: it has its memory and files still.
+///
+/// match: include/trace/events/sched.h: sched_process_exit(struct task_struct *p, bool group_dead)
+///
+/// # Safety
+///
+/// Called by the tracepoint, in the task.
+pub(crate) unsafe extern "C" fn sched_process_exit(
+    _data: *mut c_void,
+    task: *mut task_struct,
+    _group_dead: bool,
+) {
+    // SAFETY: the current task.
+    let Some(task) = (unsafe { Alive::new(task) }) else { return };
+    happened(&calls::EXIT, task, [0; 6], Context::None, in_scope);
+}
+
+// ---- what is recorded if asked for -----------------------------------------------------------------------------------
+
+/// A signal is delivered. The task's siglock is held.
+///
+/// match: include/trace/events/signal.h: signal_deliver(int sig, struct kernel_siginfo *info, struct k_sigaction *ka)
+///
+/// # Safety
+///
+/// Called by the tracepoint, in the task that gets the signal.
+pub(crate) unsafe extern "C" fn signal_deliver(
+    _data: *mut c_void,
+    signal: i32,
+    info: *mut kernel_siginfo,
+    _action: *mut c_void,
+) {
+    /// `SEND_SIG_NOINFO` and `SEND_SIG_PRIV` are no pointers.
+    const NO_POINTER_MAX: usize = 1;
+    let (mut sender, mut code) = (0, 0);
+    if info as usize > NO_POINTER_MAX {
+        // SAFETY: the signal's information, which lies on the stack.
+        let info = unsafe { Alive::new(info) };
+        if let Some(info) = info {
+            // SAFETY: an int of each kind of signal.
+            code = unsafe { info.read::<i32>(headers::OFFSET_SIGINFO_CODE) };
+            // SAFETY: the first four bytes of what the kinds of signals share.
+            sender = unsafe { info.read::<i32>(headers::OFFSET_SIGINFO_FIELDS) };
+        }
+    }
+    let task = arch::current();
+    let arguments = [signal as u64, sender as u64, code as u64, 0, 0, 0];
+    happened(&calls::SIGNAL_DELIVER, task, arguments, Context::None, |consumer, task| {
+        consumer.wants_tracepoint(wanted::SIGNAL_DELIVER) && consumer.is_in_scope(task)
+    });
+}
+
+/// A page fault, of user or kernel code.
+///
+/// match: include/trace/events/exceptions.h: page_fault_user(unsigned long address, struct pt_regs *regs, unsigned long error_code)
+///
+/// # Safety
+///
+/// Called by the tracepoints, in the task that faults.
+pub(crate) unsafe extern "C" fn page_fault(
+    _data: *mut c_void,
+    address: u64,
+    registers: *mut pt_regs,
+    error: u64,
+) {
+    // SAFETY: what the fault saved, on the task's kernel stack.
+    let Some(registers) = (unsafe { Alive::new(registers) }) else { return };
+    let task = arch::current();
+    let arguments = [address, arch::instruction_pointer(registers), error, 0, 0, 0];
+    happened(&calls::PAGE_FAULT, task, arguments, Context::None, |consumer, task| {
+        consumer.wants_tracepoint(wanted::PAGE_FAULT) && consumer.is_in_scope(task)
+    });
+}
+
+/// A CPU goes from one task to another. The lock of its run queue is held.
+///
+/// match: include/trace/events/sched.h: sched_switch(bool preempt, struct task_struct *prev, struct task_struct *next,
+/// unsigned int prev_state)
+///
+/// # Safety
+///
+/// Called by the tracepoint, in the task that stops.
+pub(crate) unsafe extern "C" fn sched_switch(
+    _data: *mut c_void,
+    _preempted: bool,
+    task: *mut task_struct,
+    next: *mut task_struct,
+    _state: u32,
+) {
+    // SAFETY: the current task, and one that is about to run.
+    let (Some(task), Some(next)) = (unsafe { (Alive::new(task), Alive::new(next)) }) else { return };
+    let arguments = [get!(next, pid) as u64, 0, 0, 0, 0, 0];
+    happened(&calls::SWITCH, task, arguments, Context::None, |consumer, task| {
+        consumer.wants_tracepoint(wanted::SWITCH) && consumer.is_in_scope(task)
+    });
+}
+
+// ---- cgroups -----------------------------------------------------------------------------------------------------------
+
+/// A cgroup was made. Scopes do not apply: the agent knows cgroups by these.
+///
+/// match: include/trace/events/cgroup.h: cgroup_mkdir(struct cgroup *cgrp, const char *path)
+///
+/// # Safety
+///
+/// Called by the tracepoint.
+pub(crate) unsafe extern "C" fn cgroup_mkdir(_data: *mut c_void, of: *mut headers::cgroup, path: *const u8) {
+    // SAFETY: what the caller promises.
+    unsafe { cgroup_changed(&calls::CGROUP_MKDIR, of, path) };
+}
+
+/// A cgroup was removed.
+///
+/// match: include/trace/events/cgroup.h: cgroup_rmdir(struct cgroup *cgrp, const char *path)
+///
+/// # Safety
+///
+/// Called by the tracepoint.
+pub(crate) unsafe extern "C" fn cgroup_rmdir(_data: *mut c_void, of: *mut headers::cgroup, path: *const u8) {
+    // SAFETY: what the caller promises.
+    unsafe { cgroup_changed(&calls::CGROUP_RMDIR, of, path) };
+}
+
+/// # Safety
+///
+/// Both are what the tracepoint was given.
+unsafe fn cgroup_changed(row: &'static Row, of: *mut headers::cgroup, path: *const u8) {
+    // SAFETY: the tracepoint's caller holds it.
+    let Some(of) = (unsafe { Alive::new(of) }) else { return };
+    let arguments = [cgroup::hierarchy_of(of), cgroup::id_of(of), 0, 0, 0, 0];
+    happened(row, arch::current(), arguments, Context::CgroupPath(path), always);
+}
+
+/// A task was moved to another cgroup.
+///
+/// match: include/trace/events/cgroup.h: cgroup_attach_task(struct cgroup *dst_cgrp, const char *path,
+/// struct task_struct *task, bool threadgroup)
+///
+/// # Safety
+///
+/// Called by the tracepoint.
+pub(crate) unsafe extern "C" fn cgroup_attach_task(
+    _data: *mut c_void,
+    to: *mut headers::cgroup,
+    _path: *const u8,
+    moved: *mut task_struct,
+    _threadgroup: bool,
+) {
+    // SAFETY: the tracepoint's caller holds both.
+    let (Some(to), Some(moved)) = (unsafe { (Alive::new(to), Alive::new(moved)) }) else { return };
+    let arguments = [cgroup::hierarchy_of(to), cgroup::id_of(to), get!(moved, pid) as u64, 0, 0, 0];
+    happened(&calls::CGROUP_ATTACH, arch::current(), arguments, Context::None, always);
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0
+//! One record in the making: the room in the ring, the extractor that writes the parameters, the header before them. What
+//! extractors ask is answered in `recorder/kernel.rs`.
+
+mod kernel;
+
+use crate::alive::Alive;
+use crate::calls::Row;
+use crate::cgroup;
+use crate::consumer::Consumer;
+use crate::extract::calls;
+use crate::file::Held;
+use crate::headers::{linux_binprm, pt_regs, task_struct};
+use crate::pen::{Header, Pen, Written};
+use crate::ring::Ring;
+use crate::task;
+use crate::wire::control::{option, Interest};
+use crate::wire::record::{flag, offset, slots_for};
+use crate::wire::ring::{commit, counter, reserve, ProducerMemory};
+use core::mem::MaybeUninit;
+
+/// What happened, before it is known who wants to hear of it.
+pub(crate) struct Occurrence {
+    pub(crate) row: &'static Row,
+    pub(crate) task: Alive<task_struct>,
+    /// Where the arguments of a call through the 64-bit entries are; else they are in `arguments`.
+    pub(crate) registers: Option<Alive<pt_regs>>,
+    /// The arguments of a call through another entry, of a call that another call stands for, or of a tracepoint.
+    pub(crate) arguments: MaybeUninit<[u64; 6]>,
+    pub(crate) return_value: i64,
+    /// The number of the call, or `u16::MAX`.
+    pub(crate) number: u16,
+    /// [`flag`] bits.
+    pub(crate) flags: u32,
+    /// Which message of several.
+    pub(crate) message: u32,
+    /// What a tracepoint tells besides.
+    pub(crate) context: Context,
+}
+
+/// What a tracepoint tells besides numbers.
+#[derive(Clone, Copy)]
+pub(crate) enum Context {
+    /// Nothing.
+    None,
+    /// What is being executed (`sched_process_exec`).
+    Exec(Alive<linux_binprm>),
+    /// Text of the kernel that ends in a NUL (`cgroup_mkdir`, `cgroup_rmdir`).
+    CgroupPath(*const u8),
+}
+
+/// A record that is being written.
+///
+/// It has pointers where references would do, because then it needs no lifetime: a generic extractor of a type with a lifetime is
+/// not one function for all lifetimes, and could not stand in a table.
+///
+/// # Invariants
+///
+/// `occurrence` and `interest` are those of [`record`], which the recorder does not outlive.
+pub(crate) struct Recorder {
+    pen: Pen,
+    occurrence: *const Occurrence,
+    interest: *const Interest,
+    /// Bytes of `argv[0]`, its NUL included, once it has been written.
+    executable_length: u32,
+    held: Held,
+}
+
+/// Writes the parameters of a record.
+pub(crate) type Extractor = fn(&mut Recorder);
+
+/// Records an occurrence for a consumer. Preemption is off, and this is `cpu`.
+///
+/// Every recorded call pays for this function: it is laid out for few instructions, which are counted (`scripts/vm run --icount`).
+#[inline(always)]
+pub(crate) fn record(occurrence: &Occurrence, consumer: &Consumer, cpu: usize) {
+    let memory = consumer.ring(cpu).memory();
+    let Ok(reserved) = reserve(&memory, consumer.slots, usize::from(occurrence.row.full)) else { return };
+    let base = memory.slot(reserved.position, consumer.slots);
+    // INVARIANT: it is dropped at the end of this function.
+    let mut recorder = Recorder {
+        // SAFETY: between `reserve` and `commit` the slots are ours.
+        pen: unsafe { Pen::new(base, occurrence.flags) },
+        occurrence,
+        interest: &consumer.interest,
+        executable_length: 0,
+        held: Held::new(),
+    };
+    (occurrence.row.extract)(&mut recorder);
+    if consumer.interest.options & option::CREDENTIALS != 0 {
+        recorder.finish();
+    }
+    let Written { payload, counts, flags } = recorder.pen.written();
+    let slots = slots_for(payload);
+    let task = occurrence.task;
+    // SAFETY: as above, and a header is no longer than a slot.
+    let header = unsafe { Header::new(base) };
+    header.put(offset::SEQUENCE, reserved.sequence);
+    header.put(offset::TIME, reserved.time);
+    header.put(offset::TID, task::ids(task));
+    header.put(offset::EVENT, occurrence.row.event);
+    header.put(offset::SLOTS, slots as u16);
+    header.put(offset::PAYLOAD, payload as u16);
+    header.put(offset::PARAMETERS, counts);
+    header.put(offset::RETURN, occurrence.return_value);
+    header.put(offset::CGROUP, cgroup::id_in_hierarchy(task, consumer.interest.cgroup_hierarchy));
+    header.put(offset::START_TIME, task::start_time(task));
+    header.put(offset::FLAGS, flags);
+    header.put(offset::SYSCALL, occurrence.number);
+    header.put(offset::CPU, cpu as u16);
+    if flags & (flag::USER_MISS | flag::KERNEL_MISS | flag::CUT) != 0 {
+        count_misses(consumer.ring(cpu), flags);
+    }
+    commit(&memory, reserved, slots as u64);
+    // The reader's page is looked at only when an eighth of the ring has been passed.
+    if (reserved.position ^ reserved.position.wrapping_add(slots as u64)) & consumer.watermark != 0 {
+        consumer.wake_if_due(cpu);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn count_misses(ring: &Ring, flags: u32) {
+    for (bit, counter) in [
+        (flag::USER_MISS, counter::USER_MISS),
+        (flag::KERNEL_MISS, counter::KERNEL_MISS),
+        (flag::CUT, counter::CUT),
+    ] {
+        if flags & bit != 0 {
+            ring.memory().count(counter);
+        }
+    }
+}
+
+impl Recorder {
+    /// What stands behind every record, for whoever wants it.
+    #[cold]
+    #[inline(never)]
+    fn finish(&mut self) {
+        calls::finish(self);
+    }
+
+    #[inline(always)]
+    fn occurrence(&self) -> &Occurrence {
+        // SAFETY: by the type's invariant.
+        unsafe { &*self.occurrence }
+    }
+
+    #[inline(always)]
+    fn interest(&self) -> &Interest {
+        // SAFETY: by the type's invariant.
+        unsafe { &*self.interest }
+    }
+}

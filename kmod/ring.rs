@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The memory of a ring as the producer sees it: two pages that the reader maps, slots, and a head that only the kernel has.
+
+use crate::arch;
+use crate::headers;
+use crate::wire::record::SLOT_SIZE;
+use crate::wire::ring::{offset, ProducerMemory};
+use core::cell::Cell;
+
+/// The ring of one CPU.
+///
+/// # Invariants
+///
+/// The pointers are page-aligned and valid while the ring is published (see `consumer.rs`): `reader` for a page that its reader
+/// may write at any time, `producer` for a page and `data` for so many slots as the consumer says and the slack, which nobody
+/// else writes. All null: this CPU cannot exist. Only this CPU uses the ring, with preemption off.
+#[repr(C, align(64))]
+pub(crate) struct Ring {
+    /// The slot up to which records are visible. What is in the producer's page is a copy.
+    head: Cell<u64>,
+    reader: *mut u8,
+    producer: *mut u8,
+    data: *mut u8,
+}
+
+impl Ring {
+    /// A ring over memory that fulfils the invariant, or over none.
+    pub(crate) fn new(reader: *mut u8, producer: *mut u8, data: *mut u8) -> Self {
+        Self { head: Cell::new(0), reader, producer, data }
+    }
+
+    /// Whether this CPU has a ring.
+    #[inline(always)]
+    pub(crate) fn exists(&self) -> bool {
+        !self.data.is_null()
+    }
+
+    /// The memory of this CPU's ring.
+    #[inline(always)]
+    pub(crate) fn memory(&self) -> Memory<'_> {
+        Memory { head: &self.head, reader: self.reader, producer: self.producer, data: self.data }
+    }
+
+    /// How many slots the reader has not given back, as far as its word goes.
+    pub(crate) fn used(&self) -> u64 {
+        self.head.get().wrapping_sub(self.memory().tail())
+    }
+}
+
+/// A ring while it is written to: copies of its pointers, so that they stay in registers. The accesses to memory are ordered with
+/// everything else, and so would be reads of the pointers before each.
+///
+/// # Invariants
+///
+/// Those of [`Ring`].
+pub(crate) struct Memory<'a> {
+    head: &'a Cell<u64>,
+    reader: *mut u8,
+    producer: *mut u8,
+    data: *mut u8,
+}
+
+impl Memory<'_> {
+    /// Where the record at a position is written: room for the longest record, because of the slack.
+    #[inline(always)]
+    pub(crate) fn slot(&self, position: u64, slots: u64) -> *mut u8 {
+        self.data.wrapping_add(((position & slots.wrapping_sub(1)) as usize).wrapping_mul(SLOT_SIZE))
+    }
+
+    #[inline(always)]
+    fn producer_word(&self, at: usize) -> *mut u64 {
+        self.producer.wrapping_add(at).cast()
+    }
+
+    #[inline(always)]
+    fn add_one(word: *mut u64) -> u64 {
+        // SAFETY: in the producer's page, which only this CPU writes.
+        let value = unsafe { word.read() };
+        // SAFETY: as above. The reader may see the old or the new number.
+        unsafe { word.write(value.wrapping_add(1)) };
+        value
+    }
+}
+
+impl ProducerMemory for Memory<'_> {
+    #[inline(always)]
+    fn swap_pending(&self, value: u64) -> u64 {
+        // SAFETY: in the producer's page, by the type's invariant.
+        unsafe { arch::swap(self.producer_word(offset::PENDING), value) }
+    }
+
+    #[inline(always)]
+    fn store_pending(&self, value: u64) {
+        // SAFETY: in the producer's page, by the type's invariant.
+        unsafe { arch::store_release(self.producer_word(offset::PENDING), value) }
+    }
+
+    #[inline(always)]
+    fn head(&self) -> u64 {
+        self.head.get()
+    }
+
+    #[inline(always)]
+    fn publish(&self, head: u64) {
+        self.head.set(head);
+        // SAFETY: in the producer's page, by the type's invariant.
+        unsafe { arch::store_release(self.producer_word(offset::HEAD), head) }
+    }
+
+    #[inline(always)]
+    fn tail(&self) -> u64 {
+        // SAFETY: in the reader's page, by the type's invariant.
+        unsafe { arch::load_acquire(self.reader.wrapping_add(offset::TAIL).cast()) }
+    }
+
+    #[inline(always)]
+    fn now(&self) -> u64 {
+        // SAFETY: may be called from anywhere, an NMI included.
+        unsafe { headers::ktime_get_boot_fast_ns() }
+    }
+
+    #[inline(always)]
+    fn next_sequence(&self) -> u64 {
+        Self::add_one(self.producer_word(offset::SEQUENCE))
+    }
+
+    #[inline(always)]
+    fn count(&self, counter: usize) {
+        Self::add_one(self.producer_word(offset::COUNTERS).wrapping_add(counter));
+    }
+}

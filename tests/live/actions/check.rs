@@ -1,0 +1,100 @@
+//! Does all actions while an agent runs, and looks for the alert that each must raise.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use super::{Action, all};
+
+/// How long an alert may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Actions of the field's generator that none of ours stands for, and why.
+const MISSING: &[(&str, &str)] = &[
+    ("DebugfsLaunchedInPrivilegedContainer", "whether a container is privileged only its engine knows"),
+    ("MountLaunchedInPrivilegedContainer", "whether a container is privileged only its engine knows"),
+];
+
+/// Does all actions; each must raise an alert of its rule.
+pub(crate) fn check(alerts: &Path, rules: &[PathBuf], filter: &[String]) -> Result<()> {
+    let loaded = names_of_rules(rules)?;
+    let own = std::env::current_exe()?;
+    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+    let wanted =
+        |action: &&Action| filter.is_empty() || filter.iter().any(|part| action.name.contains(part.as_str()));
+    for action in all().filter(wanted) {
+        if !rules.is_empty() && !loaded.contains(action.rule) {
+            println!("skipped  {}: the rule \"{}\" is not loaded", action.name, action.rule);
+            skipped += 1;
+            continue;
+        }
+        let before = fs::metadata(alerts).map_or(0, |file| file.len());
+        let done = Command::new(&own).args(["run", action.name]).output().context("cannot run an action")?;
+        if !done.status.success() {
+            println!("FAILED   {}: {}", action.name, String::from_utf8_lossy(&done.stderr).trim());
+            failed += 1;
+            continue;
+        }
+        match wait_for(alerts, before, action.rule)? {
+            None => {
+                println!("ok       {}: {}", action.name, action.rule);
+                passed += 1;
+            }
+            Some(others) => {
+                println!("FAILED   {}: no alert \"{}\"; others: {others:?}", action.name, action.rule);
+                failed += 1;
+            }
+        }
+    }
+    for (name, reason) in MISSING {
+        println!("skipped  {name}: {reason}");
+        skipped += 1;
+    }
+    println!("{skipped} skipped");
+    println!("{passed} passed, {failed} failed");
+    if failed != 0 {
+        std::process::exit(1);
+    }
+    Ok(())
+}
+
+/// Waits for an alert of a rule behind a place in the file. If there is none: the rules of those that there are.
+fn wait_for(alerts: &Path, before: u64, rule: &str) -> Result<Option<Vec<String>>> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let found = rules_of_alerts(alerts, before)?;
+        if found.iter().any(|found| found == rule) {
+            return Ok(None);
+        }
+        if Instant::now() > deadline {
+            return Ok(Some(found));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The rules of the alerts behind a place in the file. A line that is not whole yet is passed over.
+fn rules_of_alerts(alerts: &Path, before: u64) -> Result<Vec<String>> {
+    let mut text = String::new();
+    let mut file = File::open(alerts).with_context(|| alerts.display().to_string())?;
+    file.seek(SeekFrom::Start(before))?;
+    file.read_to_string(&mut text).with_context(|| alerts.display().to_string())?;
+    let alerts = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    Ok(alerts.filter_map(|alert| alert.get("rule")?.as_str().map(str::to_owned)).collect())
+}
+
+/// The names of the rules in rule files.
+fn names_of_rules(files: &[PathBuf]) -> Result<HashSet<String>> {
+    let mut names = HashSet::new();
+    for file in files {
+        let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
+        let rules = text.lines().filter_map(|line| line.strip_prefix("- rule:"));
+        names.extend(rules.map(|name| name.trim().trim_matches('"').to_owned()));
+    }
+    Ok(names)
+}

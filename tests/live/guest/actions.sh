@@ -1,0 +1,45 @@
+# Runs in the guest: every action under `saker run` with the rules in /rules, with each driver that /drivers names.
+mkdir -p /tmp /out
+grep -q '^daemon:' /etc/passwd 2>/dev/null || {
+    printf 'root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1:daemon:/:/bin/false\nsomebody:x:1000:1000::/:/bin/false\n' >>/etc/passwd
+}
+status=0
+rules=
+loaded=
+for file in /rules/*.yaml; do
+    rules="$rules -r $file"
+    loaded="$loaded --rules $file"
+done
+for driver in $(cat /drivers); do
+    echo "== actions: $driver"
+    [ "$driver" != kmod ] || insmod /saker.ko || exit 1
+    # Every rule is on, also those that are off unless asked for; each event may raise several.
+    # shellcheck disable=SC2086
+    saker run $rules --driver "$driver" --rule-matching all --json -o 'rules[].enable.rule=*' \
+        >/tmp/alerts-$driver 2>/tmp/log-$driver &
+    agent=$!
+    # It is ready when it notices something.
+    ready=
+    for _ in $(seq 600); do
+        saker-actions run ReadSensitiveFileUntrusted 2>/dev/null
+        if grep -q 'Read sensitive file untrusted\|password' /tmp/alerts-$driver; then
+            ready=1
+            break
+        fi
+        kill -0 $agent 2>/dev/null || break
+        sleep 1
+    done
+    if [ -z "$ready" ]; then
+        echo "FAILED   the agent raised nothing within ten minutes:"
+        cat /tmp/log-$driver
+        status=1
+    else
+        # shellcheck disable=SC2086
+        saker-actions check --alerts /tmp/alerts-$driver $loaded || status=1
+    fi
+    kill -TERM $agent 2>/dev/null
+    wait $agent || { echo "FAILED   the agent ended with status $?"; tail -20 /tmp/log-$driver; status=1; }
+    tail -15 /tmp/log-$driver
+    [ "$driver" != kmod ] || rmmod saker || status=1
+done
+exit $status
