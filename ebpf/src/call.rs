@@ -137,7 +137,8 @@ impl Kernel for Call {
 
     #[inline(always)]
     fn task(&mut self, fact: TaskFact) -> u64 {
-        task::fact(fact)
+        let value = task::fact(fact);
+        self.forget(value)
     }
 
     #[inline(always)]
@@ -152,7 +153,8 @@ impl Kernel for Call {
 
     #[inline(always)]
     fn file_fact(&mut self, file: File, fact: FileFact) -> u64 {
-        files::fact(file, fact)
+        let value = files::fact(file, fact);
+        self.forget(value)
     }
 
     #[inline(always)]
@@ -172,7 +174,8 @@ impl Kernel for Call {
 
     #[inline(always)]
     fn socket_fact(&mut self, socket: Socket, fact: SocketFact) -> u64 {
-        sockets::fact(socket, fact)
+        let value = sockets::fact(socket, fact);
+        self.forget(value)
     }
 
     #[inline(always)]

@@ -161,6 +161,7 @@ fn put_program<K: Kernel>(kernel: &mut K) {
 #[inline(always)]
 fn put_strings<K: Kernel>(kernel: &mut K, array: u64) {
     let word = kernel.word_size();
+    let word = kernel.forget(word);
     let mut entry = array;
     let mut room = PATH_SIZE_MAX as u32;
     let mut ended = array == 0;
@@ -171,9 +172,9 @@ fn put_strings<K: Kernel>(kernel: &mut K, array: u64) {
         }
         let string = pointer(kernel, entry);
         let added = if string == 0 { 0 } else { kernel.add_user_string(string, room) };
-        ended = added == 0;
-        room = room.saturating_sub(added);
-        entry = entry.wrapping_add(word);
+        ended = kernel.forget(u64::from(added)) == 0;
+        room = kernel.forget(u64::from(room.saturating_sub(added))) as u32;
+        entry = kernel.forget(entry.wrapping_add(word));
     }
     if !ended {
         kernel.mark_truncated();

@@ -73,7 +73,7 @@ fn put_descriptors<K: Kernel>(kernel: &mut K) {
             kernel.add_u64(i64::from(fd as i32) as u64);
             let found = kernel.user_u16(entry.wrapping_add(6)).unwrap_or(0);
             kernel.add_u16(flags::poll_events(found));
-            entry = entry.wrapping_add(8);
+            entry = kernel.forget(entry.wrapping_add(8));
         }
         if asked > POLL_MAX {
             kernel.mark_truncated();

@@ -16,6 +16,7 @@ mod tracefs;
 use std::collections::HashMap;
 use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::sync::Arc;
+use std::time::Instant;
 use std::{fs, io};
 
 use ::object::{Object as _, ObjectSection as _, ObjectSymbol as _};
@@ -155,7 +156,7 @@ impl Probe {
         }
         let extractors = &mut self.extractors;
         let result = program(&mut self.ebpf, call.name).and_then(|program| {
-            program.load()?;
+            load(program, call.name)?;
             let fd = program.fd()?;
             Ok(extractors.set(code as u32, fd, 0)?)
         });
@@ -177,7 +178,7 @@ impl Probe {
         let attach = |(index, row): (usize, &(&'static str, &str, &str, u32))| {
             let (name, category, tracepoint, _) = *row;
             let result = program(ebpf, name).and_then(|program| {
-                program.load()?;
+                load(program, name)?;
                 program.attach(category, tracepoint)?;
                 Ok(())
             });
@@ -221,10 +222,8 @@ impl Probe {
             EbpfError::ProgramError(ProgramError::LoadError { verifier_log, .. }) => verifier_log.to_string(),
             _ => String::new(),
         };
-        // The verifier's verdict is the last line but its statistics.
-        let verdict =
-            log.lines().rev().find(|line| !line.starts_with("processed ") && !line.trim().is_empty());
-        let reason = verdict.map_or_else(|| error.to_string(), str::to_owned);
+        tracing::debug!("refused: {program}\n{log}");
+        let reason = verdict(&log).map_or_else(|| error.to_string(), str::to_owned);
         self.refused.push(Refused { program: program.to_owned(), reason, log });
     }
 }
@@ -273,6 +272,18 @@ fn program<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut TracePoint, Ebp
     Ok(program.try_into()?)
 }
 
+/// Has a program verified.
+fn load(program: &mut TracePoint, name: &str) -> Result<(), ProgramError> {
+    let begun = Instant::now();
+    program.load()?;
+    if tracing::enabled!(tracing::Level::DEBUG) {
+        let instructions =
+            program.info().ok().and_then(|info| info.verified_instruction_count()).unwrap_or(0);
+        tracing::debug!("loaded: {name}, {instructions} instructions verified in {:?}", begun.elapsed());
+    }
+    Ok(())
+}
+
 /// Takes a map out of the object, in its type.
 fn take<T: TryFrom<aya::maps::Map, Error = aya::maps::MapError>>(
     ebpf: &mut Ebpf,
@@ -299,6 +310,13 @@ fn set_value_size(object: &mut [u8], map: &'static str, size: u32) -> Result<(),
 /// Bytes of the value of a ring.
 fn ring_size(slots: u64) -> usize {
     ring::PAGE_SIZE + slots as usize * record::SLOT_SIZE + ring::SLACK_SIZE
+}
+
+/// Why the verifier refused a program: the last line but its statistics.
+fn verdict(log: &str) -> Option<&str> {
+    const STATISTICS: [&str; 3] = ["processed ", "verification time ", "stack depth "];
+    let told = |line: &&str| !line.is_empty() && !STATISTICS.iter().any(|start| line.starts_with(start));
+    log.lines().rev().map(str::trim).find(told)
 }
 
 /// Whether the kernel said no for want of permission.
