@@ -15,6 +15,16 @@ pub fn masked<const MASK: u32>(value: u64) -> u64 {
     bounded
 }
 
+/// A number that the compiler knows nothing of, though the verifier does. Keeps a loop as it is written: else the compiler counts
+/// down from the smaller of two bounds, and old verifiers do not see that this ends.
+#[inline(always)]
+pub fn opaque(value: u64) -> u64 {
+    let mut same = value;
+    // SAFETY: does nothing.
+    unsafe { asm!("/* {value} */", value = inout(reg) same, options(pure, nomem, nostack)) };
+    same
+}
+
 /// What is at an offset. Volatile: so it happens once, there, with the width of the type.
 #[inline(always)]
 pub fn load<T: Copy>(base: *const u8, offset: usize) -> T {
