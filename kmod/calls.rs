@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What can be recorded, as the hooks need it: a row for each system call, by its code, and for each tracepoint.
 
+use crate::extract::arch::native;
 use crate::extract::calls::{code, COUNT};
 use crate::extract::tracepoints;
 use crate::recorder::{Extractor, Recorder};
@@ -52,6 +53,12 @@ crate::saker_system_calls!(table);
 #[inline(always)]
 pub(crate) fn of_code(code: u16) -> Option<&'static Row> {
     CALLS.get(code as usize)
+}
+
+/// The number of a call in the native table, or `u16::MAX`.
+pub(crate) fn native_number(code: u16) -> u16 {
+    let place = native::NATIVE.iter().position(|found| *found == code);
+    place.map_or(u16::MAX, |number| number as u16)
 }
 
 pub(crate) static FORK: Row = Row::tracepoint(event::FORK, tracepoints::fork);

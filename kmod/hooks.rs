@@ -11,7 +11,9 @@ use crate::cgroup;
 use crate::consumer::{self, Consumer, WANTED};
 use crate::extract::arch::{code_of, native};
 use crate::extract::calls::{code, records};
-use crate::headers::{self, kernel_siginfo, linux_binprm, pt_regs, task_struct};
+use crate::extract::io_uring::Operation;
+use crate::headers::{self, io_kiocb, kernel_siginfo, linux_binprm, pt_regs, task_struct};
+use crate::io_uring;
 use crate::recorder::{record, Context, Occurrence};
 use crate::task;
 use crate::user;
@@ -49,7 +51,18 @@ pub(crate) unsafe extern "C" fn sys_exit(_data: *mut c_void, registers: *mut pt_
 fn native_call(task: Alive<task_struct>, registers: Alive<pt_regs>, result: i64, number: usize) {
     let code = code_of(&native::NATIVE, number);
     let wanted = |consumer: &Consumer| is_set(&consumer.interest.native, number);
-    call(task, Some(registers), MaybeUninit::uninit(), result, code, number as u16, 0, wanted);
+    call(
+        task,
+        task,
+        Some(registers),
+        MaybeUninit::uninit(),
+        result,
+        code,
+        number as u16,
+        0,
+        Context::None,
+        wanted,
+    );
 }
 
 /// A call through the 32-bit or the x32 entry, or none at all.
@@ -92,7 +105,18 @@ fn coded_call(
         return;
     }
     let wanted = |consumer: &Consumer| consumer.wants_code(code);
-    call(task, registers, MaybeUninit::new(arguments), result, code, number as u16, flags, wanted);
+    call(
+        task,
+        task,
+        registers,
+        MaybeUninit::new(arguments),
+        result,
+        code,
+        number as u16,
+        flags,
+        Context::None,
+        wanted,
+    );
 }
 
 /// The calls that `socketcall` stands for, by its first argument (include/uapi/linux/net.h: `SYS_SOCKET` is 1).
@@ -139,22 +163,24 @@ fn socket_call(call: u64, list: u64) -> Option<(u16, [u64; 6])> {
 #[allow(clippy::too_many_arguments)]
 fn call(
     task: Alive<task_struct>,
+    named: Alive<task_struct>,
     registers: Option<Alive<pt_regs>>,
     arguments: MaybeUninit<[u64; 6]>,
     result: i64,
     code: u16,
     number: u16,
     flags: u32,
+    context: Context,
     wanted: impl Fn(&Consumer) -> bool,
 ) {
     let Some(row) = calls::of_code(code) else { return };
     if row.is_exec && result == 0 {
         return;
     }
-    let context = Context::None;
     let mut occurrence = Occurrence {
         row,
         task,
+        named,
         registers,
         arguments,
         return_value: result,
@@ -213,6 +239,7 @@ fn happened(
     let occurrence = Occurrence {
         row,
         task,
+        named: task,
         registers: None,
         arguments: MaybeUninit::new(arguments),
         return_value: 0,
@@ -378,6 +405,73 @@ pub(crate) unsafe extern "C" fn sched_switch(
     happened(&calls::SWITCH, task, arguments, Context::None, |consumer, task| {
         consumer.wants_tracepoint(wanted::SWITCH) && consumer.is_in_scope(task)
     });
+}
+
+// ---- io_uring -------------------------------------------------------------------------------------------------------
+
+/// A request was taken from a submission queue. The ring's lock is held.
+///
+/// match: include/trace/events/io_uring.h: io_uring_submit_req(struct io_kiocb *req)
+///
+/// # Safety
+///
+/// Called by the tracepoint, in the task that submits.
+pub(crate) unsafe extern "C" fn io_uring_submit_req(_data: *mut c_void, request: *mut io_kiocb) {
+    /// `IOSQE_CQE_SKIP_SUCCESS`: nothing is told if it succeeds.
+    const SKIP_SUCCESS: u8 = 1 << 6;
+    // SAFETY: a request that is being submitted.
+    let Some(request) = (unsafe { Alive::new(request) }) else { return };
+    let Some(submission) = io_uring::submission(request) else { return };
+    let Some(operation) = submission.operation() else { return };
+    if !WANTED.code(operation.code as usize) {
+        return;
+    }
+    if submission.flags & SKIP_SUCCESS != 0 {
+        // Whether it fails is not known yet, and if it succeeds this is all that there is to see.
+        operate(request, &operation, 0, flag::UNSUPPORTED);
+    } else {
+        io_uring::keep(request, operation);
+    }
+}
+
+/// A request is complete, or one of the results of a request that has several.
+///
+/// match: include/trace/events/io_uring.h: io_uring_complete(struct io_ring_ctx *ctx, void *req, struct io_uring_cqe *cqe)
+///
+/// # Safety
+///
+/// Called by the tracepoint, in the task that submitted, in one that works for it, or in the ring's own.
+pub(crate) unsafe extern "C" fn io_uring_complete(
+    _data: *mut c_void,
+    _ring: *mut c_void,
+    request: *mut io_kiocb,
+    completion: *const u8,
+) {
+    // SAFETY: null, or a request that is not freed yet.
+    let Some(request) = (unsafe { Alive::new(request) }) else { return };
+    let Some(operation) = io_uring::take(request) else { return };
+    // SAFETY: what the tracepoint was given.
+    let result = unsafe { io_uring::result(completion) };
+    operate(request, &operation, operation.result(result), 0);
+}
+
+/// Records an operation as the call that it stands for.
+#[inline(never)]
+fn operate(request: Alive<io_kiocb>, operation: &Operation, result: i64, flags: u32) {
+    let code = operation.code;
+    let compat = if io_uring::is_compat(request) { flag::COMPAT } else { 0 };
+    call(
+        arch::current(),
+        io_uring::requester(request),
+        None,
+        MaybeUninit::new(operation.arguments),
+        result,
+        code,
+        calls::native_number(code),
+        flags | flag::IO_URING | compat,
+        Context::IoUring(request),
+        |consumer| consumer.wants_tracepoint(wanted::IO_URING) && consumer.wants_code(code),
+    );
 }
 
 // ---- cgroups -----------------------------------------------------------------------------------------------------------

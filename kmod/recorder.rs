@@ -10,7 +10,7 @@ use crate::cgroup;
 use crate::consumer::Consumer;
 use crate::extract::calls;
 use crate::file::Held;
-use crate::headers::{linux_binprm, pt_regs, task_struct};
+use crate::headers::{io_kiocb, linux_binprm, pt_regs, task_struct};
 use crate::pen::{Header, Pen, Written};
 use crate::ring::Ring;
 use crate::task;
@@ -22,7 +22,10 @@ use core::mem::MaybeUninit;
 /// What happened, before it is known who wants to hear of it.
 pub(crate) struct Occurrence {
     pub(crate) row: &'static Row,
+    /// The current task, whose facts are told.
     pub(crate) task: Alive<task_struct>,
+    /// The task that the record names: another one only if the current task works for it.
+    pub(crate) named: Alive<task_struct>,
     /// Where the arguments of a call through the 64-bit entries are; else they are in `arguments`.
     pub(crate) registers: Option<Alive<pt_regs>>,
     /// The arguments of a call through another entry, of a call that another call stands for, or of a tracepoint.
@@ -47,6 +50,8 @@ pub(crate) enum Context {
     Exec(Alive<linux_binprm>),
     /// Text of the kernel that ends in a NUL (`cgroup_mkdir`, `cgroup_rmdir`).
     CgroupPath(*const u8),
+    /// The request that the call stands for (`io_uring_complete`).
+    IoUring(Alive<io_kiocb>),
 }
 
 /// A record that is being written.
@@ -97,7 +102,7 @@ pub(crate) fn record(occurrence: &Occurrence, consumer: &Consumer, cpu: usize) {
     let header = unsafe { Header::new(base) };
     header.put(offset::SEQUENCE, reserved.sequence);
     header.put(offset::TIME, reserved.time);
-    header.put(offset::TID, task::ids(task));
+    header.put(offset::TID, task::ids(occurrence.named));
     header.put(offset::EVENT, occurrence.row.event);
     header.put(offset::SLOTS, slots as u16);
     header.put(offset::PAYLOAD, payload as u16);

@@ -6,7 +6,7 @@
 //! device: open, SETUP, mmap, INTEREST -> consumer table                  the agent
 //! ```
 //!
-//! `hooks` is where records begin, `tracepoints` registers them, `recorder` makes one, `task`, `cgroup`, `file`, `socket` and `user` know the kernel's objects, `pen` and
+//! `hooks` is where records begin, `tracepoints` registers them, `recorder` makes one, `task`, `cgroup`, `file`, `socket`, `io_uring` and `user` know the kernel's objects, `pen` and
 //! `ring` the memory that the agent maps; `consumer` holds who listens, `device` is how one becomes a consumer. What
 //! is recorded of each call, and how it is laid out, is the probe's (`extract` and `wire`).
 //!
@@ -29,6 +29,7 @@ pub mod extract;
 mod file;
 mod headers;
 mod hooks;
+mod io_uring;
 mod pen;
 mod recorder;
 mod ring;

@@ -22,7 +22,7 @@ struct Hook {
 // SAFETY: names and functions, which never change.
 unsafe impl Sync for Hook {}
 
-const HOOKS: usize = 11;
+const HOOKS: usize = 13;
 
 /// All hooks, in the order in which they are registered: what tells of new processes before what they do.
 static ALL: [Hook; HOOKS] = [
@@ -85,6 +85,18 @@ static ALL: [Hook; HOOKS] = [
         name: c"sched_switch",
         function: hooks::sched_switch as *const c_void,
         wanted: wanted::SWITCH,
+        required: false,
+    },
+    Hook {
+        name: c"io_uring_complete",
+        function: hooks::io_uring_complete as *const c_void,
+        wanted: wanted::IO_URING,
+        required: false,
+    },
+    Hook {
+        name: c"io_uring_submit_req",
+        function: hooks::io_uring_submit_req as *const c_void,
+        wanted: wanted::IO_URING,
         required: false,
     },
 ];

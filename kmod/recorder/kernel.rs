@@ -4,9 +4,11 @@
 use super::{Context, Recorder};
 use crate::alive::{get, Alive};
 use crate::arch;
+use crate::extract::io_uring::RING_FILE;
 use crate::extract::kernel::{End, FileFact, Kernel, SocketFact, TaskFact, TaskText};
 use crate::file::{self, Directory};
 use crate::headers::{self, path, sock};
+use crate::io_uring;
 use crate::socket;
 use crate::task;
 use crate::user;
@@ -14,6 +16,16 @@ use crate::wire::control::{option, SNAPLEN_MAX};
 use crate::wire::record::{flag, PATH_SIZE_MAX};
 
 impl Recorder {
+    /// The file of a request to io_uring that stands in a table of the ring's own.
+    #[cold]
+    #[inline(never)]
+    fn ring_file(&self) -> Option<Alive<headers::file>> {
+        match self.occurrence().context {
+            Context::IoUring(request) => io_uring::file_of(request),
+            _ => None,
+        }
+    }
+
     #[inline(always)]
     fn missed_user(&mut self) {
         self.pen.flags |= flag::USER_MISS;
@@ -173,6 +185,9 @@ impl Kernel for Recorder {
 
     #[inline(always)]
     fn file(&mut self, fd: i32) -> Option<Self::File> {
+        if fd >= RING_FILE as i32 {
+            return self.ring_file();
+        }
         let task = self.occurrence().task;
         file::of_descriptor(task, fd, &mut self.held)
     }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use saker::capture::ProcessRecord;
 use saker::event::id;
 
 use super::{CAPTURE, saker, text};
@@ -66,7 +67,7 @@ fn what_another_worker_knows_is_told() {
     use Value::{Number, Text};
     const O_DIRECTORY: i64 = 1 << 10;
     let of_processes = || 20..40_i64;
-    let shell = |pid| process(pid, "/bin/sh", "/", 0);
+    let shell = |pid| ProcessRecord { vtid: pid, vpid: pid, ..process(pid, "/bin/sh", "/", 0) };
     let mut scene = Scene::new(std::iter::once(shell(10)).chain(of_processes().map(shell)).collect());
     let open = [("fd", Number(5)), ("name", Text("/etc/secret"))];
     scene.event(10, id::SYSCALL_OPEN_X, &open);
@@ -105,7 +106,7 @@ fn what_another_worker_knows_is_told() {
             format!(" {pid} execve <NA> /opt/tools/ /opt/tools/run "),
             format!(" {} open /opt/tools/file /opt/tools/ /opt/tools/run ", pid + 100),
             format!(" {} read /etc/secret /opt/tools/ /opt/tools/run ", pid + 100),
-            format!(" {pid} read <NA> /opt/tools/ /opt/tools/run "),
+            format!(" {pid} read  /opt/tools/ /opt/tools/run "),
         ] {
             assert!(expected.contains(&seen), "no '{seen}' in\n{expected}");
         }

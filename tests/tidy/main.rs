@@ -57,10 +57,13 @@ fn none(what: &str, offences: Vec<String>) {
 
 #[test]
 fn each_source_file_says_its_place_first() {
-    // `tests.rs` stands beside the file that it tests and needs no words.
+    // `tests.rs` stands beside the file that it tests and needs no words; `layout_table.rs` is included in the middle of others.
     let silent = texts(&["rs"]).into_iter();
-    let silent =
-        silent.filter(|(path, text)| !path.ends_with("tests.rs") && !after_licence(text).starts_with("//! "));
+    let silent = silent.filter(|(path, text)| {
+        !path.ends_with("tests.rs")
+            && !path.ends_with("layout_table.rs")
+            && !after_licence(text).starts_with("//! ")
+    });
     none("files without a `//!` line first", silent.map(|(path, _)| path.display().to_string()).collect());
 }
 

@@ -9,6 +9,9 @@ pub struct Snapshot {
     /// A new machine state begins: forget all threads, descriptors and users known so far. False for tables that a
     /// capture has after its first events, which only add.
     pub fresh: bool,
+    /// More follows of the same state, with `fresh` not set: whose child and whose server is whose is settled with the last
+    /// part.
+    pub more: bool,
     /// The machine, if the capture says.
     pub machine: Option<MachineInfo>,
     /// Network interfaces, one entry per address.

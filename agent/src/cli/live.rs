@@ -12,7 +12,6 @@ use saker_probe::wire::control::Interest;
 
 use super::engine::{Engine, Show};
 use super::sensor::Losses;
-use crate::capture::Snapshot;
 use crate::capture::driver::Driver;
 use crate::capture::interest::interest;
 use crate::capture::live::{Live, hierarchy};
@@ -24,6 +23,7 @@ use crate::state::makes_a_stub;
 
 /// How often it is looked whether something was lost.
 const LOSSES_EVERY: Duration = Duration::from_secs(1);
+
 /// Rules that are loaded, and what they ask of a driver.
 pub(super) struct Detection<'c> {
     config: &'c Config,
@@ -74,17 +74,6 @@ impl<'c> Detection<'c> {
         // What happens from here on is in the rings; the look at /proc comes after, so that nothing is between.
         driver.set_interest(&wanted)?;
         let mut live = Live::new(driver, hierarchy)?;
-        let scan =
-            root.scan(ProcLimits::default()).context("the processes that run cannot be read from /proc")?;
-        tracing::info!(
-            "detecting with {}: {} threads, {} descriptors",
-            driver.name(),
-            scan.snapshot.processes.len(),
-            scan.snapshot.fds.len()
-        );
-        if scan.over_limit + scan.refused > 0 {
-            tracing::warn!("{} processes could not be read, {} were too many", scan.refused, scan.over_limit);
-        }
         driver.gaps().iter().for_each(|gap| tracing::warn!("{gap}"));
 
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
@@ -92,11 +81,9 @@ impl<'c> Detection<'c> {
         let pipeline = || Pipeline::live(config);
         let mut sensor = Sensor { driver, live: &mut live, root: &root, config };
         let result = match config.saker.threads {
-            0 | 1 => sensor.detect(scan.snapshot, &mut engine.single(pipeline(), &mut out), occasion),
+            0 | 1 => sensor.detect(&mut engine.single(pipeline(), &mut out), occasion),
             threads => engine
-                .workers(threads, pipeline, &mut out, |workers| {
-                    sensor.detect(scan.snapshot, workers, occasion)
-                })
+                .workers(threads, pipeline, &mut out, |workers| sensor.detect(workers, occasion))
                 .map_err(Into::into)
                 .and_then(|(result, counted)| {
                     if counted.handovers_missed > 0 {
@@ -130,23 +117,29 @@ struct Sensor<'s> {
 
 impl Sensor<'_> {
     /// Hands over all events until the occasion is over.
-    fn detect(
-        &mut self,
-        running: Snapshot,
-        sink: &mut impl Sink,
-        occasion: &mut impl Occasion,
-    ) -> anyhow::Result<()> {
+    fn detect(&mut self, sink: &mut impl Sink, occasion: &mut impl Occasion) -> anyhow::Result<()> {
         let Sensor { driver, live, root, config } = self;
         let libs = &config.falco_libs;
         // Threads whose exit was lost: how often they are looked for, and for how long they must have been silent.
         let purge_every = Duration::from_secs(libs.thread_table_auto_purging_interval_s.max(1).into());
         let silent = u64::from(libs.thread_table_auto_purging_thread_timeout_s) * 1_000_000_000;
-        sink.begin(running);
+        let limits = ProcLimits::default();
+        let scan = root.scan_in_parts(limits, |running| sink.begin(running));
+        let scan = scan.context("the processes that run cannot be read from /proc")?;
+        tracing::info!(
+            "detecting with {}: {} threads, {} descriptors",
+            driver.name(),
+            scan.threads,
+            scan.fds
+        );
+        if scan.over_limit + scan.refused > 0 {
+            tracing::warn!("{} processes could not be read, {} were too many", scan.refused, scan.over_limit);
+        }
         occasion.begin()?;
         let mut result = Ok(());
         let (mut known, mut next) = (Losses::default(), Instant::now() + LOSSES_EVERY);
         let mut living = LivingThreads::new(root, purge_every);
-        let mut strangers = Strangers::new(root, ProcLimits::default());
+        let mut strangers = Strangers::new(root, limits);
         while result.is_ok() && !occasion.is_over()? {
             let records = live.poll(|event| {
                 if result.is_ok() {

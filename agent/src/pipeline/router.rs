@@ -88,6 +88,7 @@ impl Router {
         let own = snapshot.fds.iter().filter(|fd| self.owner_of(fd.tid) == worker);
         Snapshot {
             fresh: snapshot.fresh,
+            more: snapshot.more,
             machine: snapshot.machine.clone(),
             interfaces: snapshot.interfaces.clone(),
             users: snapshot.users.clone(),

@@ -9,7 +9,7 @@ use super::State;
 use super::fd::{Detail, End, Fd, FdFlags, FdType, Inet, L4Proto, Shared};
 use super::parse::process::existing;
 use super::sock::{Address, unmapped, write_connection};
-use super::thread::{Capabilities, Image, Name, Slot, Thread, ThreadFlags};
+use super::thread::{Bytes, Capabilities, Image, Name, Slot, Thread, ThreadFlags};
 use super::users::{Group, User};
 use crate::capture::{FdInfo, Interface, ProcessRecord, Snapshot};
 
@@ -110,6 +110,37 @@ fn write_tuple(out: &mut Vec<u8>, inet: &Inet) {
     write_connection(out, &Inet { proto: L4Proto::Tcp, ..*inet });
 }
 
+/// Tables that are being taken in, until the last part of them is there.
+#[derive(Debug, Default)]
+pub(super) struct Loading {
+    added: Vec<Slot>,
+    /// Ports that are listened on.
+    servers: FxHashSet<u16>,
+    /// What many processes have alike (an environment, cgroups) is kept once.
+    bytes: FxHashSet<Bytes>,
+    images: FxHashSet<Arc<Image>>,
+}
+
+impl Loading {
+    fn bytes(&mut self, value: &[u8]) -> Bytes {
+        if let Some(shared) = self.bytes.get(value) {
+            return Bytes::clone(shared);
+        }
+        let shared = Bytes::from(value);
+        self.bytes.insert(Bytes::clone(&shared));
+        shared
+    }
+
+    fn image(&mut self, image: Image) -> Arc<Image> {
+        if let Some(shared) = self.images.get(&image) {
+            return Arc::clone(shared);
+        }
+        let shared = Arc::new(image);
+        self.images.insert(Arc::clone(&shared));
+        shared
+    }
+}
+
 impl State {
     /// Takes in what was running before the first event, or what later tables of a capture add.
     pub fn load(&mut self, snapshot: Snapshot) {
@@ -142,77 +173,33 @@ impl State {
             }
         }
         // A child may come before its parent: nobody gets a group or a parent before all are in.
-        let mut added: Vec<Slot> = Vec::with_capacity(snapshot.processes.len());
-        for process in snapshot.processes {
-            let cwd = process.cwd.clone();
-            let main = process.tid == process.pid;
-            let thread = self.thread_from(process);
+        let mut loading = std::mem::take(&mut self.loading);
+        for process in &snapshot.processes {
+            let thread = thread_from(process, &mut loading);
             if let Some(slot) = self.add_loose_thread(thread) {
-                added.push(slot);
-                if main {
-                    self.set_cwd(slot, &cwd);
+                loading.added.push(slot);
+                if process.tid == process.pid {
+                    self.set_cwd(slot, &process.cwd);
+                    if let Some(thread) = self.table.get_mut(slot) {
+                        thread.cwd = loading.bytes(&thread.cwd);
+                    }
                 }
             }
         }
-        for &slot in &added {
+        loading.servers.extend(self.load_fds(snapshot.fds));
+        loading.servers.extend(snapshot.listening);
+        if snapshot.more {
+            self.loading = loading;
+            return;
+        }
+        for &slot in &loading.added {
             self.enter_lineage(slot);
         }
-        let mut servers = self.load_fds(snapshot.fds);
-        servers.extend(snapshot.listening);
-        let owners: FxHashSet<Slot> = added.into_iter().collect();
+        let owners: FxHashSet<Slot> = loading.added.into_iter().collect();
         for slot in owners {
-            self.settle_directions(slot, &servers);
+            self.settle_directions(slot, &loading.servers);
         }
         self.touch_all();
-    }
-
-    fn thread_from(&self, record: ProcessRecord) -> Box<Thread> {
-        let mut thread = Box::new(Thread::new(record.tid));
-        thread.pid = record.pid;
-        thread.ptid = record.ptid;
-        thread.sid = record.sid;
-        thread.vpgid = record.vpgid;
-        thread.pgid = record.pgid;
-        thread.vtid = record.vtid;
-        thread.vpid = record.vpid;
-        thread.comm = Name::from_slice(&record.comm);
-        thread.image = Arc::new(Image {
-            exe: record.exe.into(),
-            exepath: existing(&record.exepath).into(),
-            exepath_is_real: !record.exepath.is_empty(),
-            args_raw: record.args.into(),
-            writable: record.exe_writable,
-            upper_layer: record.exe_upper_layer,
-            lower_layer: record.exe_lower_layer,
-            from_memfd: record.exe_from_memfd,
-            ino: record.exe_ino,
-            ctime: record.exe_ino_ctime,
-            mtime: record.exe_ino_mtime,
-        });
-        if thread.is_main() {
-            thread.env = record.env.into();
-        }
-        thread.set_cgroups(&record.cgroups);
-        thread.root = record.root.into();
-        thread.fd_limit = record.fdlimit;
-        thread.flags |= ThreadFlags::from_bits_retain(record.flags) | ThreadFlags::ACTIVE;
-        thread.uid = record.uid;
-        thread.gid = record.gid;
-        thread.loginuid = record.loginuid;
-        thread.vm_size = record.vmsize_kb;
-        thread.vm_rss = record.vmrss_kb;
-        thread.vm_swap = record.vmswap_kb;
-        thread.pf_major = record.pfmajor;
-        thread.pf_minor = record.pfminor;
-        thread.started = record.started;
-        thread.pidns_init_start_ts = record.pidns_init_start_ts;
-        thread.tty = record.tty;
-        thread.caps = Capabilities {
-            permitted: record.cap_permitted,
-            effective: record.cap_effective,
-            inheritable: record.cap_inheritable,
-        };
-        thread
     }
 
     /// Enters a thread without giving it a group and a parent yet.
@@ -277,6 +264,59 @@ impl State {
             }
         }
     }
+}
+
+/// A thread as the tables tell of it.
+fn thread_from(record: &ProcessRecord, loading: &mut Loading) -> Box<Thread> {
+    let mut thread = Box::new(Thread::new(record.tid));
+    thread.pid = record.pid;
+    thread.ptid = record.ptid;
+    thread.sid = record.sid;
+    thread.vpgid = record.vpgid;
+    thread.pgid = record.pgid;
+    thread.vtid = record.vtid;
+    thread.vpid = record.vpid;
+    thread.comm = Name::from_slice(&record.comm);
+    let image = Image {
+        exe: loading.bytes(&record.exe),
+        exepath: loading.bytes(existing(&record.exepath)),
+        exepath_is_real: !record.exepath.is_empty(),
+        args_raw: loading.bytes(&record.args),
+        writable: record.exe_writable,
+        upper_layer: record.exe_upper_layer,
+        lower_layer: record.exe_lower_layer,
+        from_memfd: record.exe_from_memfd,
+        ino: record.exe_ino,
+        ctime: record.exe_ino_ctime,
+        mtime: record.exe_ino_mtime,
+    };
+    thread.image = loading.image(image);
+    if thread.is_main() {
+        thread.env = loading.bytes(&record.env);
+    }
+    if thread.set_cgroups(&record.cgroups) {
+        thread.cgroups = loading.bytes(&record.cgroups);
+    }
+    thread.root = loading.bytes(&record.root);
+    thread.fd_limit = record.fdlimit;
+    thread.flags |= ThreadFlags::from_bits_retain(record.flags) | ThreadFlags::ACTIVE;
+    thread.uid = record.uid;
+    thread.gid = record.gid;
+    thread.loginuid = record.loginuid;
+    thread.vm_size = record.vmsize_kb;
+    thread.vm_rss = record.vmrss_kb;
+    thread.vm_swap = record.vmswap_kb;
+    thread.pf_major = record.pfmajor;
+    thread.pf_minor = record.pfminor;
+    thread.started = record.started;
+    thread.pidns_init_start_ts = record.pidns_init_start_ts;
+    thread.tty = record.tty;
+    thread.caps = Capabilities {
+        permitted: record.cap_permitted,
+        effective: record.cap_effective,
+        inheritable: record.cap_inheritable,
+    };
+    thread
 }
 
 /// A descriptor as the process table tells of it.

@@ -36,7 +36,7 @@ pub use crate::capture::MachineInfo;
 use crate::event::{Event, EventId, id};
 use containers::Containers;
 use fd::Spares;
-use init::Interfaces;
+use init::{Interfaces, Loading};
 use parse::Call;
 use plan::Lookup;
 use table::ThreadTable;
@@ -174,6 +174,7 @@ pub struct State {
     /// The program of stubs: named, but of unknown name.
     stub_image: Arc<Image>,
     ended: Ended,
+    loading: Loading,
     dir_buffer: Vec<u8>,
     path_buffer: Vec<u8>,
     name_buffer: Vec<u8>,

@@ -92,7 +92,7 @@ bitflags! {
 }
 
 /// The program that a process runs: replaced as a whole by exec, shared by all that fork from it.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Image {
     /// `proc.exe`: argv\[0\].
     pub exe: Bytes,

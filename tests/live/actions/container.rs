@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions, Permissions};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -13,6 +13,9 @@ use saker_live::args;
 use super::actions;
 use super::processes::become_user;
 use super::scene::{METADATA, WORK, call, run, run_tool, tool};
+
+/// Set in the environment of an action that is in its container.
+pub(crate) const INSIDE: &str = "SAKER_ACTIONS_INSIDE";
 
 /// The id of the container.
 const ID: &str = "5a4b5a4b5a4b5a4b5a4b5a4b5a4b5a4b5a4b5a4b5a4b5a4b5a4b5a4b5a4b5a4b";
@@ -34,10 +37,14 @@ fn enter() -> Result<()> {
     fs::write(&processes, "0").with_context(|| processes.display().to_string())
 }
 
-/// Does something in a container.
+/// Does something in a container: enters it, and begins anew as its first process, as an engine would have it.
 fn inside(what: impl FnOnce() -> Result<()>) -> Result<()> {
+    if std::env::var_os(INSIDE).is_some() {
+        return what();
+    }
     enter()?;
-    what()
+    let program = Path::new(WORK).join("saker-actions");
+    run(Command::new(program).args(std::env::args_os().skip(1)).env(INSIDE, "1"))
 }
 
 /// Runs a tool in a container.

@@ -87,7 +87,9 @@ fn main() -> Result<()> {
         Command::Run { action } => {
             let known = all().find(|known| known.name == action);
             let Some(known) = known else { bail!("there is no action {action}; `list` shows all") };
-            scene::set()?;
+            if std::env::var_os(container::INSIDE).is_none() {
+                scene::set()?;
+            }
             (known.run)().with_context(|| known.name)
         }
         Command::Check { alerts, rules, filter } => check::check(&alerts, &rules, &filter),

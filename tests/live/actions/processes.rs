@@ -61,8 +61,7 @@ actions! {
         call("write", libc::SYS_write, &args![fd, &program[..], program.len()])?;
         // Read-only, since nothing that is open for writing can be executed.
         let path = format!("/proc/self/fd/{fd}");
-        let read_only = fs::File::open(&path)?;
-        let fd = std::os::fd::AsRawFd::as_raw_fd(&read_only);
+        let fd = std::os::fd::IntoRawFd::into_raw_fd(fs::File::open(&path)?);
         call("dup2", libc::SYS_dup2, &args![fd, 200])?;
         native(libc::SYS_close_range, &args![3, 199, 0]);
         run(&mut Command::new("/proc/self/fd/200"))

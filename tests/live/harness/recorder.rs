@@ -102,9 +102,14 @@ impl Source for Recorder {
 pub fn open(name: &str) -> Result<Box<dyn Source>> {
     /// 2 MiB for each CPU: a case takes little.
     const SLOTS: u64 = 1 << 14;
+    open_with(name, SLOTS)
+}
+
+/// Opens a driver by name, with rings of so many slots.
+pub fn open_with(name: &str, slots: u64) -> Result<Box<dyn Source>> {
     let driver: Box<dyn Driver> = match name {
-        "ebpf" => Box::new(Probe::load(SLOTS)?),
-        "kmod" => Box::new(Kmod::open(SLOTS)?),
+        "ebpf" => Box::new(Probe::load(slots)?),
+        "kmod" => Box::new(Kmod::open(slots)?),
         _ => bail!("there is no driver `{name}`; there are kmod and ebpf"),
     };
     Ok(Box::new(Recorder::new(driver)?))

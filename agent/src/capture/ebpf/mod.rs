@@ -277,7 +277,8 @@ fn load(program: &mut TracePoint, name: &str) -> Result<(), ProgramError> {
     let begun = Instant::now();
     program.load()?;
     if tracing::enabled!(tracing::Level::DEBUG) {
-        let instructions = program.info().ok().and_then(|info| info.verified_instruction_count()).unwrap_or(0);
+        let instructions =
+            program.info().ok().and_then(|info| info.verified_instruction_count()).unwrap_or(0);
         tracing::debug!("loaded: {name}, {instructions} instructions verified in {:?}", begun.elapsed());
     }
     Ok(())

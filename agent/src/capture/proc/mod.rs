@@ -36,11 +36,19 @@ impl Default for ProcLimits {
     }
 }
 
+/// A part of what a look found has so many threads or descriptors: all of it at once would take more memory than what is
+/// kept of it.
+const PART: usize = 4096;
+
 /// What a look found, and what it had to leave out.
 #[derive(Debug, Default)]
 pub struct ProcScan {
-    /// The machine, its users, its processes and their descriptors.
+    /// The machine, its users, its processes and their descriptors; of a look in parts nothing.
     pub snapshot: Snapshot,
+    /// How many threads were found.
+    pub threads: usize,
+    /// How many descriptors were found.
+    pub fds: usize,
     /// Threads and descriptors beyond the limits.
     pub over_limit: u64,
     /// Processes that could not be read although they were there, for want of permission as a rule.
@@ -80,6 +88,25 @@ impl ProcRoot {
     /// # Errors
     /// If there is no /proc to read. A process that cannot be read is counted.
     pub fn scan(&self, limits: ProcLimits) -> io::Result<ProcScan> {
+        let mut whole = Snapshot::default();
+        let scan = self.scan_by(usize::MAX, limits, |snapshot| whole = snapshot)?;
+        Ok(ProcScan { snapshot: whole, ..scan })
+    }
+
+    /// Looks at everything, and hands it out in parts.
+    ///
+    /// # Errors
+    /// As [`ProcRoot::scan`].
+    pub fn scan_in_parts(&self, limits: ProcLimits, part: impl FnMut(Snapshot)) -> io::Result<ProcScan> {
+        self.scan_by(PART, limits, part)
+    }
+
+    fn scan_by(
+        &self,
+        most: usize,
+        limits: ProcLimits,
+        mut part: impl FnMut(Snapshot),
+    ) -> io::Result<ProcScan> {
         let directory = fs::read_dir(self.path("proc"))?;
         let mut scan = ProcScan { snapshot: self.host(), ..ProcScan::default() };
         let boot = scan.snapshot.machine.as_ref().map_or(0, |machine| machine.boot_ts);
@@ -87,7 +114,12 @@ impl ProcRoot {
         let mut sockets = SocketTables::default();
         for pid in numbers(directory) {
             self.process(&reader, pid, &mut sockets, limits, &mut scan);
+            let found = &scan.snapshot;
+            if found.processes.len() >= most || found.fds.len() >= most {
+                part(Snapshot { more: true, ..std::mem::take(&mut scan.snapshot) });
+            }
         }
+        part(std::mem::take(&mut scan.snapshot));
         Ok(scan)
     }
 
@@ -132,7 +164,8 @@ impl ProcRoot {
 
 impl ProcScan {
     fn add_thread(&mut self, thread: ProcessRecord, limits: ProcLimits) {
-        if self.snapshot.processes.len() < limits.threads {
+        if self.threads < limits.threads {
+            self.threads += 1;
             self.snapshot.processes.push(thread);
         } else {
             self.over_limit += 1;
@@ -140,7 +173,8 @@ impl ProcScan {
     }
 
     fn add_fd(&mut self, fd: FdRecord, limits: ProcLimits) {
-        if self.snapshot.fds.len() < limits.fds {
+        if self.fds < limits.fds {
+            self.fds += 1;
             self.snapshot.fds.push(fd);
         } else {
             self.over_limit += 1;

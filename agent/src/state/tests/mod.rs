@@ -57,6 +57,7 @@ fn world() -> World {
         processes: vec![process(10, 1), process(1, 0)],
         fds: fds.collect(),
         listening: Vec::new(),
+        more: false,
     });
     world
 }

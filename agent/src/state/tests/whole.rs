@@ -235,9 +235,30 @@ fn odd_parameters_do_no_harm() {
     assert_eq!(EVENTS.len(), EVENT_COUNT);
 }
 
+/// Tables in parts: what the whole would be, and what processes have alike is kept once.
+#[test]
+fn parts_make_a_whole() {
+    let processes: Vec<_> =
+        (2..9).map(|pid| ProcessRecord { env: b"A=1\0".to_vec(), ..process(pid, 9) }).collect();
+    let parent = ProcessRecord { env: b"A=1\0".to_vec(), ..process(9, 0) };
+    let mut state = State::new(Limits::default());
+    for part in processes.chunks(2) {
+        state.load(Snapshot { more: true, processes: part.to_vec(), ..Snapshot::default() });
+    }
+    state.load(Snapshot { processes: vec![parent], ..Snapshot::default() });
+    let thread = |tid| state.thread(tid).unwrap();
+    for tid in 2..9 {
+        assert_eq!(state.parent(thread(tid)).map(|parent| parent.tid), Some(9), "the parent came last");
+        assert!(
+            Arc::ptr_eq(&thread(tid).image, &thread(9).image)
+                && Arc::ptr_eq(&thread(tid).env, &thread(9).env)
+        );
+    }
+}
+
 #[test]
 fn many_idle_threads_are_cheap() {
     // Boxed, without what is shared: 100,000 of them must fit in 80 MB.
-    assert!(size_of::<Thread>() <= 400, "{}", size_of::<Thread>());
+    assert!(size_of::<Thread>() <= 408, "{}", size_of::<Thread>());
     assert!(size_of::<Fd>() <= 144, "{}", size_of::<Fd>());
 }

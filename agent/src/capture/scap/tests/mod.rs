@@ -121,6 +121,7 @@ fn snapshot() -> Snapshot {
             flags: 1,
         }),
         listening: Vec::new(),
+        more: false,
         interfaces: vec![
             Interface {
                 name: b"eth0".to_vec(),

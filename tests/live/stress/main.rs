@@ -1,0 +1,73 @@
+//! `saker-stress`: what must not hurt a machine under a driver: floods, forks, huge arguments, pages that nobody gives, readers
+//! that write where they may. For the test VM.
+
+mod flood;
+mod hostile;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Floods, forks, huge arguments, pages that nobody gives, hostile readers. For the test VM only.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Fail to open files, in so many threads on one CPU, so often each; every call must be recorded or counted.
+    Openat {
+        /// Who records.
+        #[arg(long)]
+        driver: String,
+        /// Threads, all on one CPU.
+        #[arg(long, default_value_t = 3)]
+        threads: usize,
+        /// Calls of each thread.
+        #[arg(long, default_value_t = 100_000)]
+        calls: u64,
+        /// Read only after the flood, with the smallest ring: it must be full, and say how often.
+        #[arg(long)]
+        full: bool,
+    },
+    /// Make calls until killed.
+    Load {
+        /// How many processes.
+        #[arg(default_value_t = 4)]
+        processes: usize,
+    },
+    /// Fork and end, so many times, at most so many at once.
+    Fork {
+        /// How many times.
+        #[arg(default_value_t = 2_000)]
+        times: usize,
+        /// How many at once.
+        #[arg(default_value_t = 200)]
+        at_once: usize,
+    },
+    /// Execute a program with 2 MiB of arguments.
+    Arguments,
+    /// Map what the module lets be mapped, and scribble over every page that can be written.
+    Scribble,
+    /// Make calls whose arguments lie in pages that nobody gives (userfaultfd): none may hang in a driver.
+    Userfaultfd,
+    /// Begin to record, and be killed in the middle of it.
+    Abandon {
+        /// Who records.
+        #[arg(long)]
+        driver: String,
+    },
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().command {
+        Command::Openat { driver, threads, calls, full } => flood::openat(&driver, threads, calls, full),
+        Command::Load { processes } => flood::load(processes),
+        Command::Fork { times, at_once } => flood::fork(times, at_once),
+        Command::Arguments => flood::arguments(),
+        Command::Scribble => hostile::scribble(),
+        Command::Userfaultfd => hostile::userfaultfd(),
+        Command::Abandon { driver } => hostile::abandon(&driver),
+    }
+}
