@@ -63,6 +63,16 @@ pub fn kernel_or_0<T: Copy + Default>(address: u64) -> T {
     value
 }
 
+/// A number of `size` bytes, 4 or 8, in user memory; `None` if it is not there. One call for both: a branch in each turn of a loop
+/// would double what there is to verify.
+#[inline(always)]
+pub fn user_word(address: u64, size: u64) -> Option<u64> {
+    // Room for what the mask lets through.
+    let mut words = [0u64; 2];
+    let read = probe_read_user(words.as_mut_ptr().cast(), masked::<0xf>(size) as u32, address) == 0;
+    read.then_some(words[0])
+}
+
 /// A number in user memory; `None` if it is not there.
 #[inline(always)]
 pub fn user<T: Copy + Default>(address: u64) -> Option<T> {

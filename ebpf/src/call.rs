@@ -7,7 +7,7 @@ use crate::extract::kernel::{End, FileFact, Kernel, SocketFact, TaskFact, TaskTe
 use crate::wire::control::{option, Interest};
 use crate::wire::record::flag;
 
-use crate::access::{load, user};
+use crate::access::{load, user, user_word};
 use crate::files::{self, File};
 use crate::maps::INTEREST;
 use crate::path::{self, Place};
@@ -81,7 +81,7 @@ impl Kernel for Call {
 
     #[inline(always)]
     fn is_compat(&self) -> bool {
-        get!(self.ring.page, compat) != 0
+        self.word_size() == 4
     }
 
     #[inline(always)]
@@ -133,6 +133,20 @@ impl Kernel for Call {
     #[inline(always)]
     fn user_u64(&mut self, address: u64) -> Option<u64> {
         self.user(address)
+    }
+
+    #[inline(always)]
+    fn word_size(&self) -> u64 {
+        get!(self.ring.page, word_size)
+    }
+
+    #[inline(always)]
+    fn user_word(&mut self, address: u64) -> Option<u64> {
+        let value = user_word(address, self.word_size());
+        if value.is_none() {
+            self.user_miss(address);
+        }
+        value
     }
 
     #[inline(always)]

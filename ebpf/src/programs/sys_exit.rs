@@ -61,7 +61,7 @@ fn record(context: *const u8) {
         return;
     };
     set!(ring.page, flags, u64::from(entry.flags));
-    set!(ring.page, compat, u64::from(entry.is_compat()));
+    set!(ring.page, word_size, if entry.is_compat() { 4 } else { 8 });
     set!(ring.page, code, u64::from(entry.code));
     set!(ring.page, number, entry.number);
     let mut call = Call { ring, record, context };
