@@ -3,11 +3,14 @@
 
 use core::mem::offset_of;
 
+use crate::extract::calls;
 use crate::extract::kernel::{End, FileFact, Kernel, SocketFact, TaskFact, TaskText};
 use crate::wire::control::{option, Interest};
-use crate::wire::record::flag;
+use crate::wire::event;
+use crate::wire::record::{flag, offset as header};
+use crate::wire::ring::counter;
 
-use crate::access::{load, user, user_word};
+use crate::access::{load, store, user, user_word};
 use crate::files::{self, File};
 use crate::maps::INTEREST;
 use crate::path::{self, Place};
@@ -38,6 +41,17 @@ impl Call {
     #[inline(always)]
     pub fn commit(self) {
         self.ring.commit(self.record);
+    }
+
+    /// Tells only that the call was made, because its extractor cannot be run here; counts the records that are missing.
+    #[inline(always)]
+    pub fn commit_unextracted(mut self, missing: u64) {
+        store(self.record, header::EVENT, event::GENERIC_X);
+        self.note(flag::UNSUPPORTED);
+        self.ring.add(counter::UNEXTRACTED, missing);
+        calls::generic(&mut self);
+        calls::finish(&mut self);
+        self.commit();
     }
 
     /// Notes something in the record's flags.
@@ -92,6 +106,11 @@ impl Kernel for Call {
     #[inline(always)]
     fn number(&self) -> u16 {
         get!(self.ring.page, number) as u16
+    }
+
+    #[inline(always)]
+    fn message(&self) -> u32 {
+        get!(self.ring.page, message) as u32
     }
 
     #[inline(always)]
