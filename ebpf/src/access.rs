@@ -15,6 +15,16 @@ pub fn masked<const MASK: u32>(value: u64) -> u64 {
     bounded
 }
 
+/// A number that the compiler knows nothing of, though the verifier does. Keeps a loop as it is written: else the compiler counts
+/// down from the smaller of two bounds, and old verifiers do not see that this ends.
+#[inline(always)]
+pub fn opaque(value: u64) -> u64 {
+    let mut same = value;
+    // SAFETY: does nothing.
+    unsafe { asm!("/* {value} */", value = inout(reg) same, options(pure, nomem, nostack)) };
+    same
+}
+
 /// What is at an offset. Volatile: so it happens once, there, with the width of the type.
 #[inline(always)]
 pub fn load<T: Copy>(base: *const u8, offset: usize) -> T {
@@ -51,6 +61,16 @@ pub fn kernel_or_0<T: Copy + Default>(address: u64) -> T {
     let mut value = T::default();
     probe_read_kernel(core::ptr::from_mut(&mut value).cast(), size_of::<T>() as u32, address);
     value
+}
+
+/// A number of `size` bytes, 4 or 8, in user memory; `None` if it is not there. One call for both: a branch in each turn of a loop
+/// would double what there is to verify.
+#[inline(always)]
+pub fn user_word(address: u64, size: u64) -> Option<u64> {
+    // Room for what the mask lets through.
+    let mut words = [0u64; 2];
+    let read = probe_read_user(words.as_mut_ptr().cast(), masked::<0xf>(size) as u32, address) == 0;
+    read.then_some(words[0])
 }
 
 /// A number in user memory; `None` if it is not there.

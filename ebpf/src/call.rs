@@ -3,11 +3,14 @@
 
 use core::mem::offset_of;
 
+use crate::extract::calls;
 use crate::extract::kernel::{End, FileFact, Kernel, SocketFact, TaskFact, TaskText};
 use crate::wire::control::{option, Interest};
-use crate::wire::record::flag;
+use crate::wire::event;
+use crate::wire::record::{flag, offset as header};
+use crate::wire::ring::counter;
 
-use crate::access::{load, user};
+use crate::access::{load, store, user, user_word};
 use crate::files::{self, File};
 use crate::maps::INTEREST;
 use crate::path::{self, Place};
@@ -38,6 +41,17 @@ impl Call {
     #[inline(always)]
     pub fn commit(self) {
         self.ring.commit(self.record);
+    }
+
+    /// Tells only that the call was made, because its extractor cannot be run here; counts the records that are missing.
+    #[inline(always)]
+    pub fn commit_unextracted(mut self, missing: u64) {
+        store(self.record, header::EVENT, event::GENERIC_X);
+        self.note(flag::UNSUPPORTED);
+        self.ring.add(counter::UNEXTRACTED, missing);
+        calls::generic(&mut self);
+        calls::finish(&mut self);
+        self.commit();
     }
 
     /// Notes something in the record's flags.
@@ -81,7 +95,7 @@ impl Kernel for Call {
 
     #[inline(always)]
     fn is_compat(&self) -> bool {
-        get!(self.ring.page, compat) != 0
+        self.word_size() == 4
     }
 
     #[inline(always)]
@@ -92,6 +106,11 @@ impl Kernel for Call {
     #[inline(always)]
     fn number(&self) -> u16 {
         get!(self.ring.page, number) as u16
+    }
+
+    #[inline(always)]
+    fn message(&self) -> u32 {
+        get!(self.ring.page, message) as u32
     }
 
     #[inline(always)]
@@ -133,6 +152,20 @@ impl Kernel for Call {
     #[inline(always)]
     fn user_u64(&mut self, address: u64) -> Option<u64> {
         self.user(address)
+    }
+
+    #[inline(always)]
+    fn word_size(&self) -> u64 {
+        get!(self.ring.page, word_size)
+    }
+
+    #[inline(always)]
+    fn user_word(&mut self, address: u64) -> Option<u64> {
+        let value = user_word(address, self.word_size());
+        if value.is_none() {
+            self.user_miss(address);
+        }
+        value
     }
 
     #[inline(always)]

@@ -5,7 +5,7 @@ use crate::extract::kernel::FileFact;
 
 use core::num::NonZeroU64;
 
-use crate::access::{kernel_or_0, load};
+use crate::access::{kernel_or_0, load, opaque};
 use crate::helpers::get_current_task_btf;
 use crate::layout::*;
 use crate::task::{credentials, encode_device, field, memory, pointer};
@@ -133,7 +133,7 @@ fn in_groups(credentials: u64, group: u32) -> bool {
     let list = pointer(credentials, &CRED_GROUPS);
     let count = field::<u32>(list, &GROUPS_COUNT);
     for index in 0..GROUPS_MAX {
-        if index >= count {
+        if u64::from(index) >= opaque(u64::from(count)) {
             return false;
         }
         let at = list.wrapping_add(constant(&GROUPS_LIST)).wrapping_add(u64::from(index) * 4);

@@ -235,6 +235,8 @@ impl Walk {
             return false;
         }
         let at = masked::<0xfff>(end - length - 1);
+        // Linux 6.12 loses the bounds of a number when one that was made of it by adding is compared.
+        let length = masked::<0xff>(length);
         let to = self.0.wrapping_add(at as usize);
         store(to, 0, b'/');
         if probe_read_kernel(to.wrapping_add(1), length as u32, name) < 0 {

@@ -83,6 +83,13 @@ impl Ring {
         ring::commit(&self, reserved, masked::<0x3ff>(slots));
     }
 
+    /// Adds to a counter.
+    #[inline(always)]
+    pub fn add(self, counter: usize, count: u64) {
+        let at = offset::COUNTERS + masked::<{ counter::COUNT as u32 - 1 }>(counter as u64) as usize * 8;
+        store(self.page, at, load::<u64>(self.page, at).wrapping_add(count));
+    }
+
     #[inline(always)]
     fn count_flags(self, flags: u32) {
         for (bit, counter) in [
@@ -149,7 +156,6 @@ impl ProducerMemory for Ring {
 
     #[inline(always)]
     fn count(&self, counter: usize) {
-        let at = offset::COUNTERS + masked::<{ counter::COUNT as u32 - 1 }>(counter as u64) as usize * 8;
-        store(self.page, at, load::<u64>(self.page, at).wrapping_add(1));
+        self.add(counter, 1);
     }
 }

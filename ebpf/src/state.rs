@@ -29,8 +29,12 @@ pub struct State {
     pub arguments: [u64; 6],
     /// What the call returned.
     pub result: i64,
-    /// Whether pointers and `long`s have 32 bits in the call.
-    pub compat: u64,
+    /// Bytes of a pointer or a `long` in the call.
+    pub word_size: u64,
+    /// The flags that tell the ABI of the call.
+    pub entry_flags: u64,
+    /// Which message of the call is recorded.
+    pub message: u64,
     /// What was handed through memory ([`crate::extract::Kernel::forget`]).
     pub forgotten: u64,
     /// The code of the call.

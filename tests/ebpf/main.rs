@@ -1,51 +1,126 @@
-//! The eBPF probe on the kernel that runs: loaded, attached, and given a program of ours with known calls, in a cgroup of its own.
-//! Where the kernel does not permit eBPF the tests say so and pass.
+//! The eBPF driver: what its build refuses, and a command traced on the kernel that runs, in a cgroup of its own. Where the kernel or the
+//! user does not permit eBPF the tests of the second kind say so and pass.
 
-use saker::capture::driver::Driver as _;
-use saker::capture::ebpf::Probe;
-use saker::capture::live::boot_time;
-use saker::capture::merge::Merger;
-use saker::capture::scope::Scope;
-use saker_probe::extract::arch::native::NATIVE;
-use saker_probe::wire::control::Interest;
+#[path = "../../agent/build/ebpf.rs"]
+mod build;
+#[path = "../../agent/build/gate.rs"]
+mod gate;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::{env, fs};
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 #[test]
-fn first() {
-    let t = std::time::Instant::now();
-    let mut probe = Probe::load(1024).unwrap();
-    eprintln!("load {:?}", t.elapsed());
-    let scope = Scope::new().unwrap();
-    let mut interest = Interest { abi_version: 1, snaplen: 80, options: 1, ..Interest::default() };
-    interest.scope_cgroup = scope.id();
-    interest.scope_level = scope.level();
-    for (number, code) in NATIVE.iter().enumerate() {
-        if *code != 0 {
-            interest.ask(Some(number as u16), *code);
-        }
+fn the_build_refuses_what_can_panic() {
+    let out = tempfile::tempdir().unwrap();
+    let cache = PathBuf::from(env::var_os("SAKER_CACHE").unwrap_or_else(|| "/var/cache/saker".into()));
+    let build = build::Build {
+        rustc: env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()).into(),
+        root: ROOT.into(),
+        out: out.path().into(),
+        cache,
+        arch: env::consts::ARCH.into(),
+    };
+    let sysroot = match build.sysroot() {
+        Ok(sysroot) => sysroot,
+        Err(missing) => return eprintln!("not tried: {missing}"),
+    };
+    let program = Path::new(ROOT).join("tests/ebpf/programs/division.rs");
+    let object = fs::read(build.object(&sysroot, &program, "division").unwrap()).unwrap();
+    let faults = gate::faults(&object);
+    let blamed = |function: &str| {
+        faults.iter().any(|fault| fault.starts_with(function) && fault.ends_with("can panic"))
+    };
+    assert!(blamed("divides ") && blamed("indexes "), "{faults:#?}");
+    assert!(!blamed("is_careful "), "{faults:#?}");
+    assert_eq!(gate::faults(b"text"), ["no object file: Could not read file magic"]);
+}
+
+/// Rules that answer to what `traced` runs, wherever it runs.
+const RULES: &str = r#"
+- rule: Marked file opened
+  desc: The file that the test marks is opened.
+  condition: evt.type in (open, openat, openat2) and fd.name endswith marked-by-the-test
+  output: opened %fd.name by %proc.name below %proc.pname, %evt.arg.flags
+  priority: WARNING
+- rule: Marked program run
+  desc: A program is executed with the argument that the test marks.
+  condition: evt.type in (execve, execveat) and evt.res = SUCCESS and proc.args contains marked-by-the-test
+  output: run %proc.exepath %proc.args
+  priority: NOTICE
+"#;
+
+struct Scene {
+    folder: tempfile::TempDir,
+}
+
+impl Scene {
+    fn new() -> Scene {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("rules.yaml"), RULES).unwrap();
+        fs::write(folder.path().join("marked-by-the-test"), "content").unwrap();
+        Scene { folder }
     }
-    let held = scope.hold(&["/bin/sh".into(), "-c".into(), "/bin/cat /etc/hostname; exit 3".into()]).unwrap();
-    probe.set_interest(&interest).unwrap();
-    eprintln!("attached {:?}", t.elapsed());
-    for refused in probe.refused() {
-        eprintln!(
-            "refused {}: {}\n{}",
-            refused.program,
-            refused.reason,
-            &refused.log[refused.log.len().saturating_sub(3000)..]
-        );
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
     }
-    eprintln!("gaps: {:?}", probe.gaps().len());
-    let mut merger = Merger::new(probe.rings().unwrap());
-    eprintln!("{:?}", held.release().unwrap().wait());
-    eprintln!("{}", boot_time());
-    merger.finish(|record, _| {
-        eprintln!("{:?}", record.header);
-        for parameter in record.parameters() {
-            eprintln!("    {}", parameter.bytes.escape_ascii());
-        }
-        for (kind, parameter) in record.extras() {
-            eprintln!("    {kind:?} {}", parameter.bytes.escape_ascii());
-        }
-    });
-    eprintln!("misses {:?}", probe.losses());
+
+    fn trace(&self, command: &[&str]) -> Output {
+        let mut saker = Command::new(env!("CARGO_BIN_EXE_saker"));
+        saker.args(["trace", "--driver", "ebpf", "-r", &self.path("rules.yaml"), "--"]).args(command);
+        saker.output().unwrap()
+    }
+}
+
+/// Why eBPF is not to be had here, if so.
+fn refused(output: &Output) -> Option<String> {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let known = ["the kernel refuses eBPF", "was built without the eBPF driver", "BTF", "tracefs", "cgroup"];
+    let line = errors.lines().rfind(|line| line.starts_with("Error: ") || line.starts_with("saker: "))?;
+    (output.status.code() == Some(125) && known.iter().any(|reason| line.contains(reason)))
+        .then(|| line.to_owned())
+}
+
+#[test]
+fn a_command_is_traced_and_nothing_else() {
+    let scene = Scene::new();
+    let marked = scene.path("marked-by-the-test");
+    // Somebody else does the same the whole time.
+    let mut other = Command::new("sh")
+        .args(["-c", "while :; do cat \"$0\"; done", &marked])
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let script = "/bin/cat \"$0\"; exit 7";
+    let output = scene.trace(&["sh", "-c", script, &marked]);
+    other.kill().unwrap();
+    other.wait().unwrap();
+    if let Some(reason) = refused(&output) {
+        return eprintln!("not tried: {reason}");
+    }
+    let (alerts, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(7), "the command's status\n{errors}");
+    let opened: Vec<_> = alerts.lines().filter(|line| line.contains("Warning opened")).collect();
+    assert_eq!(opened.len(), 1, "{alerts}\n{errors}");
+    assert!(opened[0].ends_with(&format!("opened {marked} by cat below sh, O_RDONLY")), "{alerts}");
+    let run = format!("run /usr/bin/cat {marked}");
+    let run_unmerged = format!("run /bin/cat {marked}");
+    assert!(alerts.contains(&run) || alerts.contains(&run_unmerged), "{alerts}");
+    assert!(alerts.contains("content"), "the command's own output");
+    assert!(errors.contains("lost: 0"), "{errors}");
+}
+
+#[test]
+fn a_command_that_cannot_be_run_has_a_status_of_its_own() {
+    let scene = Scene::new();
+    let output = scene.trace(&["/nowhere/at all"]);
+    if let Some(reason) = refused(&output) {
+        return eprintln!("not tried: {reason}");
+    }
+    assert_eq!(output.status.code(), Some(127));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("/nowhere/at all: No such file or directory"), "{errors}");
 }

@@ -2,11 +2,18 @@
 //! A program for each row of the table of system calls that has an extractor: each is verified for itself, so that one that a kernel
 //! refuses is missing alone. And what the table says of each code, as arrays.
 
+use crate::extract::kernel::Kernel as _;
 use crate::extract::{
     calls, credentials, descriptors, files, io, ipc, memory, messages, network, open, process, system,
     wait,
 };
+use crate::helpers;
+use crate::layout::{constant, HAS_LOOP};
+use crate::ring::Ring;
+use crate::state::{get, set};
 use crate::wire::event;
+
+use core::ffi::c_void;
 
 use crate::call::Call;
 
@@ -15,6 +22,37 @@ macro_rules! program {
     ($name:ident $text:literal calls::generic) => {};
     // These have programs of their own, in `tracepoints.rs`.
     ($name:ident $text:literal tracepoints::$extractor:ident) => {};
+    // A record for each message: the kernel calls back for each, so that they are verified once.
+    ($name:ident $text:literal messages::sendmmsg) => {
+        program!(@messages $name $text sendmmsg);
+    };
+    ($name:ident $text:literal messages::recvmmsg) => {
+        program!(@messages $name $text recvmmsg);
+    };
+    (@messages $name:ident $text:literal $extractor:ident) => {
+        #[allow(non_snake_case)]
+        mod $name {
+            use super::*;
+
+            #[export_name = $text]
+            #[link_section = "tracepoint"]
+            extern "C" fn program(context: *const u8) -> i32 {
+                if let Some(call) = Call::resume(context) {
+                    record_messages(call, message);
+                }
+                0
+            }
+
+            extern "C" fn message(index: u32, _: *mut c_void) -> i64 {
+                if let Some(mut call) = message_call(index) {
+                    messages::$extractor(&mut call);
+                    calls::finish(&mut call);
+                    call.commit();
+                }
+                0
+            }
+        }
+    };
     ($name:ident $text:literal $($extractor:ident)::+) => {
         #[allow(non_snake_case)]
         mod $name {
@@ -47,6 +85,31 @@ macro_rules! extractors {
 }
 
 crate::saker_system_calls!(extractors);
+
+/// Records each message of a call that carries several. The record of the first is begun.
+#[inline(always)]
+fn record_messages(call: Call, message: extern "C" fn(u32, *mut c_void) -> i64) {
+    let messages = calls::records(call.code(), call.return_value());
+    if constant(&HAS_LOOP) == 1 {
+        let mut nothing = 0u64;
+        helpers::loop_calls(messages, message, core::ptr::from_mut(&mut nothing).cast(), 0);
+        return;
+    }
+    call.commit_unextracted(u64::from(messages));
+}
+
+/// The call, with the record of a message begun.
+#[inline(always)]
+fn message_call(index: u32) -> Option<Call> {
+    let ring = Ring::of_this_cpu()?;
+    if index > 0 {
+        let (event, full) = event_of(get!(ring.page, code) as u16);
+        ring.reserve(event, full, get!(ring.page, number) as u16, get!(ring.page, result) as i64)?;
+        set!(ring.page, flags, get!(ring.page, entry_flags));
+        set!(ring.page, message, u64::from(index));
+    }
+    Some(Call { ring, record: ring.record(), context: core::ptr::null() })
+}
 
 /// The event of a call, and the counter that tells of its loss.
 #[inline(always)]

@@ -6,10 +6,8 @@ use core::mem::offset_of;
 use crate::extract::calls::{code, finish, generic};
 use crate::wire::control::{option, Interest, BITMAP_BITS};
 use crate::wire::event;
-use crate::wire::record::{flag, offset as header};
-use crate::wire::ring::{counter, ProducerMemory};
 
-use crate::access::{load, masked, store};
+use crate::access::{load, masked};
 use crate::arch::{self, Entry};
 use crate::call::Call;
 use crate::helpers::{get_current_task_btf, probe_read_user, tail_call, task_pt_regs};
@@ -61,7 +59,9 @@ fn record(context: *const u8) {
         return;
     };
     set!(ring.page, flags, u64::from(entry.flags));
-    set!(ring.page, compat, u64::from(entry.is_compat()));
+    set!(ring.page, entry_flags, u64::from(entry.flags));
+    set!(ring.page, message, 0);
+    set!(ring.page, word_size, if entry.is_compat() { 4 } else { 8 });
     set!(ring.page, code, u64::from(entry.code));
     set!(ring.page, number, entry.number);
     let mut call = Call { ring, record, context };
@@ -75,9 +75,7 @@ fn record(context: *const u8) {
         }
         tail_call(context, &EXTRACTORS, u32::from(entry.code));
         // This kernel has refused the extractor.
-        store(record, header::EVENT, event::GENERIC_X);
-        call.note(flag::UNSUPPORTED);
-        ring.count(counter::UNEXTRACTED);
+        return call.commit_unextracted(1);
     }
     generic(&mut call);
     finish(&mut call);

@@ -93,7 +93,8 @@ program! {
 fn begin(context: *const u8, event: u16) -> Option<Call> {
     let ring = Ring::of_this_cpu()?;
     let record = ring.reserve(event, event::full_counter(event), NO_CALL, 0)?;
-    set!(ring.page, compat, 0);
+    set!(ring.page, word_size, 8);
+    set!(ring.page, message, 0);
     for index in 0..6 {
         set_argument(ring.page, index, 0);
     }

@@ -106,7 +106,9 @@ cases! {
                     // SAFETY: the handler does nothing. Without one the kernel would make SIGKILL of it.
                     unsafe { libc::signal(SIGTERM, handler as *const () as usize) };
                     native(SYS_write, &args![ready[1], b"x", 1]);
-                    native(SYS_pause, &[]);
+                    // Not `pause`: the signal may come before.
+                    let second = [1_i64, 0];
+                    native(SYS_nanosleep, &args![second.as_ptr(), 0]);
                     native(SYS_exit_group, &args![0]);
                 }
                 let mut byte = [0_u8];
