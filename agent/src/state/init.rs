@@ -1,9 +1,10 @@
 //! What there was before the first event: fills the state from the tables of a capture.
 
+use std::hash::BuildHasher as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::State;
 use super::fd::{Detail, End, Fd, FdFlags, FdType, Inet, L4Proto, Shared};
@@ -110,6 +111,9 @@ fn write_tuple(out: &mut Vec<u8>, inet: &Inet) {
     write_connection(out, &Inet { proto: L4Proto::Tcp, ..*inet });
 }
 
+/// So many different descriptors are remembered to find those that are the same.
+const SHARED_FDS: usize = 65_536;
+
 /// Tables that are being taken in, until the last part of them is there.
 #[derive(Debug, Default)]
 pub(super) struct Loading {
@@ -119,6 +123,8 @@ pub(super) struct Loading {
     /// What many processes have alike (an environment, cgroups) is kept once.
     bytes: FxHashSet<Bytes>,
     images: FxHashSet<Arc<Image>>,
+    /// By a hash of what they refer to.
+    fds: FxHashMap<u64, Shared<Fd>>,
     /// Which container cgroups are of. Finding that out costs more than all the rest of a thread.
     containers: FxHashMap<Bytes, Option<u32>>,
 }
@@ -130,6 +136,21 @@ impl Loading {
         }
         let shared = Bytes::from(value);
         self.bytes.insert(Bytes::clone(&shared));
+        shared
+    }
+
+    /// Processes have files and pipes open that others have open, too.
+    fn fd(&mut self, fd: Fd) -> Shared<Fd> {
+        let hash = FxBuildHasher.hash_one((fd.ino, fd.dev, &fd.name));
+        if let Some(shared) = self.fds.get(&hash)
+            && **shared == fd
+        {
+            return Shared::clone(shared);
+        }
+        let shared = Shared::new(fd);
+        if self.fds.len() < SHARED_FDS {
+            self.fds.insert(hash, Shared::clone(&shared));
+        }
         shared
     }
 
@@ -194,7 +215,7 @@ impl State {
                 }
             }
         }
-        self.load_fds(&snapshot.fds, owns, &mut loading.servers);
+        self.load_fds(&snapshot.fds, owns, &mut loading);
         if snapshot.more {
             self.loading = loading;
             return;
@@ -237,12 +258,12 @@ impl State {
         Some(self.table.insert(thread))
     }
 
-    /// Enters descriptors, and the ports that are listened on into `servers`.
-    fn load_fds(&mut self, fds: &[FdRecord], owns: impl Fn(usize) -> bool, servers: &mut FxHashSet<u16>) {
+    /// Enters descriptors, and notes the ports that are listened on.
+    fn load_fds(&mut self, fds: &[FdRecord], owns: impl Fn(usize) -> bool, loading: &mut Loading) {
         for (place, record) in fds.iter().enumerate() {
             let Some(slot) = self.table.find(record.tid) else { continue };
             if let FdInfo::Ipv4Server { port, .. } | FdInfo::Ipv6Server { port, .. } = record.info {
-                servers.insert(port);
+                loading.servers.insert(port);
             }
             if !owns(place) {
                 continue;
@@ -253,14 +274,14 @@ impl State {
             // The kernel itself named it.
             fd.flags.set(FdFlags::REAL_IS_NAME, fd.kind.is_file() || fd.kind == FdType::Directory);
             fd.settle_from_proc(&self.interfaces);
-            self.put_own_fd(slot, record.fd, fd);
+            self.put_own_fd(slot, record.fd, loading.fd(fd));
         }
     }
 
     /// Enters a descriptor into the very table of a thread.
-    fn put_own_fd(&mut self, slot: Slot, number: i64, fd: Fd) {
+    fn put_own_fd(&mut self, slot: Slot, number: i64, fd: Shared<Fd>) {
         if self.table.fd_owner(slot) == Some(slot) {
-            self.put_fd(slot, number, Shared::new(fd));
+            self.put_fd(slot, number, fd);
         }
     }
 
