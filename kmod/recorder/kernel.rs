@@ -26,9 +26,12 @@ impl Recorder {
         }
     }
 
+    /// Notes that user memory could not be read. A null pointer says that there is none, and is no miss.
     #[inline(always)]
-    fn missed_user(&mut self) {
-        self.pen.flags |= flag::USER_MISS;
+    fn missed_user(&mut self, address: u64) {
+        if address != 0 {
+            self.pen.flags |= flag::USER_MISS;
+        }
     }
 
     #[inline(always)]
@@ -37,9 +40,9 @@ impl Recorder {
     }
 
     #[inline(always)]
-    fn noted<T>(&mut self, found: Option<T>) -> Option<T> {
+    fn noted<T>(&mut self, address: u64, found: Option<T>) -> Option<T> {
         if found.is_none() {
-            self.missed_user();
+            self.missed_user(address);
         }
         found
     }
@@ -61,7 +64,7 @@ impl Recorder {
         });
         if added == 0 {
             if most != 0 {
-                self.missed_user();
+                self.missed_user(from);
             }
             return 0;
         }
@@ -70,7 +73,7 @@ impl Recorder {
         if !whole && (read < most || length > PATH_SIZE_MAX as u64) {
             self.pen.mark_truncated();
             if read < most {
-                self.missed_user();
+                self.missed_user(from);
             }
         }
         added
@@ -157,25 +160,25 @@ impl Kernel for Recorder {
     #[inline(always)]
     fn user_u8(&mut self, address: u64) -> Option<u8> {
         let found = user::number(address);
-        self.noted(found)
+        self.noted(address, found)
     }
 
     #[inline(always)]
     fn user_u16(&mut self, address: u64) -> Option<u16> {
         let found = user::number(address);
-        self.noted(found)
+        self.noted(address, found)
     }
 
     #[inline(always)]
     fn user_u32(&mut self, address: u64) -> Option<u32> {
         let found = user::number(address);
-        self.noted(found)
+        self.noted(address, found)
     }
 
     #[inline(always)]
     fn user_u64(&mut self, address: u64) -> Option<u64> {
         let found = user::number(address);
-        self.noted(found)
+        self.noted(address, found)
     }
 
     #[inline(always)]
@@ -286,7 +289,7 @@ impl Kernel for Recorder {
             self.pen.mark_truncated();
         }
         if !read {
-            self.missed_user();
+            self.missed_user(address);
         }
         read
     }
@@ -307,7 +310,7 @@ impl Kernel for Recorder {
             Some(added)
         });
         if added == 0 {
-            self.missed_user();
+            self.missed_user(address);
         }
         added as u32
     }
@@ -320,7 +323,7 @@ impl Kernel for Recorder {
             .pen
             .add_with(length, |place| unsafe { user::copy(place, address, length) }.then_some(length));
         if !read {
-            self.missed_user();
+            self.missed_user(address);
         }
         read
     }

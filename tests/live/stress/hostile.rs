@@ -50,8 +50,10 @@ pub(crate) fn scribble() -> Result<()> {
         for page in &pages {
             for word in 0..PAGE_SIZE / 8 {
                 let value = patterns[(round as usize + word) % patterns.len()].wrapping_mul(round | 1);
-                // SAFETY: a page that was mapped for writing above, and a word inside of it.
-                unsafe { std::ptr::write_volatile((*page as *mut u64).add(word), value) };
+                // SAFETY: a word inside of the page.
+                let word = unsafe { (*page as *mut u64).add(word) };
+                // SAFETY: the page was mapped for writing above.
+                unsafe { std::ptr::write_volatile(word, value) };
             }
         }
         native(libc::SYS_openat, &args![-1, c"scribble", libc::O_RDONLY, 0]);
