@@ -204,6 +204,38 @@ fn a_head_beyond_the_ring_is_not_followed() {
     assert_eq!(reader.counters().malformed, 1);
 }
 
+proptest::proptest! {
+    /// Whatever the shared memory holds, what is read lies between tail and head, and the reader goes on.
+    #[test]
+    fn no_contents_of_a_ring_do_harm(
+        bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..4 * SLOT_SIZE),
+        slots in proptest::collection::vec(0u16..4, 4),
+        heads in proptest::collection::vec(0u64..2 * SLOTS_MIN, 1..6),
+        pending in proptest::num::u64::ANY,
+    ) {
+        let (producer, ring) = ring();
+        let mut reader = RingReader::new(ring);
+        for (index, chunk) in bytes.chunks(SLOT_SIZE).enumerate() {
+            producer.write_bytes(index as u64, chunk);
+            // A likely number of slots, so that some records are taken for sound.
+            let at = 2 * PAGE_SIZE + index * SLOT_SIZE + saker_probe::wire::record::offset::SLOTS;
+            // SAFETY: a slot of the ring.
+            let to = unsafe { producer.memory.start.add(at) };
+            // SAFETY: as above; nobody else looks at it now.
+            unsafe { to.cast::<[u8; 2]>().write_unaligned(slots[index].to_le_bytes()) };
+        }
+        producer.store_pending(pending);
+        for head in heads {
+            producer.publish(head);
+            reader.refresh(1_000);
+            while reader.take(|record, _| record.parameters().for_each(drop)) {}
+            reader.release();
+            assert_eq!(reader.peek(), None);
+            assert_eq!(producer.tail(), head, "all is read or given up");
+        }
+    }
+}
+
 #[test]
 fn time_never_goes_back() {
     let (producer, ring) = ring();

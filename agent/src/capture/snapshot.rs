@@ -24,8 +24,6 @@ pub struct Snapshot {
     pub processes: Vec<ProcessRecord>,
     /// Open descriptors, in the order of the capture.
     pub fds: Vec<FdRecord>,
-    /// Ports that are listened on by sockets that are not among `fds`: those of processes that this snapshot leaves out.
-    pub listening: Vec<u16>,
 }
 
 /// The machine that a capture was made on.

@@ -94,7 +94,7 @@ impl Default for Sequence {
 
 impl Sequence {
     /// The place of the next event.
-    #[inline]
+    #[inline(always)]
     fn place(&mut self, event: &Event<'_>) -> Place {
         if self.first_ts == 0 && !event.info().category.contains(Category::METAEVENT) {
             self.first_ts = event.ts;
@@ -110,7 +110,7 @@ impl Sequence {
 
     /// Whether rules meet an event. They never meet the entry of a call, nor the users, groups and containers that a
     /// capture begins with.
-    #[inline]
+    #[inline(always)]
     fn is_visible(&mut self, event: &Event<'_>) -> bool {
         if self.leading {
             if TELLS_OF_EXISTING.contains(&event.id) {
@@ -153,11 +153,11 @@ impl Pipeline {
 
     /// Takes in what was running when the source began.
     pub fn begin(&mut self, snapshot: Snapshot) {
-        self.state.load(snapshot);
+        self.state.load(&snapshot);
     }
 
     /// Takes in an event, and shows it to `look` if it is `wanted` and such that rules meet it.
-    #[inline]
+    #[inline(always)]
     pub fn event<R>(
         &mut self,
         event: &Event<'_>,
@@ -169,7 +169,7 @@ impl Pipeline {
     }
 
     /// As [`Pipeline::event`], for an event of which is known where it stands.
-    #[inline]
+    #[inline(always)]
     fn event_at<R>(
         &mut self,
         place: Place,

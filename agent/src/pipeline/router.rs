@@ -6,7 +6,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::capture::{FdInfo, Snapshot};
+use crate::capture::Snapshot;
 use crate::event::{Category, EVENT_COUNT, EVENTS, Event, EventId, id};
 use crate::state::{ThreadFlags, differ, makes_a_stub};
 
@@ -78,25 +78,9 @@ impl Router {
         }
     }
 
-    /// What a worker has to know of what was running: all but the descriptors of processes that are not its own.
-    pub(super) fn part(&self, snapshot: &Snapshot, worker: u16) -> Snapshot {
-        let listening = snapshot.fds.iter().filter(|fd| self.threads.contains_key(&fd.tid));
-        let listening = listening.filter_map(|fd| match fd.info {
-            FdInfo::Ipv4Server { port, .. } | FdInfo::Ipv6Server { port, .. } => Some(port),
-            _ => None,
-        });
-        let own = snapshot.fds.iter().filter(|fd| self.owner_of(fd.tid) == worker);
-        Snapshot {
-            fresh: snapshot.fresh,
-            more: snapshot.more,
-            machine: snapshot.machine.clone(),
-            interfaces: snapshot.interfaces.clone(),
-            users: snapshot.users.clone(),
-            groups: snapshot.groups.clone(),
-            processes: snapshot.processes.clone(),
-            fds: own.cloned().collect(),
-            listening: listening.collect(),
-        }
+    /// The owner of each descriptor of what was running.
+    pub(super) fn owners(&self, snapshot: &Snapshot) -> Vec<u16> {
+        snapshot.fds.iter().map(|fd| self.owner_of(fd.tid)).collect()
     }
 
     /// Where the next event goes.

@@ -34,13 +34,14 @@ impl<W: Write> Sink for Single<'_, W> {
         self.pipeline.begin(snapshot);
     }
 
-    #[inline]
+    // A call for each event would cost more than what most events do.
+    #[inline(always)]
     fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
         let Single { pipeline, detector, alerts, lines, .. } = self;
-        pipeline.event(event, detector.wants(event.id), |context| {
+        let seen = pipeline.event(event, detector.wants(event.id), |context| {
             detector.detect(context, |rule| alerts.write(rule, context, lines));
         });
-        if !self.lines.is_empty() {
+        if seen.is_some() && !self.lines.is_empty() {
             self.out.write_all(&self.lines)?;
             self.lines.clear();
         }

@@ -122,8 +122,8 @@ fn join<T>(thread: ScopedJoinHandle<'_, T>) -> T {
 
 /// What a worker is told, always in the same order as the others.
 enum Message {
-    /// What was running.
-    Begin(Box<Snapshot>),
+    /// What was running, and the owner of each descriptor.
+    Begin(Arc<(Snapshot, Vec<u16>)>),
     /// Events, and which batch it is.
     Batch(u64, Arc<Batch>),
     /// Threads that are gone although nobody said so.
@@ -147,10 +147,11 @@ impl Sink for Dispatcher {
     fn begin(&mut self, snapshot: Snapshot) {
         self.send();
         self.router.begin(&snapshot);
-        for (number, queue) in self.queues.iter().enumerate() {
-            let part = self.router.part(&snapshot, number as u16);
+        let owners = self.router.owners(&snapshot);
+        let running = Arc::new((snapshot, owners));
+        for queue in &self.queues {
             // A worker goes away only by a panic, which ends the run.
-            let _ = queue.send(Message::Begin(Box::new(part)));
+            let _ = queue.send(Message::Begin(Arc::clone(&running)));
         }
     }
 
@@ -233,7 +234,10 @@ impl Worker<'_> {
     fn run(&mut self, messages: &Receiver<Message>) {
         for message in messages {
             match message {
-                Message::Begin(snapshot) => self.pipeline.begin(*snapshot),
+                Message::Begin(running) => {
+                    let (snapshot, owners) = &*running;
+                    self.pipeline.state.load_part(snapshot, |fd| owners.get(fd) == Some(&self.number));
+                }
                 Message::Gone(gone) => self.pipeline.state.forget(&gone),
                 Message::Batch(round, batch) => {
                     let mut report = Report { round, ..Report::default() };

@@ -1,9 +1,10 @@
 //! What there was before the first event: fills the state from the tables of a capture.
 
+use std::hash::BuildHasher as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::State;
 use super::fd::{Detail, End, Fd, FdFlags, FdType, Inet, L4Proto, Shared};
@@ -11,7 +12,7 @@ use super::parse::process::existing;
 use super::sock::{Address, unmapped, write_connection};
 use super::thread::{Bytes, Capabilities, Image, Name, Slot, Thread, ThreadFlags};
 use super::users::{Group, User};
-use crate::capture::{FdInfo, Interface, ProcessRecord, Snapshot};
+use crate::capture::{FdInfo, FdRecord, Interface, ProcessRecord, Snapshot};
 
 /// The machine's addresses: they complete connections of which one end is not bound to an address.
 #[derive(Debug, Default)]
@@ -110,6 +111,9 @@ fn write_tuple(out: &mut Vec<u8>, inet: &Inet) {
     write_connection(out, &Inet { proto: L4Proto::Tcp, ..*inet });
 }
 
+/// So many different descriptors are remembered to find those that are the same.
+const SHARED_FDS: usize = 65_536;
+
 /// Tables that are being taken in, until the last part of them is there.
 #[derive(Debug, Default)]
 pub(super) struct Loading {
@@ -119,6 +123,10 @@ pub(super) struct Loading {
     /// What many processes have alike (an environment, cgroups) is kept once.
     bytes: FxHashSet<Bytes>,
     images: FxHashSet<Arc<Image>>,
+    /// By a hash of what they refer to.
+    fds: FxHashMap<u64, Shared<Fd>>,
+    /// Which container cgroups are of. Finding that out costs more than all the rest of a thread.
+    containers: FxHashMap<Bytes, Option<u32>>,
 }
 
 impl Loading {
@@ -128,6 +136,21 @@ impl Loading {
         }
         let shared = Bytes::from(value);
         self.bytes.insert(Bytes::clone(&shared));
+        shared
+    }
+
+    /// Processes have files and pipes open that others have open, too.
+    fn fd(&mut self, fd: Fd) -> Shared<Fd> {
+        let hash = FxBuildHasher.hash_one((fd.ino, fd.dev, &fd.name));
+        if let Some(shared) = self.fds.get(&hash)
+            && **shared == fd
+        {
+            return Shared::clone(shared);
+        }
+        let shared = Shared::new(fd);
+        if self.fds.len() < SHARED_FDS {
+            self.fds.insert(hash, Shared::clone(&shared));
+        }
         shared
     }
 
@@ -143,32 +166,38 @@ impl Loading {
 
 impl State {
     /// Takes in what was running before the first event, or what later tables of a capture add.
-    pub fn load(&mut self, snapshot: Snapshot) {
+    pub fn load(&mut self, snapshot: &Snapshot) {
+        self.load_part(snapshot, |_| true);
+    }
+
+    /// As [`State::load`], but of the descriptors only those of which `owns` says so, by their place in the snapshot. Another
+    /// state follows the others.
+    pub fn load_part(&mut self, snapshot: &Snapshot, owns: impl Fn(usize) -> bool) {
         if snapshot.fresh {
             let limits = self.limits;
             let counters = self.counters;
             *self = State { counters, clock: self.clock, ..State::new(limits) };
         }
-        if let Some(machine) = snapshot.machine {
-            self.machine = machine;
+        if let Some(machine) = &snapshot.machine {
+            self.machine = machine.clone();
         }
         if !snapshot.interfaces.is_empty() {
             self.interfaces = Interfaces::new(&snapshot.interfaces);
         }
-        for user in snapshot.users {
+        for user in &snapshot.users {
             let user = User {
                 uid: user.uid,
                 gid: user.gid,
-                name: user.name.into(),
-                home: user.home.into(),
-                shell: user.shell.into(),
+                name: user.name[..].into(),
+                home: user.home[..].into(),
+                shell: user.shell[..].into(),
             };
             if !self.users.add_user(b"", user) {
                 self.counters.users_refused += 1;
             }
         }
-        for group in snapshot.groups {
-            if !self.users.add_group(b"", Group { gid: group.gid, name: group.name.into() }) {
+        for group in &snapshot.groups {
+            if !self.users.add_group(b"", Group { gid: group.gid, name: group.name[..].into() }) {
                 self.counters.users_refused += 1;
             }
         }
@@ -176,7 +205,7 @@ impl State {
         let mut loading = std::mem::take(&mut self.loading);
         for process in &snapshot.processes {
             let thread = thread_from(process, &mut loading);
-            if let Some(slot) = self.add_loose_thread(thread) {
+            if let Some(slot) = self.add_loose_thread(thread, &mut loading) {
                 loading.added.push(slot);
                 if process.tid == process.pid {
                     self.set_cwd(slot, &process.cwd);
@@ -186,11 +215,13 @@ impl State {
                 }
             }
         }
-        loading.servers.extend(self.load_fds(snapshot.fds));
-        loading.servers.extend(snapshot.listening);
+        self.load_fds(&snapshot.fds, owns, &mut loading);
         if snapshot.more {
             self.loading = loading;
             return;
+        }
+        for container in loading.containers.into_values().flatten() {
+            self.containers.release(container);
         }
         for &slot in &loading.added {
             self.enter_lineage(slot);
@@ -203,7 +234,7 @@ impl State {
     }
 
     /// Enters a thread without giving it a group and a parent yet.
-    fn add_loose_thread(&mut self, mut thread: Box<Thread>) -> Option<Slot> {
+    fn add_loose_thread(&mut self, mut thread: Box<Thread>, loading: &mut Loading) -> Option<Slot> {
         if let Some(old) = self.table.find(thread.tid) {
             self.evict(old);
         }
@@ -212,33 +243,45 @@ impl State {
             return None;
         }
         self.counters.threads_added += 1;
-        thread.container = self.container_of(&thread);
+        thread.container = match loading.containers.get(&thread.cgroups) {
+            Some(known) => *known,
+            None => {
+                // This reference is that of the table, so that the index stays what it is.
+                let found = self.container_of(&thread);
+                loading.containers.insert(Bytes::clone(&thread.cgroups), found);
+                found
+            }
+        };
+        if let Some(container) = thread.container {
+            self.containers.retain(container);
+        }
         Some(self.table.insert(thread))
     }
 
-    /// Enters descriptors; returns the ports that are listened on.
-    fn load_fds(&mut self, fds: Vec<crate::capture::FdRecord>) -> FxHashSet<u16> {
-        let mut servers = FxHashSet::default();
-        for record in fds {
+    /// Enters descriptors, and notes the ports that are listened on.
+    fn load_fds(&mut self, fds: &[FdRecord], owns: impl Fn(usize) -> bool, loading: &mut Loading) {
+        for (place, record) in fds.iter().enumerate() {
             let Some(slot) = self.table.find(record.tid) else { continue };
-            let mut fd = fd_from(record.info);
+            if let FdInfo::Ipv4Server { port, .. } | FdInfo::Ipv6Server { port, .. } = record.info {
+                loading.servers.insert(port);
+            }
+            if !owns(place) {
+                continue;
+            }
+            let mut fd = fd_from(&record.info);
             fd.ino = record.ino;
             fd.flags |= FdFlags::FROM_PROC;
             // The kernel itself named it.
             fd.flags.set(FdFlags::REAL_IS_NAME, fd.kind.is_file() || fd.kind == FdType::Directory);
             fd.settle_from_proc(&self.interfaces);
-            if let (FdType::Ipv4Server | FdType::Ipv6Server, Some(inet)) = (fd.kind, fd.inet()) {
-                servers.insert(inet.dest.port);
-            }
-            self.put_own_fd(slot, record.fd, fd);
+            self.put_own_fd(slot, record.fd, loading.fd(fd));
         }
-        servers
     }
 
     /// Enters a descriptor into the very table of a thread.
-    fn put_own_fd(&mut self, slot: Slot, number: i64, fd: Fd) {
+    fn put_own_fd(&mut self, slot: Slot, number: i64, fd: Shared<Fd>) {
         if self.table.fd_owner(slot) == Some(slot) {
-            self.put_fd(slot, number, Shared::new(fd));
+            self.put_fd(slot, number, fd);
         }
     }
 
@@ -320,8 +363,8 @@ fn thread_from(record: &ProcessRecord, loading: &mut Loading) -> Box<Thread> {
 }
 
 /// A descriptor as the process table tells of it.
-fn fd_from(info: FdInfo) -> Fd {
-    let named = |kind, name: Vec<u8>| Fd { name, ..Fd::new(kind) };
+fn fd_from(info: &FdInfo) -> Fd {
+    let named = |kind, name: &Vec<u8>| Fd { name: name.clone(), ..Fd::new(kind) };
     let socket = |kind, source: Option<(IpAddr, u16)>, dest: (IpAddr, u16), proto| {
         let dest = End { ip: dest.0, port: dest.1 };
         let none = if dest.ip.is_ipv4() { End::NONE_V4 } else { End::NONE_V6 };
@@ -333,16 +376,20 @@ fn fd_from(info: FdInfo) -> Fd {
         FdInfo::File { name } => named(FdType::File, name),
         FdInfo::Directory { name } => named(FdType::Directory, name),
         FdInfo::Ipv4Socket { sip, dip, sport, dport, proto } => {
-            socket(FdType::Ipv4Socket, Some((sip.into(), sport)), (dip.into(), dport), proto)
+            socket(FdType::Ipv4Socket, Some(((*sip).into(), *sport)), ((*dip).into(), *dport), *proto)
         }
         FdInfo::Ipv6Socket { sip, dip, sport, dport, proto } => {
-            socket(FdType::Ipv6Socket, Some((sip.into(), sport)), (dip.into(), dport), proto)
+            socket(FdType::Ipv6Socket, Some(((*sip).into(), *sport)), ((*dip).into(), *dport), *proto)
         }
-        FdInfo::Ipv4Server { ip, port, proto } => socket(FdType::Ipv4Server, None, (ip.into(), port), proto),
-        FdInfo::Ipv6Server { ip, port, proto } => socket(FdType::Ipv6Server, None, (ip.into(), port), proto),
+        FdInfo::Ipv4Server { ip, port, proto } => {
+            socket(FdType::Ipv4Server, None, ((*ip).into(), *port), *proto)
+        }
+        FdInfo::Ipv6Server { ip, port, proto } => {
+            socket(FdType::Ipv6Server, None, ((*ip).into(), *port), *proto)
+        }
         FdInfo::Fifo { name } => named(FdType::Fifo, name),
         FdInfo::UnixSocket { source, peer, name } => {
-            Fd { detail: Detail::Unix { source, dest: peer }, ..named(FdType::UnixSocket, name) }
+            Fd { detail: Detail::Unix { source: *source, dest: *peer }, ..named(FdType::UnixSocket, name) }
         }
         FdInfo::Event { name } => named(FdType::Event, name),
         FdInfo::Unsupported { name } => named(FdType::Unsupported, name),
@@ -351,7 +398,9 @@ fn fd_from(info: FdInfo) -> Fd {
         FdInfo::Inotify { name } => named(FdType::Inotify, name),
         FdInfo::TimerFd { name } => named(FdType::Timerfd, name),
         FdInfo::Netlink { name } => named(FdType::Netlink, name),
-        FdInfo::Regular { name, flags, dev } => Fd { open_flags: flags, dev, ..named(FdType::FileV2, name) },
+        FdInfo::Regular { name, flags, dev } => {
+            Fd { open_flags: *flags, dev: *dev, ..named(FdType::FileV2, name) }
+        }
         FdInfo::Bpf { name } => named(FdType::Bpf, name),
         FdInfo::UserFaultFd { name } => named(FdType::Userfaultfd, name),
         FdInfo::IoUring { name } => named(FdType::IoUring, name),

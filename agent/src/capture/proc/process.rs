@@ -17,7 +17,7 @@ const TEXT: usize = 4096;
 /// The capability to write to any file.
 const CAP_DAC_OVERRIDE: u64 = 1 << 1;
 /// The most bytes of a file with numbers; they are far smaller.
-const NUMBERS: u64 = 64 << 10;
+const NUMBERS: usize = 16 << 10;
 
 /// Reads processes of one host.
 pub(super) struct ProcessReader {
@@ -38,6 +38,7 @@ impl ProcessReader {
         let (exe, args) = split_command(text(&directory.join("cmdline"))?);
         record.exe = exe;
         record.args = args;
+        record.loginuid = login_uid(directory);
         // The environment is for its owner only, and kernel threads have none.
         record.env = text(&directory.join("environ")).unwrap_or_default();
         record.cwd = link(&directory.join("cwd"));
@@ -78,6 +79,7 @@ impl ProcessReader {
             exe_writable: leader.exe_writable,
             exe_from_memfd: leader.exe_from_memfd,
             fdlimit: leader.fdlimit,
+            loginuid: leader.loginuid,
             started: leader.started,
             ..own
         })
@@ -85,12 +87,12 @@ impl ProcessReader {
 
     /// What each thread has for itself.
     fn own(&self, directory: &Path, tid: i64) -> io::Result<ProcessRecord> {
-        let stat: Stat = numbers(&directory.join("stat"))?;
-        let status: Status = numbers(&directory.join("status"))?;
-        let mut comm = text(&directory.join("comm"))?;
-        if comm.last() == Some(&b'\n') {
-            comm.pop();
-        }
+        let mut bytes = Vec::with_capacity(NUMBERS);
+        read_numbers(&directory.join("stat"), &mut bytes)?;
+        let stat: Stat = parse(&bytes)?;
+        let comm = name_in_stat(&bytes).to_vec();
+        read_numbers(&directory.join("status"), &mut bytes)?;
+        let status: Status = parse(&bytes)?;
         let innermost = |ids: &Option<Vec<i32>>, otherwise: i64| {
             ids.as_ref().and_then(|ids| ids.last()).map_or(otherwise, |&id| i64::from(id))
         };
@@ -108,7 +110,6 @@ impl ProcessReader {
             comm,
             uid: status.euid,
             gid: status.egid,
-            loginuid: login_uid(directory),
             vmsize_kb: kibibytes(status.vmsize),
             vmrss_kb: kibibytes(status.vmrss),
             vmswap_kb: kibibytes(status.vmswap),
@@ -133,14 +134,35 @@ fn text(path: &Path) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// A file of numbers. A process can call itself anything, and its name stands among them: it must not make the file
-/// unreadable.
+/// A file of numbers.
 fn numbers<T: FromRead>(path: &Path) -> io::Result<T> {
     let mut bytes = Vec::new();
-    fs::File::open(path)?.take(NUMBERS).read_to_end(&mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes);
-    T::from_read(text.as_bytes())
+    read_numbers(path, &mut bytes)?;
+    parse(&bytes)
+}
+
+/// Reads a file of numbers into `bytes`. There may be a hundred thousand of them, so each is asked for once: the kernel
+/// gives it whole where there is room.
+fn read_numbers(path: &Path, bytes: &mut Vec<u8>) -> io::Result<()> {
+    let mut file = fs::File::open(path)?;
+    bytes.resize(NUMBERS, 0);
+    let read = file.read(bytes)?;
+    bytes.truncate(read);
+    Ok(())
+}
+
+/// What a file of numbers says. A process can call itself anything, and its name stands among them: it must not make the
+/// file unreadable.
+fn parse<T: FromRead>(bytes: &[u8]) -> io::Result<T> {
+    T::from_read(String::from_utf8_lossy(bytes).as_bytes())
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))
+}
+
+/// The name in `stat`: between the first parenthesis and the last, whatever it holds.
+fn name_in_stat(stat: &[u8]) -> &[u8] {
+    let ends = (memchr::memchr(b'(', stat), memchr::memrchr(b')', stat));
+    let (Some(start), Some(end)) = ends else { return b"" };
+    stat.get(start + 1..end).unwrap_or_default()
 }
 
 /// Where a link points to; empty if that may not be known.
@@ -242,6 +264,14 @@ mod tests {
         assert_eq!(split(b""), (Vec::new(), Vec::new()));
         assert_eq!(split(b"nginx: master"), (b"nginx: master".to_vec(), Vec::new()), "a name without NUL");
         assert_eq!(split(b"a\0b"), (b"a".to_vec(), b"b\0".to_vec()), "cut in the middle");
+    }
+
+    #[test]
+    fn a_name_may_hold_parentheses() {
+        assert_eq!(name_in_stat(b"7 (a) (b\n) S 1 2"), b"a) (b\n");
+        assert_eq!(name_in_stat(b"7 () S"), b"");
+        assert_eq!(name_in_stat(b"7 )( S"), b"");
+        assert_eq!(name_in_stat(b"7"), b"");
     }
 
     #[test]

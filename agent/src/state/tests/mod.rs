@@ -48,7 +48,7 @@ fn world() -> World {
         ino: 5,
         info: FdInfo::Regular { name: b"/dev/null".to_vec(), flags: 2, dev: 9 },
     });
-    world.state.load(Snapshot {
+    world.state.load(&Snapshot {
         fresh: true,
         machine: Some(MachineInfo { boot_ts: 1_000, ..MachineInfo::default() }),
         interfaces: vec![interface("127.0.0.1", "255.0.0.0"), interface("10.0.0.2", "255.255.255.0")],
@@ -56,7 +56,6 @@ fn world() -> World {
         groups: vec![GroupRecord { gid: 100, name: b"users".to_vec() }],
         processes: vec![process(10, 1), process(1, 0)],
         fds: fds.collect(),
-        listening: Vec::new(),
         more: false,
     });
     world

@@ -200,7 +200,7 @@ fn a_thread_may_give_itself_a_name() {
 #[test]
 fn a_loop_of_parents_ends() {
     let mut world = World::new();
-    world.state.load(Snapshot { processes: vec![process(5, 6), process(6, 5)], ..Snapshot::new() });
+    world.state.load(&Snapshot { processes: vec![process(5, 6), process(6, 5)], ..Snapshot::new() });
     let thread = world.thread(5);
     assert!(world.state.parents(thread).count() < 5);
     assert!(world.state.ancestors(thread).count() <= 4096);

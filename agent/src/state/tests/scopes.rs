@@ -108,7 +108,7 @@ fn values_stay_as_long_as_their_scope_says_in_a_capture() {
     let mut state = State::new(Limits::default());
     let mut reader = ScapReader::open(CAPTURE.as_ref()).unwrap();
     while let Some(snapshot) = reader.next_section().unwrap() {
-        state.load(snapshot);
+        state.load(&snapshot);
         while let Some(event) = reader.next().unwrap() {
             let subject = state.apply(&event);
             watch.look(&event, subject, &state);
@@ -145,7 +145,7 @@ impl Scene {
         self.watch.seen.clear();
         let cgroups =
             format!("cpu=/docker/{}\0", "3ad7b26ded6d8e7b23da7d48fe889434573036c27ae5a74837233de441c3601e");
-        self.world.state.load(Snapshot {
+        self.world.state.load(&Snapshot {
             processes: vec![ProcessRecord { cgroups: cgroups.into_bytes(), ..process(70, 10) }],
             ..Snapshot::default()
         });

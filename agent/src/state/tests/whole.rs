@@ -27,9 +27,9 @@ fn tables_of_a_capture_fill_the_state() {
 #[test]
 fn a_fresh_snapshot_forgets_the_old_machine() {
     let mut world = world();
-    world.state.load(Snapshot { processes: vec![process(20, 1)], ..Snapshot::default() });
+    world.state.load(&Snapshot { processes: vec![process(20, 1)], ..Snapshot::default() });
     assert_eq!(world.state.thread_table_len(), 3);
-    world.state.load(Snapshot { processes: vec![process(30, 1)], ..Snapshot::new() });
+    world.state.load(&Snapshot { processes: vec![process(30, 1)], ..Snapshot::new() });
     assert_eq!(world.state.thread_table_len(), 1);
     assert!(world.state.user(world.thread(30)).is_none());
 }
@@ -46,7 +46,7 @@ fn connections_of_the_tables_stand_as_their_listener_says() {
     };
     let fd = |fd, info| FdRecord { tid: 10, fd, ino: 0, info };
     let listening = FdInfo::Ipv4Server { ip: [0; 4].into(), port: 22, proto: 2 };
-    world.state.load(Snapshot {
+    world.state.load(&Snapshot {
         processes: vec![process(10, 1)],
         fds: vec![fd(3, socket(22, 5000)), fd(4, socket(6000, 443)), fd(5, listening)],
         ..Snapshot::new()
@@ -69,7 +69,7 @@ fn containers_are_told_from_cgroups_and_described_by_events() {
         "cpu=/\0memory=/docker/{}\0",
         "3ad7b26ded6d8e7b23da7d48fe889434573036c27ae5a74837233de441c3601e"
     );
-    world.state.load(Snapshot {
+    world.state.load(&Snapshot {
         processes: vec![ProcessRecord { cgroups: cgroups.into_bytes(), ..process(70, 1) }],
         ..Snapshot::default()
     });
@@ -187,7 +187,7 @@ fn a_whole_capture_leaves_a_sane_state() {
     let mut state = State::new(Limits::default());
     let mut events = 0;
     while let Some(snapshot) = reader.next_section().unwrap() {
-        state.load(snapshot);
+        state.load(&snapshot);
         while let Some(event) = reader.next().unwrap() {
             let subject = state.apply(&event);
             if let Some(thread) = state.subject_thread(&subject) {
@@ -243,9 +243,9 @@ fn parts_make_a_whole() {
     let parent = ProcessRecord { env: b"A=1\0".to_vec(), ..process(9, 0) };
     let mut state = State::new(Limits::default());
     for part in processes.chunks(2) {
-        state.load(Snapshot { more: true, processes: part.to_vec(), ..Snapshot::default() });
+        state.load(&Snapshot { more: true, processes: part.to_vec(), ..Snapshot::default() });
     }
-    state.load(Snapshot { processes: vec![parent], ..Snapshot::default() });
+    state.load(&Snapshot { processes: vec![parent], ..Snapshot::default() });
     let thread = |tid| state.thread(tid).unwrap();
     for tid in 2..9 {
         assert_eq!(state.parent(thread(tid)).map(|parent| parent.tid), Some(9), "the parent came last");

@@ -120,7 +120,6 @@ fn snapshot() -> Snapshot {
             boot_ts: 1_699_999_000_000_000_000,
             flags: 1,
         }),
-        listening: Vec::new(),
         more: false,
         interfaces: vec![
             Interface {
