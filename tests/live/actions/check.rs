@@ -8,11 +8,23 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use jiff::Timestamp;
 
 use super::{Action, all};
 
 /// How long an alert may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Between the making of a scene and the action in it, so that the alerts of both can be told apart by their times.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Prints the time. The scene itself raises rules: it writes below `/etc` and makes a shell's history. Only what comes
+/// after is the action's.
+pub(crate) fn say_that_the_action_begins() {
+    std::thread::sleep(PAUSE);
+    println!("{}", Timestamp::now());
+    std::thread::sleep(PAUSE);
+}
 
 /// Actions of the field's generator that none of ours stands for, and why.
 const MISSING: &[(&str, &str)] = &[
@@ -40,7 +52,13 @@ pub(crate) fn check(alerts: &Path, rules: &[PathBuf], filter: &[String]) -> Resu
             failed += 1;
             continue;
         }
-        match wait_for(alerts, before, action.rule)? {
+        let said = String::from_utf8_lossy(&done.stdout);
+        let Some(begin) = said.lines().next().and_then(|line| line.parse().ok()) else {
+            println!("FAILED   {}: it does not say when it began", action.name);
+            failed += 1;
+            continue;
+        };
+        match wait_for(alerts, before, begin, action.rule)? {
             None => {
                 println!("ok       {}: {}", action.name, action.rule);
                 passed += 1;
@@ -63,11 +81,11 @@ pub(crate) fn check(alerts: &Path, rules: &[PathBuf], filter: &[String]) -> Resu
     Ok(())
 }
 
-/// Waits for an alert of a rule behind a place in the file. If there is none: the rules of those that there are.
-fn wait_for(alerts: &Path, before: u64, rule: &str) -> Result<Option<Vec<String>>> {
+/// Waits for an alert of a rule behind a place in the file, of what happened since the action began. If there is none: the rules of those that there are.
+fn wait_for(alerts: &Path, before: u64, begin: Timestamp, rule: &str) -> Result<Option<Vec<String>>> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let found = rules_of_alerts(alerts, before)?;
+        let found = rules_of_alerts(alerts, before, begin)?;
         if found.iter().any(|found| found == rule) {
             return Ok(None);
         }
@@ -79,13 +97,19 @@ fn wait_for(alerts: &Path, before: u64, rule: &str) -> Result<Option<Vec<String>
 }
 
 /// The rules of the alerts behind a place in the file. A line that is not whole yet is passed over.
-fn rules_of_alerts(alerts: &Path, before: u64) -> Result<Vec<String>> {
+fn rules_of_alerts(alerts: &Path, before: u64, begin: Timestamp) -> Result<Vec<String>> {
     let mut text = String::new();
     let mut file = File::open(alerts).with_context(|| alerts.display().to_string())?;
     file.seek(SeekFrom::Start(before))?;
     file.read_to_string(&mut text).with_context(|| alerts.display().to_string())?;
     let alerts = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    Ok(alerts.filter_map(|alert| alert.get("rule")?.as_str().map(str::to_owned)).collect())
+    Ok(alerts.filter_map(|alert| rule_since(&alert, begin)).collect())
+}
+
+/// The rule of an alert, if it is of something that happened since then.
+fn rule_since(alert: &serde_json::Value, begin: Timestamp) -> Option<String> {
+    let time: Timestamp = alert.get("time")?.as_str()?.parse().ok()?;
+    (time >= begin).then(|| alert.get("rule")?.as_str().map(str::to_owned))?
 }
 
 /// The names of the rules in rule files.
@@ -97,4 +121,19 @@ fn names_of_rules(files: &[PathBuf]) -> Result<HashSet<String>> {
         names.extend(rules.map(|name| name.trim().trim_matches('"').to_owned()));
     }
     Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_scene_raised_does_not_count() {
+        let alert = |time: &str| serde_json::json!({ "rule": "Write below etc", "time": time });
+        let begin: Timestamp = "2026-11-24T20:00:00.5Z".parse().unwrap();
+        assert_eq!(rule_since(&alert("2026-11-24T20:00:00.499999999Z"), begin), None);
+        let rule = rule_since(&alert("2026-11-24T20:00:00.500000001Z"), begin);
+        assert_eq!(rule.as_deref(), Some("Write below etc"));
+        assert_eq!(rule_since(&serde_json::json!({ "rule": "no time" }), begin), None);
+    }
 }

@@ -9,9 +9,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 use saker_live::args;
+use saker_live::calls::native;
 
 use super::actions;
-use super::processes::become_user;
 use super::scene::{METADATA, WORK, call, run, run_tool, tool};
 
 /// Set in the environment of an action that is in its container.
@@ -54,8 +54,11 @@ fn tool_inside(name: &str, arguments: &[&str]) -> Result<()> {
 
 actions! {
     "ChangeNamespacePrivilegesViaUnshare" "Change namespace privileges via unshare" => || inside(|| {
-        become_user(1000)?;
-        call("unshare", libc::SYS_unshare, &args![libc::CLONE_NEWUSER])?;
+        // No capabilities at all, and a call that says so: rules look at what a thread is known to have.
+        let header = [0x2008_0522_u32, 0];
+        call("capset", libc::SYS_capset, &args![&header, &[0_u32; 6]])?;
+        // Refused where users may not have namespaces; seen all the same.
+        native(libc::SYS_unshare, &args![libc::CLONE_NEWUSER]);
         Ok(())
     });
     "ContactEC2InstanceMetadataServiceFromContainer" "Contact EC2 Instance Metadata Service From Container" => || inside(|| {

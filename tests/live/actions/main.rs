@@ -89,6 +89,7 @@ fn main() -> Result<()> {
             let Some(known) = known else { bail!("there is no action {action}; `list` shows all") };
             if std::env::var_os(container::INSIDE).is_none() {
                 scene::set()?;
+                check::say_that_the_action_begins();
             }
             (known.run)().with_context(|| known.name)
         }

@@ -17,7 +17,7 @@ use super::{actions, network};
 const SOMEBODY: u32 = 1000;
 
 /// Becomes somebody else, for good.
-pub(crate) fn become_user(id: u32) -> Result<()> {
+fn become_user(id: u32) -> Result<()> {
     call("setresgid", libc::SYS_setresgid, &args![id, id, id])?;
     call("setresuid", libc::SYS_setresuid, &args![id, id, id])?;
     Ok(())

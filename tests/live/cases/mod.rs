@@ -17,6 +17,7 @@ mod process;
 mod sockets;
 mod system;
 mod tracepoints;
+mod uring;
 mod wait;
 
 /// What every file of cases uses.
@@ -57,6 +58,7 @@ pub fn all() -> Vec<Case> {
         compat::CASES,
         tracepoints::CASES,
         interest::CASES,
+        uring::CASES,
     ]
     .concat()
 }
