@@ -10,7 +10,7 @@ use crate::wire::record::{
     flag, HEADER_SIZE, PARAMETER_SIZE_MAX, PARAMETER_TRUNCATED, PATH_SIZE_MAX, PAYLOAD_SIZE_MAX,
 };
 
-use crate::access::{field_of, kernel_or_0, masked, store, user};
+use crate::access::{field_of, kernel_or_0, masked, opaque, store, user};
 use crate::call::Call;
 use crate::helpers::{
     get_current_task, probe_read_kernel, probe_read_kernel_str, probe_read_user, probe_read_user_str,
@@ -159,12 +159,13 @@ impl Call {
         let Some(at) = self.place(PATH_SIZE_MAX) else {
             return false;
         };
+        store(self.to(at), 0, 0u8);
         let length = probe_read_user_str(self.to(at), PATH_SIZE_MAX as u32, address);
-        if length <= 0 {
+        if length < 0 {
             self.user_miss(address);
             return false;
         }
-        let length = length as u64;
+        let length = text_length(length);
         if length >= PATH_SIZE_MAX as u64 && user::<u8>(address.wrapping_add(length).wrapping_sub(1)) != Some(0) {
             // The helper closes what it cuts.
             self.pen_mark_truncated();
@@ -186,12 +187,14 @@ impl Call {
         if room == 0 || room > PATH_SIZE_MAX as u64 {
             return 0;
         }
+        store(self.to(at), 0, 0u8);
         let length = probe_read_user_str(self.to(at), room as u32, address);
-        if length <= 0 {
+        if length < 0 {
             self.user_miss(address);
             return 0;
         }
-        self.advance(at, length as u64);
+        let length = text_length(length);
+        self.advance(at, length);
         length as u32
     }
 
@@ -228,7 +231,7 @@ impl Call {
                 if let Some(at) = self.place(PATH_SIZE_MAX) {
                     // Only to know where it ends; what comes next is written over it.
                     let first = probe_read_user_str(self.to(at), PATH_SIZE_MAX as u32, start);
-                    let rest = start.wrapping_add(if first > 0 { first as u64 } else { 0 });
+                    let rest = start.wrapping_add(if first < 0 { 0 } else { text_length(first) });
                     self.add_user_list(rest, field(memory, &MM_ARG_END));
                 }
             }
@@ -245,9 +248,11 @@ impl Call {
     #[inline(always)]
     fn add_kernel_text<const SIZE: usize>(&mut self, address: u64) {
         if let Some(at) = self.place(SIZE) {
+            store(self.to(at), 0, 0u8);
             let length = probe_read_kernel_str(self.to(at), SIZE as u32, address);
-            if length > 0 {
-                self.advance(at, length as u64);
+            if length >= 0 {
+                let length = text_length(length);
+                self.advance(at, length);
             } else {
                 self.note(flag::KERNEL_MISS);
             }
@@ -330,4 +335,13 @@ impl Call {
         }
         self.advance(at, length.wrapping_add(before as u64));
     }
+}
+
+/// The length of text, its NUL included, by what a helper told of it. Before Linux 6.13 they tell 0 of an empty text, and write
+/// nothing: the NUL must be there already. Without a branch, which would double what there is to verify in a loop.
+#[inline(always)]
+fn text_length(told: i64) -> u64 {
+    let told = told as u64;
+    let is_zero = opaque(told.wrapping_sub(1)) >> 63;
+    told.wrapping_add(is_zero)
 }

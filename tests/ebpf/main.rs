@@ -58,9 +58,9 @@ struct Scene {
 
 impl Scene {
     fn new() -> Scene {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("rules.yaml"), RULES).unwrap();
-        fs::write(folder.path().join("marked-by-the-test"), "content").unwrap();
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("rules.yaml"), RULES).expect("a file");
+        fs::write(folder.path().join("marked-by-the-test"), "content").expect("a file");
         Scene { folder }
     }
 
@@ -71,7 +71,7 @@ impl Scene {
     fn trace(&self, command: &[&str]) -> Output {
         let mut saker = Command::new(env!("CARGO_BIN_EXE_saker"));
         saker.args(["trace", "--driver", "ebpf", "-r", &self.path("rules.yaml"), "--"]).args(command);
-        saker.output().unwrap()
+        saker.output().expect("the program starts")
     }
 }
 
