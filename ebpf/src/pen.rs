@@ -297,7 +297,7 @@ impl Call {
     pub(super) fn pen_add_unix_name(&mut self, socket: Socket, end: End) {
         let (name, length) = sockets::unix_name(socket, end);
         if length == 0 {
-            return;
+            return self.pen_add(0u8);
         }
         if kernel_or_0::<u8>(name) != 0 {
             return self.add_kernel_text::<{ UNIX_NAME_SIZE + 1 }>(name);

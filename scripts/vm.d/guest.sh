@@ -256,4 +256,4 @@ guest_verdict() {
     fi
     exit 0
 }
-splat='WARNING: |BUG: |kernel BUG at|Oops|general protection fault|Kernel panic|Call Trace:|self-detected stall|detected stalls|soft lockup|hard LOCKUP|possible recursive locking|possible circular locking|suspicious RCU usage|inconsistent lock state|INFO: task .* blocked|UBSAN:|KASAN:|KCSAN:|refcount_t:|unregister_netdevice: waiting'
+splat='WARNING: [[:alpha:]]|BUG: |kernel BUG at|Oops|general protection fault|Kernel panic|Call Trace:|self-detected stall|detected stalls|soft lockup|hard LOCKUP|possible recursive locking|possible circular locking|suspicious RCU usage|inconsistent lock state|INFO: task .* blocked|UBSAN:|KASAN:|KCSAN:|refcount_t:|unregister_netdevice: waiting'

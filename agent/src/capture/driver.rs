@@ -28,6 +28,11 @@ pub trait Driver: Send {
         std::thread::sleep(timeout);
     }
 
+    /// Whether it tells io_uring operations as the calls that they stand for.
+    fn tells_io_uring(&self) -> bool {
+        true
+    }
+
     /// What was lost besides what the rings count: what it is, and how often.
     fn losses(&self) -> Vec<(String, u64)> {
         Vec::new()

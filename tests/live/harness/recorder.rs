@@ -47,6 +47,8 @@ pub trait Source {
     fn lost(&self) -> Vec<(String, u64)>;
     /// What this kernel does not let it tell.
     fn gaps(&self) -> Vec<String>;
+    /// Whether it tells io_uring operations.
+    fn tells_io_uring(&self) -> bool;
 }
 
 /// A driver of the agent.
@@ -95,6 +97,10 @@ impl Source for Recorder {
 
     fn gaps(&self) -> Vec<String> {
         self.driver.gaps()
+    }
+
+    fn tells_io_uring(&self) -> bool {
+        self.driver.tells_io_uring()
     }
 }
 

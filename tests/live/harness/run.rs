@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use saker_probe::wire::control::Interest;
+use saker_probe::wire::control::{Interest, tracepoint};
 use saker_probe::wire::event;
 
 use super::recorder::{Recorded, Source};
@@ -47,6 +47,12 @@ pub fn run(cases: &[Case], sources: &mut [Box<dyn Source>], options: &Options) -
         let mut interest = options.interest;
         if let Some(change) = case.interest {
             change(&mut interest);
+        }
+        let asks_io_uring = case.interest.is_some() && interest.tracepoints & tracepoint::IO_URING != 0;
+        if let Some(source) = sources.iter().find(|source| asks_io_uring && !source.tells_io_uring()) {
+            println!("skipped  {}: {} does not record io_uring operations", case.name, source.name());
+            tally.skipped += 1;
+            continue;
         }
         if asked != Some(interest) {
             for source in &mut *sources {

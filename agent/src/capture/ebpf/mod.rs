@@ -247,6 +247,10 @@ impl Driver for Probe {
         Ok(self.attach(interest.tracepoints)?)
     }
 
+    fn tells_io_uring(&self) -> bool {
+        false
+    }
+
     fn losses(&self) -> Vec<(String, u64)> {
         // The kernel does not run a program while another runs on the same CPU.
         let programs = self.ebpf.programs().filter_map(|(name, program)| {
@@ -262,7 +266,8 @@ impl Driver for Probe {
                 "the kernel refuses the program {program}, whose calls are told without parameters: {reason}"
             )
         });
-        refused.chain(self.absent.iter().cloned()).collect()
+        let io_uring = "operations through io_uring are not recorded by eBPF; the kernel module records them";
+        refused.chain(self.absent.iter().cloned()).chain([io_uring.to_owned()]).collect()
     }
 }
 
