@@ -65,25 +65,32 @@ impl<'c> Detection<'c> {
     pub(super) fn run(
         &mut self,
         driver: &mut dyn Driver,
-        mut wanted: Interest,
+        wanted: Interest,
         occasion: &mut impl Occasion,
     ) -> anyhow::Result<()> {
-        let root = ProcRoot::from_environment();
-        let hierarchy = hierarchy(&root);
-        wanted.cgroup_hierarchy = hierarchy.number;
-        // What happens from here on is in the rings; the look at /proc comes after, so that nothing is between.
-        driver.set_interest(&wanted)?;
-        let mut live = Live::new(driver, hierarchy)?;
-        driver.gaps().iter().for_each(|gap| tracing::warn!("{gap}"));
-
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
+        let sensor = &mut Sensor::start(driver, wanted, self.config)?;
+        let result = self.detect(sensor, occasion, &mut out);
+        out.flush()?;
+        let mut err = io::stderr().lock();
+        write!(err, "{}", self.engine.alerts.summary())?;
+        sensor.summary(&mut err)?;
+        result
+    }
+
+    /// Detects until the occasion is over; alerts go to `out`.
+    pub(super) fn detect(
+        &mut self,
+        sensor: &mut Sensor<'_>,
+        occasion: &mut impl Occasion,
+        out: &mut (impl Write + Send),
+    ) -> anyhow::Result<()> {
         let Detection { config, engine, .. } = self;
         let pipeline = || Pipeline::live(config);
-        let mut sensor = Sensor { driver, live: &mut live, root: &root, config };
-        let result = match config.saker.threads {
-            0 | 1 => sensor.detect(&mut engine.single(pipeline(), &mut out), occasion),
+        match config.saker.threads {
+            0 | 1 => sensor.feed(&mut engine.single(pipeline(), out), occasion),
             threads => engine
-                .workers(threads, pipeline, &mut out, |workers| sensor.detect(workers, occasion))
+                .workers(threads, pipeline, out, |workers| sensor.feed(workers, occasion))
                 .map_err(Into::into)
                 .and_then(|(result, counted)| {
                     if counted.handovers_missed > 0 {
@@ -94,30 +101,56 @@ impl<'c> Detection<'c> {
                     }
                     result
                 }),
-        };
-        out.flush()?;
-        let losses = Losses::of(sensor.driver, sensor.live);
-        let mut err = io::stderr().lock();
-        write!(err, "{}", self.engine.alerts.summary())?;
-        writeln!(err, "Events: {}, lost: {}", live.counters().events, losses.events())?;
-        if !losses.line().is_empty() {
-            writeln!(err, "Losses: {}", losses.line())?;
         }
-        result
     }
 }
 
-/// What hands over events.
-struct Sensor<'s> {
+/// A driver that records, and what makes events of its records.
+pub(super) struct Sensor<'s> {
     driver: &'s mut dyn Driver,
-    live: &'s mut Live,
-    root: &'s ProcRoot,
+    live: Live,
+    root: ProcRoot,
     config: &'s Config,
 }
 
-impl Sensor<'_> {
+impl<'s> Sensor<'s> {
+    /// Begins to record. What happens from here on is in the rings; the look at /proc comes after, so that nothing is between.
+    pub(super) fn start(
+        driver: &'s mut dyn Driver,
+        mut wanted: Interest,
+        config: &'s Config,
+    ) -> anyhow::Result<Sensor<'s>> {
+        let root = ProcRoot::from_environment();
+        let hierarchy = hierarchy(&root);
+        wanted.cgroup_hierarchy = hierarchy.number;
+        driver.set_interest(&wanted)?;
+        let live = Live::new(driver, hierarchy)?;
+        driver.gaps().iter().for_each(|gap| tracing::warn!("{gap}"));
+        Ok(Sensor { driver, live, root, config })
+    }
+
+    /// How many events there were until now.
+    pub(super) fn events(&self) -> u64 {
+        self.live.counters().events
+    }
+
+    /// What was lost until now.
+    pub(super) fn losses(&self) -> Losses {
+        Losses::of(&*self.driver, &self.live)
+    }
+
+    /// Says how many events there were, and what was lost.
+    pub(super) fn summary(&self, out: &mut impl Write) -> io::Result<()> {
+        let losses = self.losses();
+        writeln!(out, "Events: {}, lost: {}", self.events(), losses.events())?;
+        if !losses.line().is_empty() {
+            writeln!(out, "Losses: {}", losses.line())?;
+        }
+        Ok(())
+    }
+
     /// Hands over all events until the occasion is over.
-    fn detect(&mut self, sink: &mut impl Sink, occasion: &mut impl Occasion) -> anyhow::Result<()> {
+    pub(super) fn feed(&mut self, sink: &mut impl Sink, occasion: &mut impl Occasion) -> anyhow::Result<()> {
         let Sensor { driver, live, root, config } = self;
         let libs = &config.falco_libs;
         // Threads whose exit was lost: how often they are looked for, and for how long they must have been silent.
@@ -127,7 +160,7 @@ impl Sensor<'_> {
         let scan = root.scan_in_parts(limits, |running| sink.begin(running));
         let scan = scan.context("the processes that run cannot be read from /proc")?;
         tracing::info!(
-            "detecting with {}: {} threads, {} descriptors",
+            "recording with {}: {} threads, {} descriptors",
             driver.name(),
             scan.threads,
             scan.fds

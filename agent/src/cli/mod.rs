@@ -5,6 +5,7 @@
 mod capture;
 pub mod check;
 pub mod config;
+pub mod doctor;
 pub mod engine;
 pub mod events;
 pub mod falco;
@@ -12,8 +13,10 @@ pub mod fields;
 mod live;
 mod log;
 pub mod read;
+pub mod record;
 pub mod replay;
 pub mod run;
+mod scoped;
 mod sensor;
 mod signals;
 pub mod syscalls;
@@ -39,6 +42,10 @@ enum Command {
     Run(run::Args),
     /// Detect live in a command and its descendants, and nothing else
     Trace(trace::Args),
+    /// Write what happens to a capture file: on this host, or in a command and its descendants
+    Record(record::Args),
+    /// Say what this host allows a live sensor, what it cannot tell, and try it
+    Doctor(doctor::Args),
     /// Run rules over a capture file and print their alerts
     Replay(replay::Args),
     /// Print the events of a capture file
@@ -82,6 +89,8 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => run::run(args),
         Command::Trace(args) => trace::run(args),
+        Command::Doctor(args) => doctor::run(args),
+        Command::Record(args) => record::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Read(args) => read::run(args),
         Command::Check(args) => check::run(args),

@@ -151,6 +151,16 @@ impl Pipeline {
         &self.state
     }
 
+    /// Forgets a thread.
+    pub fn forget(&mut self, tid: i64) {
+        self.state.forget(&[tid]);
+    }
+
+    /// Forgets threads that made no event since `deadline` and of which `alive` says that they are gone.
+    pub fn purge(&mut self, deadline: u64, alive: impl FnMut(i64) -> bool) {
+        self.state.purge(deadline, alive);
+    }
+
     /// Takes in what was running when the source began.
     pub fn begin(&mut self, snapshot: Snapshot) {
         self.state.load(&snapshot);

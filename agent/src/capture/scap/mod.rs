@@ -11,6 +11,7 @@ mod block;
 mod convert;
 mod convert_table;
 mod error;
+mod file;
 mod input;
 mod layout;
 mod reader;
@@ -20,5 +21,6 @@ mod tests;
 mod write;
 
 pub use error::{ScapError, ScapErrorKind};
+pub use file::ScapOutput;
 pub use reader::{ReaderStats, ScapReader};
 pub use write::ScapWriter;
