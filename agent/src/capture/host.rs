@@ -369,7 +369,7 @@ impl Host {
         let available = self.text("proc/meminfo").lines().find_map(|line| {
             line.strip_prefix("MemAvailable:")?.split_whitespace().next()?.parse::<u64>().ok()
         });
-        let (need, have) = (ring * cpus >> 20, available.unwrap_or(0) >> 10);
+        let (need, have) = ((ring * cpus) >> 20, available.unwrap_or(0) >> 10);
         let found = format!("{cpus} of {} MiB: {need} MiB of {have} MiB available", ring >> 20);
         // More than a quarter of what is free is a lot for a sensor.
         match available.is_some() && need * 4 > have {

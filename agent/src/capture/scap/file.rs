@@ -17,7 +17,7 @@ pub enum ScapOutput {
     /// As it is.
     Plain(BufWriter<Box<dyn Write + Send>>),
     /// Compressed.
-    Gzip(GzEncoder<BufWriter<Box<dyn Write + Send>>>),
+    Gzip(Box<GzEncoder<BufWriter<Box<dyn Write + Send>>>>),
 }
 
 impl ScapWriter<ScapOutput> {
@@ -33,7 +33,7 @@ impl ScapWriter<ScapOutput> {
         let file = BufWriter::with_capacity(BUFFER, file);
         let compress = compress || path.extension().is_some_and(|extension| extension == "gz");
         ScapWriter::new(match compress {
-            true => ScapOutput::Gzip(GzEncoder::new(file, Compression::fast())),
+            true => ScapOutput::Gzip(Box::new(GzEncoder::new(file, Compression::fast()))),
             false => ScapOutput::Plain(file),
         })
     }
