@@ -9,6 +9,7 @@ mod falco;
 mod preflight;
 mod record;
 mod references;
+mod reload;
 mod scene;
 mod shipped_rules;
 mod terminal;

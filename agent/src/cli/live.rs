@@ -11,13 +11,17 @@ use saker_probe::wire::ABI_VERSION;
 use saker_probe::wire::control::Interest;
 
 use super::engine::{Engine, Show};
+use super::orders::{Order, Orders};
+use super::reload::Fresh;
 use super::sensor::Losses;
+use crate::alerts::Summary;
 use crate::capture::driver::Driver;
-use crate::capture::interest::interest;
+use crate::capture::interest::{interest, union};
 use crate::capture::live::{Live, hierarchy};
 use crate::capture::proc::{LivingThreads, ProcLimits, ProcRoot, Strangers};
 use crate::config::Config;
 use crate::event::Event;
+use crate::metrics::Telemetry;
 use crate::pipeline::{Pipeline, Sink};
 use crate::state::makes_a_stub;
 
@@ -50,10 +54,13 @@ impl<'c> Detection<'c> {
         config: &'c Config,
         show: Show<'_>,
     ) -> anyhow::Result<Detection<'c>> {
-        let (engine, names) = Engine::of(files, config, show, |loader, rules| {
-            rules.iter().flat_map(|rule| loader.event_names(rule)).collect()
-        })?;
+        let (engine, names) = Engine::named(files, config, show)?;
         Ok(Detection { config, engine, names })
+    }
+
+    /// What the rules count.
+    pub(super) fn summary(&self) -> &Summary {
+        self.engine.rules.alerts.summary()
     }
 
     /// What a driver must record for these rules.
@@ -61,19 +68,21 @@ impl<'c> Detection<'c> {
         interest(|event| self.engine.detector().wants(event), |name| self.names.contains(name))
     }
 
-    /// Detects in what the driver records, and ends with the summary.
+    /// Detects in what the driver records, and ends with the summary. `orders` are carried out between events.
     pub(super) fn run(
         &mut self,
         driver: &mut dyn Driver,
         wanted: Interest,
         occasion: &mut impl Occasion,
+        orders: &Orders,
+        telemetry: &Telemetry,
     ) -> anyhow::Result<()> {
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
-        let sensor = &mut Sensor::start(driver, wanted, self.config)?;
+        let sensor = &mut Sensor::start(driver, wanted, self.config, orders, telemetry)?;
         let result = self.detect(sensor, occasion, &mut out);
         out.flush()?;
         let mut err = io::stderr().lock();
-        write!(err, "{}", self.engine.alerts.summary())?;
+        write!(err, "{}", self.engine.rules.alerts.summary())?;
         sensor.summary(&mut err)?;
         result
     }
@@ -111,6 +120,10 @@ pub(super) struct Sensor<'s> {
     live: Live,
     root: ProcRoot,
     config: &'s Config,
+    /// What the driver records now.
+    wanted: Interest,
+    orders: &'s Orders,
+    telemetry: &'s Telemetry,
 }
 
 impl<'s> Sensor<'s> {
@@ -119,6 +132,8 @@ impl<'s> Sensor<'s> {
         driver: &'s mut dyn Driver,
         mut wanted: Interest,
         config: &'s Config,
+        orders: &'s Orders,
+        telemetry: &'s Telemetry,
     ) -> anyhow::Result<Sensor<'s>> {
         let root = ProcRoot::from_environment();
         let hierarchy = hierarchy(&root);
@@ -126,7 +141,7 @@ impl<'s> Sensor<'s> {
         driver.set_interest(&wanted)?;
         let live = Live::new(driver, hierarchy)?;
         driver.gaps().iter().for_each(|gap| tracing::warn!("{gap}"));
-        Ok(Sensor { driver, live, root, config })
+        Ok(Sensor { driver, live, root, config, wanted, orders, telemetry })
     }
 
     /// How many events there were until now.
@@ -151,7 +166,7 @@ impl<'s> Sensor<'s> {
 
     /// Hands over all events until the occasion is over.
     pub(super) fn feed(&mut self, sink: &mut impl Sink, occasion: &mut impl Occasion) -> anyhow::Result<()> {
-        let Sensor { driver, live, root, config } = self;
+        let Sensor { driver, live, root, config, wanted, orders, telemetry } = self;
         let libs = &config.falco_libs;
         // Threads whose exit was lost: how often they are looked for, and for how long they must have been silent.
         let purge_every = Duration::from_secs(libs.thread_table_auto_purging_interval_s.max(1).into());
@@ -180,6 +195,12 @@ impl<'s> Sensor<'s> {
                     result = sink.event(event);
                 }
             });
+            while let Some(order) = orders.next() {
+                result = result.and_then(|()| match order {
+                    Order::Alert(alert) => sink.internal(&alert),
+                    Order::Rules(fresh) => change(*fresh, &mut **driver, wanted, sink, config, telemetry),
+                });
+            }
             // Whoever reads the alerts wants them when they happen.
             result = result.and_then(|()| sink.flush());
             if let Some((looked_at, threads)) = living.found() {
@@ -210,6 +231,37 @@ impl<'s> Sensor<'s> {
         });
         Ok(result.and_then(|()| sink.flush())?)
     }
+}
+
+/// Goes on with other rules. Until they are in place the driver records what both ask for, so neither misses an event.
+fn change(
+    fresh: Fresh,
+    driver: &mut dyn Driver,
+    wanted: &mut Interest,
+    sink: &mut impl Sink,
+    running: &Config,
+    telemetry: &Telemetry,
+) -> io::Result<()> {
+    let detector = &fresh.rules.detector;
+    let asked = interest(|event| detector.wants(event), |name| fresh.names.contains(name));
+    let new = Interest {
+        scope_cgroup: wanted.scope_cgroup,
+        scope_level: wanted.scope_level,
+        cgroup_hierarchy: wanted.cgroup_hierarchy,
+        ..asked
+    };
+    if let Err(error) = driver.set_interest(&union(wanted, &new)) {
+        telemetry.reload_refused();
+        tracing::error!("reload {}: the old rules stay: {error}", fresh.number);
+        return Ok(());
+    }
+    fresh.take_effect(sink, running, telemetry)?;
+    *wanted = new;
+    // What is asked for besides costs time, and nothing else.
+    if let Err(error) = driver.set_interest(wanted) {
+        tracing::warn!("the driver still records what the old rules asked for: {error}");
+    }
+    Ok(())
 }
 
 /// Has the thread of an event looked up if nothing is known of its beginning.

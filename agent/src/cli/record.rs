@@ -11,17 +11,20 @@ use saker_probe::wire::control::SNAPLEN_MAX;
 
 use super::capture::{name, schema};
 use super::live::{Occasion, Sensor};
+use super::orders::orders;
 use super::read::compile;
 use super::scoped::{Scoped, exit_code, failure};
 use super::sensor::{self, DriverChoice};
 use super::signals::Stop;
+use crate::alerts::{Internal, Summary};
 use crate::capture::Snapshot;
 use crate::capture::interest::everything;
 use crate::capture::scap::{ScapOutput, ScapWriter};
 use crate::config::Config;
 use crate::detect::Detector;
 use crate::event::Event;
-use crate::pipeline::{Pipeline, Sink};
+use crate::metrics::Telemetry;
+use crate::pipeline::{Pipeline, RuleSet, Sink};
 
 /// What `saker record` takes.
 #[derive(clap::Args, Debug)]
@@ -103,14 +106,16 @@ fn record(args: &Args) -> anyhow::Result<ExitCode> {
     if let Some(duration) = args.duration {
         stop.after(Duration::from_secs(duration));
     }
+    // A recording takes no orders and is not measured.
+    let ((_desk, orders), telemetry) = (orders(), Telemetry::default());
     if args.command.is_empty() {
-        let mut sensor = Sensor::start(&mut *driver, wanted, &config)?;
+        let mut sensor = Sensor::start(&mut *driver, wanted, &config, &orders, &telemetry)?;
         write(&mut sensor, &mut stop, file, args)?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut command = Scoped::hold(&args.command, stop)?;
     command.limit(&mut wanted);
-    let mut sensor = Sensor::start(&mut *driver, wanted, &config)?;
+    let mut sensor = Sensor::start(&mut *driver, wanted, &config, &orders, &telemetry)?;
     write(&mut sensor, &mut command, file, args)?;
     drop(driver);
     Ok(ExitCode::from(exit_code(command.status()?)))
@@ -195,6 +200,14 @@ impl Sink for CaptureFile {
 
     fn flush(&mut self) -> io::Result<()> {
         self.write_snapshot()
+    }
+
+    fn replace(&mut self, _: RuleSet) -> io::Result<Summary> {
+        Ok(Summary::default())
+    }
+
+    fn internal(&mut self, _: &Internal) -> io::Result<()> {
+        Ok(())
     }
 
     fn is_stranger(&self, tid: i64, started: u64) -> bool {

@@ -6,9 +6,11 @@ use std::process::{ExitCode, ExitStatus};
 
 use super::engine::{RuleArgs, show};
 use super::live::Detection;
+use super::orders::orders;
 use super::scoped::{Scoped, exit_code, failure};
 use super::sensor::{self, DriverChoice};
 use super::signals::Stop;
+use crate::metrics::Telemetry;
 use crate::rules::{LoadResult, Source};
 
 /// What `saker trace` takes.
@@ -47,7 +49,8 @@ fn trace(args: &Args) -> anyhow::Result<ExitStatus> {
     let mut command = Scoped::hold(&args.command, stop)?;
     let mut wanted = detection.interest();
     command.limit(&mut wanted);
-    detection.run(&mut *driver, wanted, &mut command)?;
+    let (_desk, orders) = orders();
+    detection.run(&mut *driver, wanted, &mut command, &orders, &Telemetry::default())?;
     drop(driver);
     command.status()
 }

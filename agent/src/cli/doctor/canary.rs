@@ -7,11 +7,13 @@ use anyhow::{Context as _, bail, ensure};
 
 use super::super::engine::show;
 use super::super::live::{Detection, Sensor};
+use super::super::orders::orders;
 use super::super::scoped::Scoped;
 use super::super::signals::Stop;
 use super::coverage::Needs;
 use crate::capture::driver::Driver;
 use crate::config::Config;
+use crate::metrics::Telemetry;
 use crate::rules::{LoadResult, Source};
 
 const RULE: &str = "Saker canary";
@@ -60,7 +62,8 @@ fn fly_in(
     scoped.limit(&mut wanted);
     let begun = Instant::now();
     let mut alerts = Vec::new();
-    let mut sensor = Sensor::start(driver, wanted, &config)?;
+    let ((_desk, orders), telemetry) = (orders(), Telemetry::default());
+    let mut sensor = Sensor::start(driver, wanted, &config, &orders, &telemetry)?;
     detection.detect(&mut sensor, &mut scoped, &mut alerts)?;
     let (milliseconds, losses) = (begun.elapsed().as_millis(), sensor.losses());
     let status = scoped.status()?;
