@@ -8,5 +8,6 @@ pub mod detect;
 pub mod event;
 pub mod fields;
 pub mod pipeline;
+pub mod rule_tests;
 pub mod rules;
 pub mod state;

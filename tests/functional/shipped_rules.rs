@@ -20,7 +20,9 @@ fn rule_files() -> Vec<(String, PathBuf)> {
     for tactic in fs::read_dir(root().join("rules")).expect("rules/ is there").flatten() {
         let name = tactic.file_name().into_string().expect("a plain name");
         for file in fs::read_dir(tactic.path()).expect("a folder for each tactic").flatten() {
-            files.push((name.clone(), file.path()));
+            if !saker::rules::is_test_file(&file.path()) {
+                files.push((name.clone(), file.path()));
+            }
         }
     }
     files.sort();
@@ -67,6 +69,13 @@ fn each_rule_says_where_it_belongs() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn their_tests_pass() {
+    let rules = root().join("rules");
+    let out = saker(&["test", rules.to_str().expect("a plain path")]);
+    assert_eq!(out.status.code(), Some(0), "{}{}", text(&out.stdout), text(&out.stderr));
 }
 
 /// A second definition would silently change the rules of the file before.

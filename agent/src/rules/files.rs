@@ -16,8 +16,14 @@ pub enum FilesError {
     },
 }
 
-/// Files in the order given; a directory stands for the `.yaml` and `.yml` files in it, by name, but not for those in
-/// directories below. What does not exist stays: who reads it says so.
+/// Whether a file holds tests of rules: `NAME.test.yaml` or `NAME.test.yml`.
+pub fn is_test_file(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    name.ends_with(".test.yaml") || name.ends_with(".test.yml")
+}
+
+/// Files in the order given; a directory stands for the `.yaml` and `.yml` files in it, by name, but not for tests of
+/// rules ([`is_test_file`]) nor for those in directories below. What does not exist stays: who reads it says so.
 pub fn rule_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, FilesError> {
     let mut files = Vec::with_capacity(paths.len());
     for path in paths {
@@ -36,7 +42,7 @@ fn in_directory(directory: &Path) -> io::Result<Vec<PathBuf>> {
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
         let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-        if is_yaml && path.is_file() {
+        if is_yaml && !is_test_file(&path) && path.is_file() {
             files.push(path);
         }
     }
@@ -52,7 +58,7 @@ mod tests {
     fn a_directory_stands_for_its_yaml_files() {
         let directory = std::env::temp_dir().join(format!("saker-rule-files-{}", std::process::id()));
         fs::create_dir_all(directory.join("c.yaml")).unwrap();
-        for name in ["b.yaml", "a.yml", "z.json", ".yaml"] {
+        for name in ["b.yaml", "a.yml", "z.json", ".yaml", "b.test.yaml"] {
             fs::write(directory.join(name), "").unwrap();
         }
         let missing = PathBuf::from("/nonexistent/r.yaml");
