@@ -6,6 +6,7 @@ pub mod cli;
 pub mod config;
 pub mod detect;
 pub mod event;
+pub mod explain;
 pub mod fields;
 pub mod pipeline;
 pub mod rule_tests;

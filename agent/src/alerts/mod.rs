@@ -12,6 +12,7 @@ pub use append::{append_output, check_append_output};
 pub use line::{Line, LineCompiler, LineError, RuleLabels};
 pub(crate) use line::{push_printable, push_string};
 pub use summary::Summary;
+pub(crate) use template::plain_text;
 pub use template::{
     CONTAINER_INFO, NOT_AVAILABLE, Template, TemplateError, TemplateErrorKind, json_value, text_value,
 };

@@ -101,12 +101,11 @@ fn calls_do_what_they_do() {
     says(&file, "%fd.name %evt.rawres %evt.buffer", "/etc/crontab 3 abc");
     let call = format!("{head}      - {{type: personality}}\n");
     says(&call, "%evt.type %syscall.type", "personality personality");
-    let mount = format!(
-        "{head}      - {{type: mount, dev: /dev/sda1, dir: /mnt, arg.type: ext4, flags: RDONLY}}\n"
-    );
+    let mount =
+        format!("{head}      - {{type: mount, dev: /dev/sda1, dir: /mnt, arg.type: ext4, flags: RDONLY}}\n");
     says(&mount, "%evt.arg.type %evt.arg.flags", "ext4 RDONLY");
     let fds = "    processes:\n      - {name: sh, fds: [{fd: 0, to: '1.2.3.4:5', proto: udp}]}\n      - {name: id}\n    events:\n      - {type: read, fd: 0}\n";
-    says(fds, "%fd.l4proto %fd.rip %proc.name", "udp 1.2.3.4 id");
+    says(fds, "%fd.l4proto %fd.name %proc.name", "udp 10.0.0.2:50000->1.2.3.4:5 id");
 }
 
 #[test]

@@ -200,7 +200,7 @@ impl Builder<'_> {
             exe: process.argv0.clone().unwrap_or_else(|| name.clone()).into_bytes(),
             exepath: exe.into_bytes(),
             args: strings(&process.args),
-            env: process.env.as_ref().map_or_else(|| above.env.clone(), |env| strings(env)),
+            env: process.env.as_ref().map_or_else(|| above.env.clone(), strings),
             cgroups: match self.container_id().filter(|_| inside) {
                 Some(id) => cgroups(&format!("/docker/{id}")),
                 None => cgroups("/"),

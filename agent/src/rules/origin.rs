@@ -63,12 +63,17 @@ impl Origins {
 }
 
 impl Origin {
+    /// Where the exception stands that byte `at` of what was parsed belongs to.
+    pub(super) fn exception_of(&self, at: usize) -> Option<Place> {
+        let written = self.expanded.origin(at);
+        self.excepted.parts.iter().rev().find(|(start, _)| *start <= written).map(|(_, place)| *place)
+    }
+
     /// Where byte `at` of what was parsed stands in a file.
     pub(super) fn place_of(&self, at: usize, sources: &[Source]) -> Place {
         let written = self.expanded.origin(at);
-        let exception = self.excepted.parts.iter().rev().find(|(start, _)| *start <= written);
-        if let Some((_, place)) = exception {
-            return *place;
+        if let Some(place) = self.exception_of(at) {
+            return place;
         }
         locate(&self.condition, written.saturating_sub(self.excepted.start), sources)
     }

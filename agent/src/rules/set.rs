@@ -52,6 +52,17 @@ impl Loader<'_> {
         self.at(place)
     }
 
+    /// The name of the exception of a rule that the part of its condition with this span belongs to.
+    pub fn exception(&self, rule: &Rule<'_>, span: Span) -> Option<&str> {
+        let place = self.origins().get(span.source)?.exception_of(span.start as usize)?;
+        let compiled = self.compiled().rules.get(rule.number)?;
+        let info = self.collector().rules.all().get(compiled.info)?;
+        info.exceptions
+            .iter()
+            .find(|exception| exception.place == place)
+            .map(|exception| exception.name.as_str())
+    }
+
     /// Where a rule is written.
     pub fn rule_written(&self, rule: &Rule<'_>) -> Option<Written> {
         let compiled = self.compiled().rules.get(rule.number)?;
