@@ -18,10 +18,10 @@ pub enum FilesError {
 
 /// Name of the file in which the rule files beside it, and in the folders below, keep the lists and macros that they
 /// share. A directory that has one is a rule pack.
-pub const SHARED: &str = "_shared.yaml";
+pub(super) const SHARED: &str = "_shared.yaml";
 
 /// What the names of test files end with. They lie beside rule files and are none.
-pub const TEST_SUFFIX: &str = ".test.yaml";
+const TEST_SUFFIX: &str = ".test.yaml";
 
 /// Files in the order given, each once where it is shared.
 ///
@@ -36,7 +36,7 @@ pub fn rule_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, FilesError> {
             shared(Some(path), &mut files);
             let found = in_directory(path, path.join(SHARED).is_file()).map_err(failed)?;
             // What is shared may be there already, from the folder above or from a path before.
-            found.into_iter().filter(|file| !is_shared(file)).for_each(|file| files.push(file));
+            files.extend(found.into_iter().filter(|file| !is_shared(file)));
         } else if is_shared(path) {
             once(path.clone(), &mut files);
         } else {
@@ -71,7 +71,9 @@ fn once(file: PathBuf, files: &mut Vec<PathBuf>) {
     if !files.iter().any(|other| real(other) == file_real) {
         // `pack/folder/../_shared.yaml` is shorter without the detour, unless the folder is a link.
         let short = match file.parent() {
-            Some(up) if up.ends_with("..") => up.parent().and_then(Path::parent).map(|pack| pack.join(SHARED)),
+            Some(up) if up.ends_with("..") => {
+                up.parent().and_then(Path::parent).map(|pack| pack.join(SHARED))
+            }
             _ => None,
         };
         files.push(short.filter(|short| real(short) == file_real).unwrap_or(file));
