@@ -20,8 +20,11 @@ pub enum FilesError {
 /// share. A directory that has one is a rule pack.
 pub(super) const SHARED: &str = "_shared.yaml";
 
-/// What the names of test files end with. They lie beside rule files and are none.
-const TEST_SUFFIX: &str = ".test.yaml";
+/// Whether a file holds tests of rules: `NAME.test.yaml` or `NAME.test.yml`.
+pub fn is_test_file(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    name.ends_with(".test.yaml") || name.ends_with(".test.yml")
+}
 
 /// Files in the order given, each once where it is shared.
 ///
@@ -87,8 +90,7 @@ fn in_directory(directory: &Path, below: bool) -> io::Result<Vec<PathBuf>> {
         let entry = entry?;
         let path = entry.path();
         let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-        let is_test = path.to_string_lossy().ends_with(TEST_SUFFIX);
-        if is_yaml && !is_test && path.is_file() {
+        if is_yaml && !is_test_file(&path) && path.is_file() {
             files.push(path);
         } else if below && entry.file_type()?.is_dir() {
             // Links to directories are not followed: they may lead back.
@@ -137,7 +139,7 @@ mod tests {
         let pack = pack("whole");
         let [shared, a, b] = ["_shared.yaml", "a/r.yaml", "b/r.yaml"].map(|file| pack.join(file));
         let whole = [shared.clone(), a.clone(), b.clone()];
-        assert_eq!(rule_files(&[pack.clone()]).unwrap(), whole);
+        assert_eq!(rule_files(std::slice::from_ref(&pack)).unwrap(), whole);
         assert_eq!(rule_files(&[pack.join("a")]).unwrap(), [shared.clone(), a.clone()]);
         assert_eq!(rule_files(&[a.clone(), b.clone()]).unwrap(), whole);
         assert_eq!(rule_files(&[pack.join("b"), shared.clone(), pack.join("a")]).unwrap(), [shared, b, a]);
@@ -148,7 +150,7 @@ mod tests {
     fn a_directory_without_shared_macros_is_no_pack() {
         let pack = pack("flat");
         fs::remove_file(pack.join(SHARED)).unwrap();
-        assert_eq!(rule_files(&[pack.clone()]).unwrap(), Vec::<PathBuf>::new());
+        assert_eq!(rule_files(std::slice::from_ref(&pack)).unwrap(), Vec::<PathBuf>::new());
         assert_eq!(rule_files(&[pack.join("a")]).unwrap(), [pack.join("a/r.yaml")]);
         fs::remove_dir_all(&pack).unwrap();
     }
