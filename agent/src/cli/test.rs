@@ -17,7 +17,7 @@ use super::capture::schema;
 use crate::config::{CONTAINER, Config};
 use crate::fields::FieldSchema;
 use crate::rule_tests::{self, MAX_FILE, Outcome, RuleSet, Survey, TestFile, Verdict};
-use crate::rules::{Environment, Plugin, is_test_file};
+use crate::rules::{Environment, Plugin, is_test_file, rule_files};
 
 /// What `saker test` takes.
 #[derive(clap::Args, Debug, Default)]
@@ -225,6 +225,8 @@ fn try_one(
         [] => vec![beside.clone()],
         named => named.iter().map(|rules| directory.join(rules)).collect(),
     };
+    // What a rule pack shares comes along.
+    let rules = rule_files(&rules).map_err(|error| error.to_string())?;
     let plugins: Vec<Plugin> = config.has_plugin(CONTAINER).then(Plugin::container).into_iter().collect();
     let environment = Environment { schema, plugins: &plugins, append_output: &config.append_output };
     let rules = RuleSet::load(&rules, environment, config)?;
