@@ -10,6 +10,7 @@ mod preflight;
 mod record;
 mod references;
 mod reload;
+mod rule_tests;
 mod scene;
 mod shipped_rules;
 mod terminal;
