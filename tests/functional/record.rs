@@ -89,14 +89,13 @@ fn a_recording_is_limited_and_filtered() {
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
     assert_eq!(events("%evt.type %fd.name"), "openat /dev/zero\n");
 
-    let out =
-        saker(&["record", "-w", file, "-s", "100", "--", "dd", "if=/dev/zero", "of=/dev/null", "count=1"]);
+    let text_file = directory.path().join("text");
+    std::fs::write(&text_file, "x".repeat(512)).unwrap();
+    let out = saker(&["record", "-w", file, "-s", "100", "--", "cat", text_file.to_str().unwrap()]);
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
-    let lengths = text(
-        &saker(&["read", file, "evt.type = write and fd.name = /dev/null", "-p", "%evt.buflen %evt.rawres"])
-            .stdout,
-    );
-    assert_eq!(lengths, "100 512\n");
+    let filter = format!("evt.type = read and fd.name = {} and evt.rawres = 512", text_file.display());
+    let data = text(&saker(&["read", file, &filter, "-p", "%evt.buffer"]).stdout);
+    assert_eq!(data, format!("{}\n", "x".repeat(100)));
 }
 
 #[test]
@@ -132,4 +131,66 @@ fn standard_output_is_not_shared_with_a_command() {
     let out = saker(&["record", "-w", "-", "--", "true"]);
     assert_eq!(out.status.code(), Some(125));
     assert!(text(&out.stderr).contains("name a file with -w"), "{}", text(&out.stderr));
+}
+
+/// Rules of which one asks for a capture.
+const CAPTURING: &str = r#"
+- rule: Opens one
+  desc: d
+  condition: evt.type in (open, openat) and fd.name endswith /one
+  output: opened %fd.name by %proc.name of %proc.pname
+  priority: INFO
+  capture: true
+  capture_duration: 60000
+- rule: Opens two
+  desc: d
+  condition: evt.type in (open, openat) and fd.name endswith /two
+  output: opened %fd.name by %proc.name of %proc.pname
+  priority: INFO
+"#;
+
+#[test]
+fn an_alert_of_a_rule_that_asks_begins_a_capture() {
+    if !can_trace() {
+        return;
+    }
+    for threads in ["1", "2"] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().to_str().unwrap();
+        let rules = format!("{path}/rules.yaml");
+        std::fs::write(&rules, CAPTURING).unwrap();
+        for name in ["one", "two", "three"] {
+            std::fs::write(directory.path().join(name), "text").unwrap();
+        }
+        let script = format!("cat {path}/two; cat {path}/one; cat {path}/three; cat {path}/two");
+        let prefix = format!("capture.path_prefix={path}/cap");
+        let options = ["--threads", threads, "-o", "capture.enabled=true", "-o", &prefix];
+        let live = saker(&[&["trace", "-r", &rules][..], &options, &["--", "sh", "-c", &script]].concat());
+        assert_eq!(live.status.code(), Some(0), "{}", text(&live.stderr));
+        let alerts = text(&live.stdout);
+        assert_eq!(alerts.matches("opened ").count(), 3, "{alerts}");
+
+        let names = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let captures: Vec<String> = names
+            .filter_map(|name| name.into_string().ok())
+            .filter(|name| name.starts_with("cap_"))
+            .collect();
+        let [capture] = captures.as_slice() else { panic!("{captures:?}\n{}", text(&live.stderr)) };
+        let numbers = capture.strip_prefix("cap_").and_then(|rest| rest.strip_suffix(".scap")).unwrap();
+        let (time, number) = numbers.split_once('_').unwrap();
+        assert_eq!((time.len(), number.len()), (20, 20), "{capture}");
+
+        let capture = format!("{path}/{capture}");
+        let replayed = saker(&["replay", "-r", &rules, &capture]);
+        // From the alert that asked on, and the same as they were live.
+        let of_live: Vec<&str> =
+            alerts.lines().skip(1).map(|line| line.split("opened").nth(1).unwrap()).collect();
+        let of_replay = text(&replayed.stdout);
+        let of_replay: Vec<&str> =
+            of_replay.lines().map(|line| line.split("opened").nth(1).unwrap()).collect();
+        assert_eq!(of_replay, of_live, "{threads} threads: {}", text(&replayed.stderr));
+        let first = text(&saker(&["read", &capture, "-p", "%evt.rawtime %proc.name"]).stdout);
+        let first = first.lines().next().unwrap().to_owned();
+        assert_eq!(first, format!("{} cat", time.trim_start_matches('0')));
+    }
 }

@@ -22,7 +22,7 @@ use crate::capture::proc::{LivingThreads, ProcLimits, ProcRoot, Strangers};
 use crate::config::Config;
 use crate::event::Event;
 use crate::metrics::Telemetry;
-use crate::pipeline::{Pipeline, Sink};
+use crate::pipeline::{Pipeline, Recorded, Recorder, Sink, Tap};
 use crate::state::makes_a_stub;
 
 /// How often it is looked whether something was lost.
@@ -79,8 +79,16 @@ impl<'c> Detection<'c> {
     ) -> anyhow::Result<()> {
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
         let sensor = &mut Sensor::start(driver, wanted, self.config, orders, telemetry)?;
-        let result = self.detect(sensor, occasion, &mut out);
+        let desk = orders.desk();
+        let mut recorder = Recorder::start(self.config, move |alert| desk.alert(alert))?;
+        if let Some(recorder) = &recorder {
+            self.engine.rules.alerts.connect(recorder.desk());
+        }
+        let result = self.detect(sensor, occasion, recorder.as_mut(), &mut out);
         out.flush()?;
+        if let Some(recorder) = recorder {
+            captures_told(&recorder.finish());
+        }
         let mut err = io::stderr().lock();
         write!(err, "{}", self.engine.rules.alerts.summary())?;
         sensor.summary(&mut err)?;
@@ -92,14 +100,17 @@ impl<'c> Detection<'c> {
         &mut self,
         sensor: &mut Sensor<'_>,
         occasion: &mut impl Occasion,
+        recorder: Option<&mut Recorder>,
         out: &mut (impl Write + Send),
     ) -> anyhow::Result<()> {
         let Detection { config, engine, .. } = self;
         let pipeline = || Pipeline::live(config);
         match config.saker.threads {
-            0 | 1 => sensor.feed(&mut engine.single(pipeline(), out), occasion),
+            0 | 1 => sensor.feed(&mut Tap::new(&mut engine.single(pipeline(), out), recorder), occasion),
             threads => engine
-                .workers(threads, pipeline, out, |workers| sensor.feed(workers, occasion))
+                .workers(threads, pipeline, out, |workers| {
+                    sensor.feed(&mut Tap::new(workers, recorder), occasion)
+                })
                 .map_err(Into::into)
                 .and_then(|(result, counted)| {
                     if counted.handovers_missed > 0 {
@@ -230,6 +241,17 @@ impl<'s> Sensor<'s> {
             }
         });
         Ok(result.and_then(|()| sink.flush())?)
+    }
+}
+
+/// Says what came of captures around alerts.
+fn captures_told(recorded: &Recorded) {
+    let Recorded { captures, events, dropped, late, failed } = recorded;
+    tracing::info!("captures around alerts: {captures}, with {events} events");
+    if dropped + late + failed > 0 {
+        tracing::warn!(
+            "captures around alerts: {failed} failed, {dropped} events are missing, {late} alerts came late"
+        );
     }
 }
 

@@ -37,6 +37,10 @@ pub struct Args {
     #[arg(short = 'z', long)]
     compress: bool,
 
+    /// Leave out what sysdig 0.41 does not know and stops at: a few parameters that came with Falco 0.44
+    #[arg(long)]
+    for_sysdig: bool,
+
     /// Stop after so many events; a command is then asked to end
     #[arg(short = 'n', long, value_name = "COUNT")]
     count: Option<u64>,
@@ -94,6 +98,7 @@ fn record(args: &Args) -> anyhow::Result<ExitCode> {
     }
     wanted.snaplen = args.snaplen.unwrap_or(u32::from(config.falco_libs.snaplen)).min(SNAPLEN_MAX);
     let writer = ScapWriter::create(&args.write, args.compress).with_context(|| name(&args.write))?;
+    let writer = if args.for_sysdig { writer.for_older_readers() } else { writer };
     let file = CaptureFile {
         writer,
         snapshot: Some(Snapshot::new()),

@@ -12,6 +12,7 @@
 
 mod batch;
 mod exchange;
+mod recorder;
 mod router;
 mod rules;
 mod single;
@@ -28,6 +29,7 @@ use crate::event::{Category, Event, EventId, id};
 use crate::fields::{EventContext, RunInfo};
 use crate::state::{Limits, State};
 
+pub use recorder::{Recorded, Recorder, Tap};
 pub use rules::{RuleSet, Settings};
 pub use single::Single;
 

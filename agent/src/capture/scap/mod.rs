@@ -14,6 +14,7 @@ mod error;
 mod file;
 mod input;
 mod layout;
+mod older;
 mod reader;
 mod tables;
 #[cfg(test)]

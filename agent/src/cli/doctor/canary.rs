@@ -64,7 +64,7 @@ fn fly_in(
     let mut alerts = Vec::new();
     let ((_desk, orders), telemetry) = (orders(), Telemetry::default());
     let mut sensor = Sensor::start(driver, wanted, &config, &orders, &telemetry)?;
-    detection.detect(&mut sensor, &mut scoped, &mut alerts)?;
+    detection.detect(&mut sensor, &mut scoped, None, &mut alerts)?;
     let (milliseconds, losses) = (begun.elapsed().as_millis(), sensor.losses());
     let status = scoped.status()?;
     ensure!(status.success(), "the canary could not open its file: {status}");
