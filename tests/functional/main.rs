@@ -7,6 +7,7 @@ mod falco;
 mod k8s_audit;
 mod preflight;
 mod references;
+mod reload;
 mod scene;
 mod shipped_rules;
 mod terminal;
