@@ -41,7 +41,7 @@ pub(crate) mod yaml;
 pub use codes::{ErrorCode, ItemKind, WarningCode};
 pub use describe::describe;
 pub use environment::{Environment, Plugin, SYSCALL};
-pub use files::{FilesError, rule_files};
+pub use files::{FilesError, is_test_file, rule_files};
 pub use finding::{Code, Finding, Location};
 pub use loader::{LoadResult, Loader};
 pub use schema::json_schema;
