@@ -8,6 +8,7 @@ mod k8s_audit;
 mod preflight;
 mod references;
 mod reload;
+mod rule_tests;
 mod scene;
 mod shipped_rules;
 mod terminal;

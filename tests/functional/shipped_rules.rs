@@ -23,7 +23,7 @@ fn rule_files() -> Vec<(String, PathBuf)> {
         }
         let name = tactic.file_name().into_string().expect("a plain name");
         for file in fs::read_dir(tactic.path()).expect("a folder for each tactic").flatten() {
-            if !file.file_name().to_string_lossy().ends_with(".test.yaml") {
+            if !saker::rules::is_test_file(&file.path()) {
                 files.push((name.clone(), file.path()));
             }
         }
@@ -81,6 +81,13 @@ fn each_rule_says_where_it_belongs() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn their_tests_pass() {
+    let rules = root().join("rules");
+    let out = saker(&["test", rules.to_str().expect("a plain path")]);
+    assert_eq!(out.status.code(), Some(0), "{}{}", text(&out.stdout), text(&out.stderr));
 }
 
 /// A second definition would silently change the rules of the file before.

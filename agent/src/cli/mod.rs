@@ -21,6 +21,7 @@ mod sensor;
 mod signals;
 mod sources;
 pub mod syscalls;
+pub mod test;
 pub mod trace;
 
 use std::io;
@@ -49,6 +50,8 @@ enum Command {
     Read(read::Args),
     /// Validate rule files, or bare conditions
     Check(check::Args),
+    /// Run the tests that stand beside rules
+    Test(test::Args),
     /// Falco's command line, flag for flag; also what a program called `falco` is
     Falco(falco::Args),
     /// List the configuration keys
@@ -89,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(args),
         Command::Read(args) => read::run(args),
         Command::Check(args) => check::run(args),
+        Command::Test(args) => test::run(args),
         Command::Falco(args) => return falco::run(args),
         Command::Config(args) => config::run(args),
         Command::Fields(args) => fields::run(args),

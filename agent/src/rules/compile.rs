@@ -63,7 +63,7 @@ pub(super) struct Compiled {
 /// What is known from earlier compilations.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    origins: Origins,
+    pub(super) origins: Origins,
     /// By their number in the collector.
     macros: Vec<Option<KnownMacro>>,
     rules: Vec<Option<KnownRule>>,

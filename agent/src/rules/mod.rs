@@ -45,6 +45,6 @@ pub use files::{FilesError, is_test_file, rule_files};
 pub use finding::{Code, Finding, Location};
 pub use loader::{LoadResult, Loader};
 pub use schema::json_schema;
-pub use set::Rule;
+pub use set::{Rule, Written};
 pub use source::{Position, Source};
 pub use version::{ENGINE_VERSION, Version};
