@@ -98,6 +98,38 @@ pub(crate) fn load(processes: usize) -> Result<()> {
     }
 }
 
+/// Threads that are alive and do nothing.
+pub(crate) fn threads(wanted: usize) -> Result<()> {
+    /// A process can have about 30,000: each takes two mappings (`vm.max_map_count`).
+    const IN_A_PROCESS: usize = 10_000;
+    let (read, write) = std::io::pipe()?;
+    for begun in (0..wanted).step_by(IN_A_PROCESS) {
+        if native(libc::SYS_fork, &[]) != 0 {
+            continue;
+        }
+        native(libc::SYS_prctl, &args![libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0]);
+        for _ in 1..IN_A_PROCESS.min(wanted - begun) {
+            let sleeper = || loop {
+                std::thread::park();
+            };
+            if let Err(error) = std::thread::Builder::new().stack_size(16 << 10).spawn(sleeper) {
+                eprintln!("a thread: {error}");
+                break;
+            }
+        }
+        std::io::Write::write_all(&mut &write, b".")?;
+        loop {
+            std::thread::park();
+        }
+    }
+    let mut ready = vec![0; wanted.div_ceil(IN_A_PROCESS)];
+    std::io::Read::read_exact(&mut &read, &mut ready)?;
+    println!("{wanted} threads");
+    loop {
+        std::thread::park();
+    }
+}
+
 /// A fork bomb with an end.
 pub(crate) fn fork(times: usize, at_once: usize) -> Result<()> {
     let mut alive = 0;
