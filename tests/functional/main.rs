@@ -7,6 +7,7 @@ mod falco;
 mod preflight;
 mod references;
 mod reload;
+mod rule_tests;
 mod scene;
 mod shipped_rules;
 mod terminal;

@@ -130,13 +130,7 @@ impl Silent {
 }
 
 impl fuser::Filesystem for Silent {
-    fn lookup(
-        &self,
-        _: &fuser::Request,
-        _: fuser::INodeNo,
-        _: &std::ffi::OsStr,
-        reply: fuser::ReplyEntry,
-    ) {
+    fn lookup(&self, _: &fuser::Request, _: fuser::INodeNo, _: &std::ffi::OsStr, reply: fuser::ReplyEntry) {
         reply.entry(&Duration::from_secs(60), &Silent::attributes(fuser::INodeNo(2)), fuser::Generation(0));
     }
 
