@@ -6,6 +6,7 @@
 mod doctor;
 mod drivers;
 mod falco;
+mod k8s_audit;
 mod preflight;
 mod record;
 mod references;
