@@ -184,15 +184,19 @@ mod tests {
             FdInfo::Directory { name: b"/etc".to_vec() },
         ];
         let fds = (0..).zip(infos).map(|(fd, info)| FdRecord { tid: 40, fd, ino: 11, info }).collect();
-        let before = Snapshot { processes: vec![process(40, 40), process(41, 40)], fds, ..Snapshot::new() };
+        let before = Snapshot {
+            processes: vec![process(1, 1), process(40, 40), process(41, 40)],
+            fds,
+            ..Snapshot::new()
+        };
         let mut state = State::new(Limits::default());
         state.load(&before);
         let mut after = Snapshot::new();
         state.export(&mut after);
         after.processes.sort_by_key(|process| process.tid);
         after.fds.sort_by_key(|fd| fd.fd);
-        let (thread, leader) = (&after.processes[1], &after.processes[0]);
-        assert_eq!((thread.tid, thread.pid, &thread.env), (41, 40, &before.processes[0].env));
+        let [_, leader, thread] = after.processes.as_slice() else { panic!("{:?}", after.processes) };
+        assert_eq!((thread.tid, thread.pid, &thread.env), (41, 40, &before.processes[1].env));
         let flags = leader.flags;
         assert_eq!(leader, &ProcessRecord { flags, ..process(40, 40) });
         assert_eq!(after.fds, before.fds);
