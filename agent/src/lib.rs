@@ -11,3 +11,4 @@ pub mod metrics;
 pub mod pipeline;
 pub mod rules;
 pub mod state;
+pub mod web;

@@ -121,12 +121,14 @@ impl Engine {
         let lines = LineCompiler { config, schema: &schema, hostname: &hostname };
         let rules = select(loader.rules(), config);
         let conditions = rules.iter().map(|rule| (rule.condition, rule.events));
+        let set = RuleSet {
+            detector: Detector::new(conditions, &schema, config.rule_matching),
+            alerts: Alerts::new(&rules, &lines)?,
+            settings: Settings::of(config),
+        };
+        let is_measured = config.metrics.enabled && config.metrics.rules_counters_enabled;
         let engine = Engine {
-            rules: RuleSet {
-                detector: Detector::new(conditions, &schema, config.rule_matching),
-                alerts: Alerts::new(&rules, &lines)?,
-                settings: Settings::of(config),
-            },
+            rules: if is_measured { set.measured() } else { set },
             stdout: config.stdout_output.enabled,
             at_once: false,
         };

@@ -17,9 +17,11 @@ mod reload;
 pub mod replay;
 pub mod run;
 mod sensor;
+mod service;
 mod signals;
 pub mod syscalls;
 pub mod trace;
+mod watch;
 
 use std::io;
 use std::path::Path;
