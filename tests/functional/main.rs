@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod falco;
+mod k8s_audit;
 mod preflight;
 mod references;
 mod reload;
+mod rule_tests;
 mod scene;
 mod shipped_rules;
 mod terminal;

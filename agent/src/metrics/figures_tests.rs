@@ -1,3 +1,5 @@
+//! The names and numbers that are shown, against those that dashboards for Falco ask for.
+
 use std::collections::BTreeSet;
 
 use super::super::telemetry::CpuReadings;
