@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use saker_probe::wire::ABI_VERSION;
 use saker_probe::wire::control::Interest;
 
@@ -14,6 +14,7 @@ use super::engine::{Engine, Show};
 use super::orders::{Order, Orders};
 use super::reload::Fresh;
 use super::sensor::Losses;
+use super::watch::Watch;
 use crate::alerts::Summary;
 use crate::capture::driver::Driver;
 use crate::capture::interest::{interest, union};
@@ -21,12 +22,9 @@ use crate::capture::live::{Live, hierarchy};
 use crate::capture::proc::{LivingThreads, ProcLimits, ProcRoot, Strangers};
 use crate::config::Config;
 use crate::event::Event;
-use crate::metrics::Telemetry;
+use crate::metrics::{Telemetry, Verdict};
 use crate::pipeline::{Pipeline, Recorded, Recorder, Sink, Tap};
 use crate::state::makes_a_stub;
-
-/// How often it is looked whether something was lost.
-const LOSSES_EVERY: Duration = Duration::from_secs(1);
 
 /// Rules that are loaded, and what they ask of a driver.
 pub(super) struct Detection<'c> {
@@ -135,6 +133,8 @@ pub(super) struct Sensor<'s> {
     wanted: Interest,
     orders: &'s Orders,
     telemetry: &'s Telemetry,
+    /// What it came to with losses: a part of the closing summary.
+    drops: String,
 }
 
 impl<'s> Sensor<'s> {
@@ -152,7 +152,7 @@ impl<'s> Sensor<'s> {
         driver.set_interest(&wanted)?;
         let live = Live::new(driver, hierarchy)?;
         driver.gaps().iter().for_each(|gap| tracing::warn!("{gap}"));
-        Ok(Sensor { driver, live, root, config, wanted, orders, telemetry })
+        Ok(Sensor { driver, live, root, config, wanted, orders, telemetry, drops: String::new() })
     }
 
     /// How many events there were until now.
@@ -168,6 +168,7 @@ impl<'s> Sensor<'s> {
     /// Says how many events there were, and what was lost.
     pub(super) fn summary(&self, out: &mut impl Write) -> io::Result<()> {
         let losses = self.losses();
+        write!(out, "{}", self.drops)?;
         writeln!(out, "Events: {}, lost: {}", self.events(), losses.events())?;
         if !losses.line().is_empty() {
             writeln!(out, "Losses: {}", losses.line())?;
@@ -177,7 +178,7 @@ impl<'s> Sensor<'s> {
 
     /// Hands over all events until the occasion is over.
     pub(super) fn feed(&mut self, sink: &mut impl Sink, occasion: &mut impl Occasion) -> anyhow::Result<()> {
-        let Sensor { driver, live, root, config, wanted, orders, telemetry } = self;
+        let Sensor { driver, live, root, config, wanted, orders, telemetry, drops } = self;
         let libs = &config.falco_libs;
         // Threads whose exit was lost: how often they are looked for, and for how long they must have been silent.
         let purge_every = Duration::from_secs(libs.thread_table_auto_purging_interval_s.max(1).into());
@@ -196,10 +197,11 @@ impl<'s> Sensor<'s> {
         }
         occasion.begin()?;
         let mut result = Ok(());
-        let (mut known, mut next) = (Losses::default(), Instant::now() + LOSSES_EVERY);
+        let mut watch = Watch::new(config, &**driver, telemetry);
+        let mut ended = false;
         let mut living = LivingThreads::new(root, purge_every);
         let mut strangers = Strangers::new(root, limits);
-        while result.is_ok() && !occasion.is_over()? {
+        while result.is_ok() && !ended && !occasion.is_over()? {
             let records = live.poll(|event| {
                 if result.is_ok() {
                     introduce(event, &mut strangers, sink);
@@ -217,14 +219,15 @@ impl<'s> Sensor<'s> {
             if let Some((looked_at, threads)) = living.found() {
                 sink.purge(live.wall(looked_at).saturating_sub(silent), &mut |tid| threads.contains(&tid));
             }
-            if Instant::now() >= next {
-                next = Instant::now() + LOSSES_EVERY;
-                let losses = Losses::of(&**driver, live);
-                if losses.events() > known.events() {
-                    tracing::warn!("events are being lost: {}", losses.line());
-                }
-                known = losses;
+            let (silence, verdict) = watch.round(records, &**driver, live, sink);
+            let Verdict { log, alert, exit } = verdict.unwrap_or_default();
+            if let Some(line) = log {
+                tracing::warn!("{line} {}", Losses::of(&**driver, live).line());
             }
+            for alert in silence.iter().chain(&alert) {
+                result = result.and_then(|()| sink.internal(alert));
+            }
+            ended = exit;
             live.rest(&**driver, records);
         }
         let (met, found) = strangers.counted();
@@ -240,7 +243,12 @@ impl<'s> Sensor<'s> {
                 result = sink.event(event);
             }
         });
-        Ok(result.and_then(|()| sink.flush())?)
+        result.and_then(|()| sink.flush())?;
+        *drops = watch.summary();
+        if ended {
+            bail!("events were lost, and syscall_event_drops.actions has 'exit'");
+        }
+        Ok(())
     }
 }
 

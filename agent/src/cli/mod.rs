@@ -21,11 +21,13 @@ pub mod replay;
 pub mod run;
 mod scoped;
 mod sensor;
+mod service;
 mod signals;
 mod sources;
 pub mod syscalls;
 pub mod test;
 pub mod trace;
+mod watch;
 
 use std::io;
 use std::path::Path;

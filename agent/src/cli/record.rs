@@ -25,6 +25,7 @@ use crate::detect::Detector;
 use crate::event::Event;
 use crate::metrics::Telemetry;
 use crate::pipeline::{Pipeline, RuleSet, Sink};
+use crate::state::StateFigures;
 
 /// What `saker record` takes.
 #[derive(clap::Args, Debug)]
@@ -213,6 +214,10 @@ impl Sink for CaptureFile {
 
     fn internal(&mut self, _: &Internal) -> io::Result<()> {
         Ok(())
+    }
+
+    fn figures(&self) -> StateFigures {
+        self.filter.as_ref().map_or_else(StateFigures::default, |(_, pipeline)| pipeline.state().figures())
     }
 
     fn is_stranger(&self, tid: i64, started: u64) -> bool {

@@ -28,6 +28,7 @@ use crate::capture::Snapshot;
 use crate::capture::scap::{ScapOutput, ScapWriter};
 use crate::config::{Config, Priority};
 use crate::event::Event;
+use crate::state::StateFigures;
 
 /// So long alerts may take.
 const DELAY: Duration = Duration::from_millis(500);
@@ -175,6 +176,10 @@ impl<S: Sink> Sink for Tap<'_, S> {
 
     fn internal(&mut self, alert: &Internal) -> io::Result<()> {
         self.sink.internal(alert)
+    }
+
+    fn figures(&self) -> StateFigures {
+        self.sink.figures()
     }
 
     #[inline]
