@@ -12,11 +12,13 @@ use saker_probe::wire::control::Interest;
 
 use super::engine::{Engine, Show};
 use super::sensor::Losses;
+use super::waiting::Waiting;
 use crate::capture::driver::Driver;
 use crate::capture::interest::interest;
 use crate::capture::live::{Live, hierarchy};
 use crate::capture::proc::{LivingThreads, ProcLimits, ProcRoot, Strangers};
 use crate::config::Config;
+use crate::containers;
 use crate::event::Event;
 use crate::pipeline::{Pipeline, Sink};
 use crate::state::makes_a_stub;
@@ -30,6 +32,8 @@ pub(super) struct Detection<'c> {
     engine: Engine,
     /// The names of events that conditions ask for.
     names: BTreeSet<&'static str>,
+    /// How runtimes are asked about containers, if they are.
+    containers: Option<containers::Settings>,
 }
 
 /// Who says when a detection begins and ends.
@@ -50,10 +54,11 @@ impl<'c> Detection<'c> {
         config: &'c Config,
         show: Show<'_>,
     ) -> anyhow::Result<Detection<'c>> {
+        let containers = containers::Settings::of(config, ProcRoot::from_environment().root())?;
         let (engine, names) = Engine::of(files, config, show, |loader, rules| {
             rules.iter().flat_map(|rule| loader.event_names(rule)).collect()
         })?;
-        Ok(Detection { config, engine, names })
+        Ok(Detection { config, engine, names, containers })
     }
 
     /// What a driver must record for these rules.
@@ -74,6 +79,9 @@ impl<'c> Detection<'c> {
         // What happens from here on is in the rings; the look at /proc comes after, so that nothing is between.
         driver.set_interest(&wanted)?;
         let mut live = Live::new(driver, hierarchy)?;
+        if let Some(settings) = self.containers.clone() {
+            live.watch_containers(containers::start(settings)?);
+        }
         driver.gaps().iter().for_each(|gap| tracing::warn!("{gap}"));
 
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
@@ -140,12 +148,21 @@ impl Sensor<'_> {
         let (mut known, mut next) = (Losses::default(), Instant::now() + LOSSES_EVERY);
         let mut living = LivingThreads::new(root, purge_every);
         let mut strangers = Strangers::new(root, limits);
+        let mut waiting = Waiting::default();
         while result.is_ok() && !occasion.is_over()? {
             let records = live.poll(|event| {
                 if result.is_ok() {
-                    introduce(event, &mut strangers, sink);
-                    result = sink.event(event);
+                    result = waiting.pass(event, |event| {
+                        introduce(event, &mut strangers, sink);
+                        sink.event(event)
+                    });
                 }
+            });
+            result = result.and_then(|()| {
+                waiting.settle(live, |event| {
+                    introduce(event, &mut strangers, sink);
+                    sink.event(event)
+                })
             });
             // Whoever reads the alerts wants them when they happen.
             result = result.and_then(|()| sink.flush());
@@ -172,9 +189,17 @@ impl Sensor<'_> {
         driver.set_interest(&Interest { abi_version: ABI_VERSION, ..Interest::default() })?;
         live.finish(|event| {
             if result.is_ok() {
-                result = sink.event(event);
+                result = waiting.pass(event, |event| sink.event(event));
             }
         });
+        result = result.and_then(|()| waiting.finish(live, |event| sink.event(event)));
+        let (waited, given_up) = waiting.counted();
+        if waited > 0 {
+            tracing::info!("{waited} events waited for what runtimes know of their containers");
+        }
+        if given_up > 0 {
+            tracing::warn!("{given_up} times a container made so many events that they could not wait");
+        }
         Ok(result.and_then(|()| sink.flush())?)
     }
 }

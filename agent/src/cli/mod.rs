@@ -18,6 +18,7 @@ mod sensor;
 mod signals;
 pub mod syscalls;
 pub mod trace;
+mod waiting;
 
 use std::io;
 use std::path::Path;

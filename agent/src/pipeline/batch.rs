@@ -53,6 +53,11 @@ impl Batch {
         self.items.len() >= EVENTS || self.data.len() >= BYTES
     }
 
+    /// How many bytes its parameters take.
+    pub(super) fn bytes(&self) -> usize {
+        self.data.len()
+    }
+
     /// Forgets all, keeping the memory.
     pub(super) fn clear(&mut self) {
         self.data.clear();

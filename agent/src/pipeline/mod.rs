@@ -12,6 +12,7 @@
 
 mod batch;
 mod exchange;
+mod hold;
 mod router;
 mod single;
 pub mod workers;
@@ -26,6 +27,7 @@ use crate::event::{Category, Event, EventId, id};
 use crate::fields::{EventContext, RunInfo};
 use crate::state::{Limits, State};
 
+pub use hold::Hold;
 pub use single::Single;
 
 /// Where a source's events go: to one loop, or to several.
