@@ -8,6 +8,7 @@ pub mod containers;
 pub mod detect;
 pub mod event;
 pub mod fields;
+pub mod metrics;
 pub mod pipeline;
 pub mod rules;
 pub mod state;

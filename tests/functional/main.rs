@@ -6,6 +6,7 @@
 mod falco;
 mod preflight;
 mod references;
+mod reload;
 mod scene;
 mod shipped_rules;
 mod terminal;

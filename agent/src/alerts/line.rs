@@ -224,7 +224,7 @@ impl Line {
 }
 
 /// Appends `2016-08-04T16:17:57.881785348Z`.
-fn push_utc(nanoseconds: u64, out: &mut Vec<u8>) {
+pub(super) fn push_utc(nanoseconds: u64, out: &mut Vec<u8>) {
     // Both hold for every u64: it ends in the year 2554, and a Vec can be written to.
     if let Ok(time) = Timestamp::from_nanosecond(i128::from(nanoseconds)) {
         let _ = write!(out, "{}", time.strftime("%Y-%m-%dT%H:%M:%S.%9fZ"));

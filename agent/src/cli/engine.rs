@@ -1,5 +1,6 @@
 //! What the commands that detect have in common: rules found, loaded and ready to meet events, and the alerts they make.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,7 @@ use crate::alerts::{Alerts, LineCompiler, check_append_output};
 use crate::config::{self, CONTAINER, Config};
 use crate::detect::{Detector, select};
 use crate::pipeline::workers::{self, Counted, Dispatcher};
-use crate::pipeline::{Pipeline, Single};
+use crate::pipeline::{Pipeline, RuleSet, Settings, Single};
 use crate::rules::{Environment, LoadResult, Loader, Plugin, Rule, Source, rule_files};
 
 /// Where rules are looked for when none are given.
@@ -58,15 +59,18 @@ impl RuleArgs {
 
     /// The rule files in load order; directories stand for the `.yaml` and `.yml` files in them.
     pub(super) fn files(&self, config: &Config) -> anyhow::Result<Vec<PathBuf>> {
-        let default = [PathBuf::from(DEFAULT_RULES)];
+        Ok(rule_files(&self.paths(config)?)?)
+    }
+
+    /// The rule files and directories of rule files in load order.
+    pub(super) fn paths(&self, config: &Config) -> anyhow::Result<Vec<PathBuf>> {
         let configured = existing(config.rules_paths());
-        let given = match (self.rules.as_slice(), configured.as_slice()) {
-            ([], []) if Path::new(DEFAULT_RULES).is_dir() => &default,
+        match (self.rules.as_slice(), configured.as_slice()) {
+            ([], []) if Path::new(DEFAULT_RULES).is_dir() => Ok(vec![PathBuf::from(DEFAULT_RULES)]),
             ([], []) => bail!("no rules: name rule files with -r, or put them into {DEFAULT_RULES}"),
-            ([], configured) => configured,
-            (given, _) => given,
-        };
-        Ok(rule_files(given)?)
+            ([], _) => Ok(configured),
+            (given, _) => Ok(given.to_vec()),
+        }
     }
 }
 
@@ -80,8 +84,7 @@ pub(super) type Show<'s> = &'s mut dyn FnMut(&LoadResult, &[Source]) -> anyhow::
 
 /// Rules and their alerts.
 pub(super) struct Engine {
-    detector: Detector,
-    pub(super) alerts: Alerts,
+    pub(super) rules: RuleSet,
     stdout: bool,
     /// Alerts do not wait for more of them.
     pub(super) at_once: bool,
@@ -119,17 +122,31 @@ impl Engine {
         let rules = select(loader.rules(), config);
         let conditions = rules.iter().map(|rule| (rule.condition, rule.events));
         let engine = Engine {
-            detector: Detector::new(conditions, &schema, config.rule_matching),
-            alerts: Alerts::new(&rules, &lines)?,
+            rules: RuleSet {
+                detector: Detector::new(conditions, &schema, config.rule_matching),
+                alerts: Alerts::new(&rules, &lines)?,
+                settings: Settings::of(config),
+            },
             stdout: config.stdout_output.enabled,
             at_once: false,
         };
         Ok((engine, look(&loader, &rules)))
     }
 
+    /// Loads rule files; the engine with the names of events that conditions ask for.
+    pub(super) fn named(
+        files: &[PathBuf],
+        config: &Config,
+        show: Show<'_>,
+    ) -> anyhow::Result<(Engine, BTreeSet<&'static str>)> {
+        Engine::of(files, config, show, |loader, rules| {
+            rules.iter().flat_map(|rule| loader.event_names(rule)).collect()
+        })
+    }
+
     /// Which events some rule can be true for.
     pub(super) fn detector(&self) -> &Detector {
-        &self.detector
+        &self.rules.detector
     }
 
     /// The one loop, whose alerts go to `out`.
@@ -139,7 +156,7 @@ impl Engine {
         out: &'e mut W,
     ) -> Single<'e, Output<'e, W>> {
         let out = Output { out, shown: self.stdout, at_once: self.at_once };
-        Single::new(pipeline, &mut self.detector, &mut self.alerts, out)
+        Single::new(pipeline, &mut self.rules, out)
     }
 
     /// Runs so many workers while `feed` hands out events. Their alerts go to `out`.
@@ -151,7 +168,7 @@ impl Engine {
         feed: impl FnOnce(&mut Dispatcher) -> R,
     ) -> io::Result<(R, Counted)> {
         let mut out = Output { out, shown: self.stdout, at_once: self.at_once };
-        workers::run(usize::from(threads), pipeline, &self.detector, &mut self.alerts, &mut out, feed)
+        workers::run(usize::from(threads), pipeline, &mut self.rules, &mut out, feed)
     }
 }
 

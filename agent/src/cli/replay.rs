@@ -9,7 +9,9 @@ use anyhow::Context as _;
 
 use super::capture::{name, open};
 use super::engine::{Engine, RuleArgs};
+use super::orders::{Order, Orders};
 use crate::config::Config;
+use crate::metrics::Telemetry;
 use crate::pipeline::{Pipeline, Sink};
 
 /// What `saker replay` takes.
@@ -37,22 +39,32 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 pub fn replay(args: &Args, out: &mut (impl Write + Send), err: &mut impl Write) -> anyhow::Result<()> {
     let config = args.rules.config()?;
     let engine = Engine::load(&args.rules, &config, err)?;
-    replay_capture(engine, &config, &args.capture, None, out, err)
+    replay_capture(engine, &config, &args.capture, &Occasion::default(), out, err)
 }
 
-/// Replays a capture up to `duration` after its first event.
+/// What a replay has besides a capture and rules.
+#[derive(Default)]
+pub(super) struct Occasion<'o> {
+    /// It ends so long after the first event.
+    pub duration: Option<Duration>,
+    /// What is carried out between two events, and what is measured.
+    pub orders: Option<(&'o Orders, &'o Telemetry)>,
+}
+
+/// Replays a capture.
 pub(super) fn replay_capture(
     mut engine: Engine,
     config: &Config,
     capture: &Path,
-    duration: Option<Duration>,
+    occasion: &Occasion<'_>,
     out: &mut (impl Write + Send),
     err: &mut impl Write,
 ) -> anyhow::Result<()> {
     let pipeline = || Pipeline::new(config);
     let result = match config.saker.threads {
-        0 | 1 => events(capture, duration, &mut engine.single(pipeline(), out)),
-        threads => match engine.workers(threads, pipeline, out, |workers| events(capture, duration, workers))
+        0 | 1 => events(capture, config, occasion, &mut engine.single(pipeline(), out)),
+        threads => match engine
+            .workers(threads, pipeline, out, |workers| events(capture, config, occasion, workers))
         {
             Ok((result, counted)) => {
                 if counted.handovers_missed > 0 {
@@ -66,11 +78,16 @@ pub(super) fn replay_capture(
     };
     // On a terminal the summary comes after the last alert.
     out.flush()?;
-    write!(err, "{}", engine.alerts.summary())?;
+    write!(err, "{}", engine.rules.alerts.summary())?;
     result
 }
 
-fn events(capture: &Path, duration: Option<Duration>, sink: &mut impl Sink) -> anyhow::Result<()> {
+fn events(
+    capture: &Path,
+    config: &Config,
+    occasion: &Occasion<'_>,
+    sink: &mut impl Sink,
+) -> anyhow::Result<()> {
     let name = || name(capture);
     let (mut reader, _progress) = open(capture)?;
     // In nanoseconds since the epoch.
@@ -84,13 +101,36 @@ fn events(capture: &Path, duration: Option<Duration>, sink: &mut impl Sink) -> a
                 Ok(None) => break,
                 Err(error) => return Err(error).with_context(name),
             };
-            if let Some(duration) = duration {
+            if let Some((orders, telemetry)) = occasion.orders {
+                carry_out(orders, telemetry, config, sink)?;
+            }
+            if let Some(duration) = occasion.duration {
                 let last = event.ts.saturating_add(duration.as_nanos() as u64);
                 if event.ts >= *end.get_or_insert(last) {
                     return Ok(());
                 }
             }
             sink.event(&event)?;
+        }
+    }
+    if let Some((orders, telemetry)) = occasion.orders {
+        carry_out(orders, telemetry, config, sink)?;
+    }
+    Ok(())
+}
+
+/// Carries out what was ordered.
+#[inline]
+fn carry_out(
+    orders: &Orders,
+    telemetry: &Telemetry,
+    config: &Config,
+    sink: &mut impl Sink,
+) -> io::Result<()> {
+    while let Some(order) = orders.next() {
+        match order {
+            Order::Alert(alert) => sink.internal(&alert)?,
+            Order::Rules(fresh) => fresh.take_effect(sink, config, telemetry)?,
         }
     }
     Ok(())

@@ -11,9 +11,11 @@ use nix::unistd::Pid;
 
 use super::engine::{RuleArgs, show};
 use super::live::{Detection, Occasion};
+use super::orders::orders;
 use super::sensor::{self, DriverChoice};
 use super::signals::Stop;
 use crate::capture::scope::{Held, Running, Scope, ScopeError};
+use crate::metrics::Telemetry;
 use crate::rules::{LoadResult, Source};
 
 /// The exit status that says that Saker failed, not the command; and those of a command that is not there or cannot be
@@ -62,7 +64,8 @@ fn trace(args: &Args) -> anyhow::Result<ExitStatus> {
     // It is there before the look at /proc, so that the state knows what it inherits.
     let held = scope.hold(&args.command)?;
     let mut command = Command { stop, asked: false, held: Some(held), running: None, ended: None };
-    detection.run(&mut *driver, wanted, &mut command)?;
+    let (_desk, orders) = orders();
+    detection.run(&mut *driver, wanted, &mut command, &orders, &Telemetry::default())?;
     // The driver must be gone before the cgroup is.
     drop(driver);
     command.ended.context("the command did not end")

@@ -276,7 +276,7 @@ mod tests {
         }
         let named = CgroupContainer::of_path(b"/k8s.io/box").unwrap();
         assert_eq!((named.id, named.namespace, named.certain), (&b"box"[..], Some(&b"k8s.io"[..]), false));
-        assert_eq!(CgroupContainer::of_path(b"/lxc/box").unwrap().runtime, None);
+        assert_eq!(CgroupContainer::of_path(b"/lxc.payload.box").unwrap().runtime, None);
     }
 
     /// What watches over a container is not in it.
