@@ -188,6 +188,7 @@ impl Engine {
             (Runtime::Podman, _) => podman(),
             (Runtime::Docker, Client::Api(_)) => !podman(),
             (Runtime::Kubernetes, Client::Cri(_) | Client::Containerd(_)) => true,
+            (Runtime::Containerd, Client::Containerd(_)) => true,
             _ => false,
         }
     }

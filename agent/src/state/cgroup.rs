@@ -16,6 +16,8 @@ pub enum Runtime {
     Podman,
     /// A runtime of Kubernetes: containerd or CRI-O.
     Kubernetes,
+    /// containerd.
+    Containerd,
     /// The path does not say.
     #[default]
     Any,
@@ -147,7 +149,7 @@ fn containerd_id(path: &[u8]) -> Option<CgroupContainer<'_>> {
     let found = |length: usize, certain| CgroupContainer {
         id: &path[start..start + length],
         kind: ContainerType::Unknown,
-        runtime: Some(Runtime::Any),
+        runtime: Some(Runtime::Containerd),
         namespace: Some(name),
         certain,
     };
