@@ -5,9 +5,11 @@
 
 mod containers;
 mod falco;
+mod k8s_audit;
 mod preflight;
 mod references;
 mod reload;
+mod rule_tests;
 mod scene;
 mod shipped_rules;
 mod terminal;

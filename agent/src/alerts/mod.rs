@@ -14,6 +14,7 @@ pub use internal::{Internal, InternalForm, SOURCE, now};
 pub use line::{Line, LineCompiler, LineError, RuleLabels};
 pub(crate) use line::{push_printable, push_string};
 pub use summary::{Counted, Summary};
+pub(crate) use template::plain_text;
 pub use template::{
     CONTAINER_INFO, NOT_AVAILABLE, Template, TemplateError, TemplateErrorKind, json_value, text_value,
 };

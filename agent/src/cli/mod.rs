@@ -2,6 +2,7 @@
 //!
 //! Each command is a file with its `Args` and a `run(args) -> anyhow::Result<ExitCode>`; errors are printed here only.
 
+mod audit;
 mod capture;
 pub mod check;
 pub mod config;
@@ -18,7 +19,9 @@ pub mod replay;
 pub mod run;
 mod sensor;
 mod signals;
+mod sources;
 pub mod syscalls;
+pub mod test;
 pub mod trace;
 mod waiting;
 
@@ -48,6 +51,8 @@ enum Command {
     Read(read::Args),
     /// Validate rule files, or bare conditions
     Check(check::Args),
+    /// Run the tests that stand beside rules
+    Test(test::Args),
     /// Falco's command line, flag for flag; also what a program called `falco` is
     Falco(falco::Args),
     /// List the configuration keys
@@ -88,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(args),
         Command::Read(args) => read::run(args),
         Command::Check(args) => check::run(args),
+        Command::Test(args) => test::run(args),
         Command::Falco(args) => return falco::run(args),
         Command::Config(args) => config::run(args),
         Command::Fields(args) => fields::run(args),
