@@ -18,12 +18,14 @@ mod reload;
 pub mod replay;
 pub mod run;
 mod sensor;
+mod service;
 mod signals;
 mod sources;
 pub mod syscalls;
 pub mod test;
 pub mod trace;
 mod waiting;
+mod watch;
 
 use std::io;
 use std::path::Path;

@@ -107,8 +107,14 @@ impl Waiting {
         result
     }
 
-    /// Events that waited, and containers that were given up because they held back too many.
-    pub(super) fn counted(&self) -> (u64, u64) {
-        (self.hold.waited, self.given_up)
+    /// Says what waited.
+    pub(super) fn report(&self) {
+        let (waited, given_up) = (self.hold.waited, self.given_up);
+        if waited > 0 {
+            tracing::info!("{waited} events waited for what runtimes know of their containers");
+        }
+        if given_up > 0 {
+            tracing::warn!("{given_up} times a container made so many events that they could not wait");
+        }
     }
 }
