@@ -53,9 +53,9 @@ impl Batch {
         self.items.len() >= EVENTS || self.data.len() >= BYTES
     }
 
-    /// How many bytes its parameters take.
+    /// How much it holds.
     pub(super) fn bytes(&self) -> usize {
-        self.data.len()
+        self.data.len() + self.items.len() * size_of::<Item>()
     }
 
     /// Forgets all, keeping the memory.

@@ -6,6 +6,7 @@
 
 mod cgroup;
 mod containers;
+mod export;
 mod fd;
 mod handover;
 mod init;
