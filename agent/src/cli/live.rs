@@ -14,6 +14,7 @@ use super::engine::{Engine, Show};
 use super::orders::{Order, Orders};
 use super::reload::Fresh;
 use super::sensor::Losses;
+use super::waiting::Waiting;
 use super::watch::Watch;
 use crate::alerts::Summary;
 use crate::capture::driver::Driver;
@@ -21,6 +22,7 @@ use crate::capture::interest::{interest, union};
 use crate::capture::live::{Live, hierarchy};
 use crate::capture::proc::{LivingThreads, ProcLimits, ProcRoot, Strangers};
 use crate::config::Config;
+use crate::containers;
 use crate::event::Event;
 use crate::metrics::{Telemetry, Verdict};
 use crate::pipeline::{Pipeline, Recorded, Recorder, Sink, Tap};
@@ -32,6 +34,8 @@ pub(super) struct Detection<'c> {
     engine: Engine,
     /// The names of events that conditions ask for.
     names: BTreeSet<&'static str>,
+    /// How runtimes are asked about containers, if they are.
+    containers: Option<containers::Settings>,
 }
 
 /// Who says when a detection begins and ends.
@@ -52,8 +56,9 @@ impl<'c> Detection<'c> {
         config: &'c Config,
         show: Show<'_>,
     ) -> anyhow::Result<Detection<'c>> {
+        let containers = containers::Settings::of(config, ProcRoot::from_environment().root())?;
         let (engine, names) = Engine::named(files, config, show)?;
-        Ok(Detection { config, engine, names })
+        Ok(Detection { config, engine, names, containers })
     }
 
     /// What the rules count.
@@ -77,6 +82,9 @@ impl<'c> Detection<'c> {
     ) -> anyhow::Result<()> {
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
         let sensor = &mut Sensor::start(driver, wanted, self.config, orders, telemetry)?;
+        if let Some(settings) = self.containers.clone() {
+            sensor.live.watch_containers(containers::start(settings)?);
+        }
         let desk = orders.desk();
         let mut recorder = Recorder::start(self.config, move |alert| desk.alert(alert))?;
         if let Some(recorder) = &recorder {
@@ -201,12 +209,21 @@ impl<'s> Sensor<'s> {
         let mut ended = false;
         let mut living = LivingThreads::new(root, purge_every);
         let mut strangers = Strangers::new(root, limits);
+        let mut waiting = Waiting::default();
         while result.is_ok() && !ended && !occasion.is_over()? {
             let records = live.poll(|event| {
                 if result.is_ok() {
-                    introduce(event, &mut strangers, sink);
-                    result = sink.event(event);
+                    result = waiting.pass(event, |event| {
+                        introduce(event, &mut strangers, sink);
+                        sink.event(event)
+                    });
                 }
+            });
+            result = result.and_then(|()| {
+                waiting.settle(live, |event| {
+                    introduce(event, &mut strangers, sink);
+                    sink.event(event)
+                })
             });
             while let Some(order) = orders.next() {
                 result = result.and_then(|()| match order {
@@ -240,9 +257,11 @@ impl<'s> Sensor<'s> {
         driver.set_interest(&Interest { abi_version: ABI_VERSION, ..Interest::default() })?;
         live.finish(|event| {
             if result.is_ok() {
-                result = sink.event(event);
+                result = waiting.pass(event, |event| sink.event(event));
             }
         });
+        result = result.and_then(|()| waiting.finish(live, |event| sink.event(event)));
+        waiting.report();
         result.and_then(|()| sink.flush())?;
         *drops = watch.summary();
         if ended {

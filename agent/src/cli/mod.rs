@@ -27,6 +27,7 @@ mod sources;
 pub mod syscalls;
 pub mod test;
 pub mod trace;
+mod waiting;
 mod watch;
 
 use std::io;
