@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
+use super::audit::LineOutput;
 use super::sources::Sources;
 use crate::alerts::{Alerts, LineCompiler, check_append_output};
 use crate::config::{self, Config};
@@ -153,6 +154,11 @@ impl Engine {
     /// Which events some rule can be true for.
     pub(super) fn detector(&self) -> &Detector {
         &self.rules.detector
+    }
+
+    /// Where the alerts of a thread beside the loop go.
+    pub(super) fn line_output(&self) -> LineOutput {
+        LineOutput { shown: self.stdout }
     }
 
     /// The one loop, whose alerts go to `out`.

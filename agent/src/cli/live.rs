@@ -7,9 +7,11 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use crossbeam_channel::Sender;
 use saker_probe::wire::ABI_VERSION;
 use saker_probe::wire::control::Interest;
 
+use super::audit;
 use super::engine::{Engine, Show};
 use super::orders::{Order, Orders};
 use super::reload::Fresh;
@@ -21,6 +23,7 @@ use crate::capture::live::{Live, hierarchy};
 use crate::capture::proc::{LivingThreads, ProcLimits, ProcRoot, Strangers};
 use crate::config::Config;
 use crate::event::Event;
+use crate::k8s::audit::{Running, Watch};
 use crate::metrics::Telemetry;
 use crate::pipeline::{Pipeline, Sink};
 use crate::state::makes_a_stub;
@@ -34,6 +37,8 @@ pub(super) struct Detection<'c> {
     engine: Engine,
     /// The names of events that conditions ask for.
     names: BTreeSet<&'static str>,
+    /// The audit log, which is watched beside the driver's events.
+    auditing: Option<Running>,
 }
 
 /// Who says when a detection begins and ends.
@@ -55,7 +60,13 @@ impl<'c> Detection<'c> {
         show: Show<'_>,
     ) -> anyhow::Result<Detection<'c>> {
         let (engine, names) = Engine::named(files, config, show)?;
-        Ok(Detection { config, engine, names })
+        Ok(Detection { config, engine, names, auditing: None })
+    }
+
+    /// Begins to watch the audit log, if the configuration says where it is.
+    pub(super) fn audit(&mut self) -> anyhow::Result<Option<Sender<Watch>>> {
+        self.auditing = audit::start(&mut self.engine, self.config)?;
+        Ok(self.auditing.as_ref().map(Running::rules))
     }
 
     /// What the rules count.
@@ -106,8 +117,9 @@ impl<'c> Detection<'c> {
         };
         out.flush()?;
         let losses = Losses::of(sensor.driver, sensor.live);
+        let audited = self.auditing.take().and_then(Running::stop);
         let mut err = io::stderr().lock();
-        write!(err, "{}", self.engine.rules.alerts.summary())?;
+        audit::summary(self.engine.rules.alerts.summary(), audited.as_ref(), &mut err)?;
         writeln!(err, "Events: {}, lost: {}", live.counters().events, losses.events())?;
         if !losses.line().is_empty() {
             writeln!(err, "Losses: {}", losses.line())?;
