@@ -6,6 +6,7 @@
 mod audit_webhook;
 mod falco;
 mod k8s_audit;
+mod kubernetes_rules;
 mod preflight;
 mod references;
 mod reload;
@@ -14,6 +15,7 @@ mod scene;
 mod shipped_rules;
 mod terminal;
 mod threads;
+mod web;
 
 use std::process::{Command, Output};
 

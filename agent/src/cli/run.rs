@@ -15,6 +15,7 @@ use super::orders::{Order, orders};
 use super::reload::{self, Given, Reloader};
 use super::replay;
 use super::sensor::{self, DriverChoice};
+use super::service;
 use super::signals::Stop;
 use crate::config::{self, EngineKind, Loaded};
 use crate::metrics::Telemetry;
@@ -109,6 +110,7 @@ impl Job {
         let _pidfile = pidfile.as_deref().map(PidFile::write).transpose()?;
         let ((desk, orders), telemetry) = (orders(), Telemetry::default());
         telemetry.loaded(given.files(), engine.rules.alerts.summary().clone(), false);
+        service::start(&given, &telemetry, &desk)?;
         reloader.start(&given, read, said, desk.clone(), None, &telemetry)?;
         let occasion = replay::Occasion { duration, orders: Some((&orders, &telemetry)) };
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
@@ -130,6 +132,7 @@ impl Job {
         let wanted = detection.interest();
         let ((desk, orders), telemetry) = (orders(), Telemetry::default());
         telemetry.loaded(given.files(), detection.summary().clone(), false);
+        service::start(&given, &telemetry, &desk)?;
         let audit = if audited { detection.audit()? } else { None };
         reloader.start(&given, read, said, desk.clone(), audit, &telemetry)?;
         if let Some(duration) = duration {
@@ -156,6 +159,7 @@ impl Job {
         let _pidfile = pidfile.as_deref().map(PidFile::write).transpose()?;
         let ((desk, orders), telemetry) = (orders(), Telemetry::default());
         telemetry.loaded(given.files(), engine.rules.alerts.summary().clone(), false);
+        service::start(&given, &telemetry, &desk)?;
         reloader.start(&given, read, said, desk.clone(), Some(running.rules()), &telemetry)?;
         if let Some(duration) = duration {
             stop.after(duration);

@@ -107,9 +107,10 @@ impl Class {
             }
             Class::Saker => ("saker", "What only Saker has: rules that use it do not load in Falco."),
             Class::K8sAudit => ("k8saudit", "Events of the Kubernetes audit log (built-in k8saudit plugin)."),
-            Class::SakerAudit => {
-                ("saker (audit log)", "What only Saker has of audit events: rules that use it do not load in Falco.")
-            }
+            Class::SakerAudit => (
+                "saker (audit log)",
+                "What only Saker has of audit events: rules that use it do not load in Falco.",
+            ),
             Class::Json => ("json", "The document that an audit event is (built-in json plugin)."),
         }
     }

@@ -152,7 +152,8 @@ mod tests {
     fn a_pack_within_a_pack_stands_by_itself() {
         let pack = pack("nested");
         fs::write(pack.join("b").join(SHARED), "").unwrap();
-        let [shared, a, inner, b] = ["_shared.yaml", "a/r.yaml", "b/_shared.yaml", "b/r.yaml"].map(|file| pack.join(file));
+        let [shared, a, inner, b] =
+            ["_shared.yaml", "a/r.yaml", "b/_shared.yaml", "b/r.yaml"].map(|file| pack.join(file));
         assert_eq!(rule_files(std::slice::from_ref(&pack)).unwrap(), [shared, a]);
         assert_eq!(rule_files(&[pack.join("b")]).unwrap(), [inner.clone(), b.clone()]);
         assert_eq!(rule_files(std::slice::from_ref(&b)).unwrap(), [inner, b]);

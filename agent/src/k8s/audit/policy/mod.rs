@@ -144,6 +144,7 @@ impl Policy {
             let _ = writeln!(out, "- level: {}", entry.level.name());
             list(&mut out, "verbs", entry.need.values(Axis::Verb));
             list(&mut out, "users", entry.need.values(Axis::User));
+            list(&mut out, "userGroups", entry.need.values(Axis::Group));
             list(&mut out, "namespaces", entry.need.values(Axis::Namespace));
             resources(&mut out, &entry.need);
         }
@@ -181,11 +182,15 @@ fn resources(out: &mut String, need: &Need) {
     let mut by_group: Vec<(&str, Vec<String>)> = Vec::new();
     for resource in resources {
         let Some(groups) = groups(resource) else {
-            let _ = writeln!(out, "  # The API group of '{}' is not known here: all resources.", resource.replace(char::is_control, " "));
+            let _ = writeln!(
+                out,
+                "  # The API group of '{}' is not known here: all resources.",
+                resource.replace(char::is_control, " ")
+            );
             return;
         };
         for group in groups {
-            let at = by_group.iter().position(|(known, _)| known == group);
+            let at = by_group.iter().position(|(known, _)| *known == group);
             let at = at.unwrap_or_else(|| {
                 by_group.push((group, Vec::new()));
                 by_group.len() - 1

@@ -75,6 +75,8 @@ pub enum Axis {
     Subresource,
     Namespace,
     User,
+    /// One of them, of which a user has several.
+    Group,
     Stage,
 }
 
@@ -86,7 +88,7 @@ pub const NONE: &str = "";
 
 /// Requests that can make a condition true: the values that each [`Axis`] may have.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub struct Need([Values; 6]);
+pub struct Need([Values; 7]);
 
 /// Beyond so many alternatives they are made one that covers all.
 const MAX_ALTERNATIVES: usize = 512;
@@ -102,18 +104,21 @@ impl Need {
         &self.0[axis as usize]
     }
 
-    fn pairs<'n>(&'n self, other: &'n Need) -> impl Iterator<Item = (bool, &'n Values, &'n Values)> {
+    fn pairs<'n>(&'n self, other: &'n Need) -> impl Iterator<Item = (usize, &'n Values, &'n Values)> {
         let pairs = self.0.iter().zip(&other.0).enumerate();
-        pairs.map(|(axis, (mine, theirs))| (axis == Axis::Subresource as usize, mine, theirs))
+        pairs.map(|(axis, (mine, theirs))| (axis, mine, theirs))
     }
 
     /// The requests that are in both; `None` if there can be none.
     fn both(&self, other: &Need) -> Option<Need> {
         let mut both = Need::default();
-        for (slot, (wild, mine, theirs)) in both.0.iter_mut().zip(self.pairs(other)) {
+        for (slot, (axis, mine, theirs)) in both.0.iter_mut().zip(self.pairs(other)) {
             *slot = match (mine, theirs) {
+                // Who is in a group can be in another, too: either narrows the requests, both cannot.
+                (Some(mine), Some(_)) if axis == Axis::Group as usize => Some(mine.clone()),
                 (Some(mine), Some(theirs)) => {
-                    let common = if wild { common(mine, theirs) } else { mine & theirs };
+                    let is_subresource = axis == Axis::Subresource as usize;
+                    let common = if is_subresource { common(mine, theirs) } else { mine & theirs };
                     Some(common).filter(|common| !common.is_empty()).map(Some)?
                 }
                 (mine, theirs) => mine.as_ref().or(theirs.as_ref()).cloned(),
@@ -133,10 +138,10 @@ impl Need {
 
     /// Whether every request of this is one of the other.
     pub fn is_within(&self, other: &Need) -> bool {
-        self.pairs(other).all(|(wild, mine, theirs)| match (mine, theirs) {
+        self.pairs(other).all(|(axis, mine, theirs)| match (mine, theirs) {
             (_, None) => true,
             (None, Some(_)) => false,
-            (Some(mine), Some(theirs)) if wild => mine.iter().all(|one| is_in(one, theirs)),
+            (Some(mine), Some(theirs)) if axis == Axis::Subresource as usize => mine.iter().all(|one| is_in(one, theirs)),
             (Some(mine), Some(theirs)) => mine.is_subset(theirs),
         })
     }
@@ -170,7 +175,8 @@ fn is_in(name: &str, names: &BTreeSet<String>) -> bool {
 fn common(one: &BTreeSet<String>, other: &BTreeSet<String>) -> BTreeSet<String> {
     let of_one = one.iter().filter(|name| is_in(name, other));
     let of_other = other.iter().filter(|name| is_in(name, one));
-    let common = of_one.chain(of_other).filter(|name| *name != ANY || one.contains(ANY) && other.contains(ANY));
+    let common =
+        of_one.chain(of_other).filter(|name| *name != ANY || one.contains(ANY) && other.contains(ANY));
     common.cloned().collect()
 }
 
@@ -182,7 +188,8 @@ fn alternatives(expr: &Expr, negated: bool) -> Vec<Need> {
             let mut all = vec![Need::default()];
             for child in children {
                 let of_child = alternatives(child, negated);
-                all = all.iter().flat_map(|one| of_child.iter().filter_map(|other| one.both(other))).collect();
+                all =
+                    all.iter().flat_map(|one| of_child.iter().filter_map(|other| one.both(other))).collect();
                 all = few(all);
             }
             all
@@ -224,6 +231,7 @@ fn axis(field: &FieldRef) -> Option<Axis> {
         "ka.target.subresource" | "objectRef/subresource" => Axis::Subresource,
         "ka.target.namespace" | "objectRef/namespace" => Axis::Namespace,
         "ka.user.name" | "user/username" => Axis::User,
+        "ka.user.groups" => Axis::Group,
         "ka.stage" | "stage" => Axis::Stage,
         _ => return None,
     })
@@ -249,6 +257,10 @@ fn of_check(check: &Check, negated: bool) -> Vec<Need> {
         (Operator::Exists, _, _, negated) if axis == Axis::Subresource => {
             Some([if negated { NONE } else { ANY }.to_owned()].into())
         }
+        (Operator::Intersects, Operand::List(literals, _), None, false) if axis == Axis::Group => {
+            texts(literals)
+        }
+        // `in` asks that all groups are among these, so one is.
         (Operator::Eq | Operator::EqEq | Operator::In, Operand::Literal(literal), None, false) => {
             texts(std::slice::from_ref(literal))
         }
@@ -264,7 +276,7 @@ fn of_check(check: &Check, negated: bool) -> Vec<Need> {
 mod tests {
     use super::*;
 
-    /// Alternatives as `verb/resource/subresource/namespace/user/stage`, `?` for any.
+    /// Alternatives as `verb/resource/subresource/namespace/user/group/stage`, `?` for any.
     fn told(condition: &str) -> String {
         let expr = saker_filter::parse(condition, 100).unwrap();
         let shown = |values: &Values| match values {
@@ -272,26 +284,43 @@ mod tests {
             Some(values) => values.iter().map(String::as_str).collect::<Vec<_>>().join("|"),
         };
         let needs = Need::of(&expr);
-        needs.iter().map(|need| need.0.iter().map(shown).collect::<Vec<_>>().join("/")).collect::<Vec<_>>().join(", ")
+        needs
+            .iter()
+            .map(|need| need.0.iter().map(shown).collect::<Vec<_>>().join("/"))
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 
     #[test]
     fn conditions_say_which_requests_they_are_about() {
         for (condition, expected) in [
-            ("ka.verb = create and ka.target.resource in (pods, deployments)", "create/deployments|pods/?/?/?/?"),
-            ("ka.verb = create or ka.verb = get", "create/?/?/?/?/?, get/?/?/?/?/?"),
-            ("ka.verb in (create, get) and ka.verb in (get, list)", "get/?/?/?/?/?"),
+            (
+                "ka.verb = create and ka.target.resource in (pods, deployments)",
+                "create/deployments|pods/?/?/?/?/?",
+            ),
+            ("ka.verb = create or ka.verb = get", "create/?/?/?/?/?/?, get/?/?/?/?/?/?"),
+            ("ka.verb in (create, get) and ka.verb in (get, list)", "get/?/?/?/?/?/?"),
             ("ka.verb = create and ka.verb = get", ""),
-            ("not (ka.verb != create or not ka.target.resource = pods)", "?/pods/?/?/?/?"),
-            ("ka.verb = get or ka.user.name startswith a", "?/?/?/?/?/?"),
-            ("not ka.target.subresource exists and ka.verb = get", "get/?//?/?/?"),
-            ("ka.target.subresource exists and ka.target.subresource in (exec, attach)", "?/?/attach|exec/?/?/?"),
+            ("not (ka.verb != create or not ka.target.resource = pods)", "?/pods/?/?/?/?/?"),
+            ("ka.verb = get or ka.user.name startswith a", "?/?/?/?/?/?/?"),
+            ("not ka.target.subresource exists and ka.verb = get", "get/?//?/?/?/?"),
+            (
+                "ka.target.subresource exists and ka.target.subresource in (exec, attach)",
+                "?/?/attach|exec/?/?/?/?",
+            ),
             ("not ka.target.subresource exists and ka.target.subresource exists", ""),
-            ("jevt.value[/stage] in (ResponseComplete) and jevt.rawtime exists", "?/?/?/?/?/ResponseComplete"),
+            (
+                "jevt.value[/stage] in (ResponseComplete) and jevt.rawtime exists",
+                "?/?/?/?/?/?/ResponseComplete",
+            ),
             ("ka.verb = get and (jevt.rawtime = 0)", ""),
-            ("ka.verb = get and not (jevt.rawtime = 0)", "get/?/?/?/?/?"),
-            ("ka.target.namespace = kube-system and ka.user.name = eve", "?/?/?/kube-system/eve/?"),
-            ("tolower(ka.verb) = get and ka.verb startswith oneof (a, b)", "?/?/?/?/?/?"),
+            ("ka.verb = get and not (jevt.rawtime = 0)", "get/?/?/?/?/?/?"),
+            ("ka.target.namespace = kube-system and ka.user.name = eve", "?/?/?/kube-system/eve/?/?"),
+            ("tolower(ka.verb) = get and ka.verb startswith oneof (a, b)", "?/?/?/?/?/?/?"),
+            (
+                "ka.user.groups intersects (a, b) and ka.user.groups in (c) and ka.verb = get",
+                "get/?/?/?/?/a|b/?",
+            ),
         ] {
             assert_eq!(told(condition), expected, "{condition}");
         }
@@ -299,7 +328,8 @@ mod tests {
 
     #[test]
     fn many_alternatives_are_made_one() {
-        let any: Vec<String> = (0..600).map(|n| format!("(ka.verb = v{n} and ka.user.name = u{n})")).collect();
+        let any: Vec<String> =
+            (0..600).map(|n| format!("(ka.verb = v{n} and ka.user.name = u{n})")).collect();
         let expr = saker_filter::parse(&any.join(" or "), 100).unwrap();
         let needs = Need::of(&expr);
         assert_eq!(needs.len(), 1);
@@ -314,10 +344,17 @@ mod tests {
             ("ka.req.configmap.name = x and jevt.value[/stage] = y", Level::Metadata),
             ("ka.verb = get or ka.req.pod.host_network = true", Level::Request),
             ("jevt.value[/requestObject/spec] exists", Level::Request),
-            ("jevt.value[/responseObject/spec] exists and ka.req.service.type exists", Level::RequestResponse),
+            (
+                "jevt.value[/responseObject/spec] exists and ka.req.service.type exists",
+                Level::RequestResponse,
+            ),
             ("tolower(ka.resp.name) contains x", Level::RequestResponse),
         ] {
-            assert_eq!(Level::of_condition(&saker_filter::parse(condition, 100).unwrap()), expected, "{condition}");
+            assert_eq!(
+                Level::of_condition(&saker_filter::parse(condition, 100).unwrap()),
+                expected,
+                "{condition}"
+            );
         }
     }
 }

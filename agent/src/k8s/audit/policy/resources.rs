@@ -7,16 +7,34 @@ const GROUPS: &[(&str, &[&str])] = &[
     (
         "",
         &[
-            "bindings", "componentstatuses", "configmaps", "endpoints", "events", "limitranges", "namespaces", "nodes",
-            "persistentvolumeclaims", "persistentvolumes", "pods", "podtemplates", "replicationcontrollers", "resourcequotas",
-            "secrets", "serviceaccounts", "services",
+            "bindings",
+            "componentstatuses",
+            "configmaps",
+            "endpoints",
+            "events",
+            "limitranges",
+            "namespaces",
+            "nodes",
+            "persistentvolumeclaims",
+            "persistentvolumes",
+            "pods",
+            "podtemplates",
+            "replicationcontrollers",
+            "resourcequotas",
+            "secrets",
+            "serviceaccounts",
+            "services",
         ],
     ),
     (
         "admissionregistration.k8s.io",
         &[
-            "mutatingadmissionpolicies", "mutatingadmissionpolicybindings", "mutatingwebhookconfigurations",
-            "validatingadmissionpolicies", "validatingadmissionpolicybindings", "validatingwebhookconfigurations",
+            "mutatingadmissionpolicies",
+            "mutatingadmissionpolicybindings",
+            "mutatingwebhookconfigurations",
+            "validatingadmissionpolicies",
+            "validatingadmissionpolicybindings",
+            "validatingwebhookconfigurations",
         ],
     ),
     ("apiextensions.k8s.io", &["customresourcedefinitions"]),
@@ -25,7 +43,12 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("authentication.k8s.io", &["selfsubjectreviews", "tokenreviews"]),
     (
         "authorization.k8s.io",
-        &["localsubjectaccessreviews", "selfsubjectaccessreviews", "selfsubjectrulesreviews", "subjectaccessreviews"],
+        &[
+            "localsubjectaccessreviews",
+            "selfsubjectaccessreviews",
+            "selfsubjectrulesreviews",
+            "subjectaccessreviews",
+        ],
     ),
     ("autoscaling", &["horizontalpodautoscalers"]),
     ("batch", &["cronjobs", "jobs"]),
@@ -39,13 +62,19 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("policy", &["poddisruptionbudgets", "podsecuritypolicies"]),
     ("rbac.authorization.k8s.io", &["clusterrolebindings", "clusterroles", "rolebindings", "roles"]),
     ("scheduling.k8s.io", &["priorityclasses"]),
-    ("storage.k8s.io", &["csidrivers", "csinodes", "csistoragecapacities", "storageclasses", "volumeattachments"]),
+    (
+        "storage.k8s.io",
+        &["csidrivers", "csinodes", "csistoragecapacities", "storageclasses", "volumeattachments"],
+    ),
 ];
 
 /// The groups that have a resource, `None` if it is none of Kubernetes' own.
 pub(super) fn groups(resource: &str) -> Option<Vec<&'static str>> {
-    let groups: Vec<&str> =
-        GROUPS.iter().filter(|(_, resources)| resources.contains(&resource)).map(|(group, _)| *group).collect();
+    let groups: Vec<&str> = GROUPS
+        .iter()
+        .filter(|(_, resources)| resources.contains(&resource))
+        .map(|(group, _)| *group)
+        .collect();
     (!groups.is_empty()).then_some(groups)
 }
 
