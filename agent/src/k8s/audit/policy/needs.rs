@@ -141,7 +141,9 @@ impl Need {
         self.pairs(other).all(|(axis, mine, theirs)| match (mine, theirs) {
             (_, None) => true,
             (None, Some(_)) => false,
-            (Some(mine), Some(theirs)) if axis == Axis::Subresource as usize => mine.iter().all(|one| is_in(one, theirs)),
+            (Some(mine), Some(theirs)) if axis == Axis::Subresource as usize => {
+                mine.iter().all(|one| is_in(one, theirs))
+            }
             (Some(mine), Some(theirs)) => mine.is_subset(theirs),
         })
     }
