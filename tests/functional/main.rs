@@ -3,11 +3,13 @@
 // A test may stop at what must not be.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod audit_webhook;
 mod containers;
 mod doctor;
 mod drivers;
 mod falco;
 mod k8s_audit;
+mod kubernetes_rules;
 mod preflight;
 mod record;
 mod references;

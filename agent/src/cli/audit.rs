@@ -1,14 +1,16 @@
-//! The audit log on the command line: a file of it, replayed.
+//! The audit log on the command line: a file of it replayed, and the source beside others in a run.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 
 use anyhow::Context as _;
 use flate2::read::MultiGzDecoder;
 
 use super::engine::Engine;
-use crate::k8s::audit::{Counters, Limits, lines};
+use crate::alerts::Summary;
+use crate::config::Config;
+use crate::k8s::audit::{Counters, Ended, Limits, Running, Settings, lines};
 
 /// The first bytes of a gzip file.
 const GZIP: &[u8] = &[0x1f, 0x8b];
@@ -50,11 +52,7 @@ pub(super) fn replay(
     let mut alerts = Vec::new();
     let reader = open(file).with_context(name)?;
     for batch in lines(reader, &Limits::default()) {
-        let batch = batch.with_context(name)?;
-        counters.count(&batch);
-        if let Ok(batch) = batch {
-            batch.events.iter().for_each(|event| watch.event(event, &mut alerts));
-        }
+        watch.batch(&batch.with_context(name)?, &mut counters, &mut alerts);
         out.write_all(&alerts)?;
         alerts.clear();
     }
@@ -63,4 +61,42 @@ pub(super) fn replay(
     write!(err, "{}", watch.summary())?;
     writeln!(err, "{counters}")?;
     Ok(())
+}
+
+/// Begins to watch the audit log, if the configuration says where it is.
+pub(super) fn start(engine: &mut Engine, config: &Config) -> anyhow::Result<Option<Running>> {
+    let Some(settings) = Settings::of(config)? else { return Ok(None) };
+    let Some(watch) = engine.audit.take() else { return Ok(None) };
+    let running = Running::start(&settings, watch, engine.line_output())?;
+    match running.address() {
+        Some(address) => tracing::info!("the audit log is received on {address}"),
+        None => tracing::info!("the audit log is read from {:?}", settings.input),
+    }
+    Ok(Some(running))
+}
+
+/// Writes the closing summary of a run: counts of alerts, of both sources together, and of audit events.
+pub(super) fn summary(counted: &Summary, audited: Option<&Ended>, err: &mut impl Write) -> io::Result<()> {
+    let Some(Ended { watch, counters, .. }) = audited else { return write!(err, "{counted}") };
+    write!(err, "{}", counted.joined(watch.summary()))?;
+    writeln!(err, "{counters}")
+}
+
+/// Standard output for the alerts of a thread beside the main loop, unless `stdout_output` is off.
+pub(super) struct LineOutput {
+    pub shown: bool,
+}
+
+impl Write for LineOutput {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // All at once under one lock, so that lines stay whole.
+        if self.shown {
+            io::stdout().lock().write_all(bytes)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().lock().flush()
+    }
 }

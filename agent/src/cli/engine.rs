@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
+use super::audit::LineOutput;
 use super::sources::Sources;
 use crate::alerts::{Alerts, LineCompiler, check_append_output};
 use crate::config::{self, Config};
@@ -123,7 +124,7 @@ impl Engine {
         let lines = LineCompiler { config, schema, hostname: &hostname };
         let selected = select(loader.rules(), config);
         let (rules, audited): (Vec<Rule<'_>>, Vec<Rule<'_>>) =
-            selected.into_iter().partition(|rule| rule.labels.source == SYSCALL);
+            selected.iter().copied().partition(|rule| rule.labels.source == SYSCALL);
         let audit = known.audit.as_ref().map(|schema| Watch::new(&audited, config, schema)).transpose()?;
         let conditions = rules.iter().map(|rule| (rule.condition, rule.events));
         let set = RuleSet {
@@ -138,7 +139,7 @@ impl Engine {
             at_once: false,
             audit,
         };
-        Ok((engine, look(&loader, &rules)))
+        Ok((engine, look(&loader, &selected)))
     }
 
     /// Loads rule files; the engine with the names of events that conditions ask for.
@@ -155,6 +156,11 @@ impl Engine {
     /// Which events some rule can be true for.
     pub(super) fn detector(&self) -> &Detector {
         &self.rules.detector
+    }
+
+    /// Where the alerts of a thread beside the loop go.
+    pub(super) fn line_output(&self) -> LineOutput {
+        LineOutput { shown: self.stdout }
     }
 
     /// The one loop, whose alerts go to `out`.

@@ -7,9 +7,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use crossbeam_channel::Sender;
 use saker_probe::wire::ABI_VERSION;
 use saker_probe::wire::control::Interest;
 
+use super::audit;
 use super::engine::{Engine, Show};
 use super::orders::{Order, Orders};
 use super::reload::Fresh;
@@ -24,6 +26,7 @@ use crate::capture::proc::{LivingThreads, ProcLimits, ProcRoot, Strangers};
 use crate::config::Config;
 use crate::containers;
 use crate::event::Event;
+use crate::k8s::audit::{Running, Watch as AuditWatch};
 use crate::metrics::{Telemetry, Verdict};
 use crate::pipeline::{Pipeline, Recorded, Recorder, Sink, Tap};
 use crate::state::makes_a_stub;
@@ -36,6 +39,8 @@ pub(super) struct Detection<'c> {
     names: BTreeSet<&'static str>,
     /// How runtimes are asked about containers, if they are.
     containers: Option<containers::Settings>,
+    /// The audit log, which is watched beside the driver's events.
+    auditing: Option<Running>,
 }
 
 /// Who says when a detection begins and ends.
@@ -58,7 +63,13 @@ impl<'c> Detection<'c> {
     ) -> anyhow::Result<Detection<'c>> {
         let containers = containers::Settings::of(config, ProcRoot::from_environment().root())?;
         let (engine, names) = Engine::named(files, config, show)?;
-        Ok(Detection { config, engine, names, containers })
+        Ok(Detection { config, engine, names, containers, auditing: None })
+    }
+
+    /// Begins to watch the audit log, if the configuration says where it is.
+    pub(super) fn audit(&mut self) -> anyhow::Result<Option<Sender<AuditWatch>>> {
+        self.auditing = audit::start(&mut self.engine, self.config)?;
+        Ok(self.auditing.as_ref().map(Running::rules))
     }
 
     /// What the rules count.
@@ -95,8 +106,9 @@ impl<'c> Detection<'c> {
         if let Some(recorder) = recorder {
             captures_told(&recorder.finish());
         }
+        let audited = self.auditing.take().and_then(Running::stop);
         let mut err = io::stderr().lock();
-        write!(err, "{}", self.engine.rules.alerts.summary())?;
+        audit::summary(self.engine.rules.alerts.summary(), audited.as_ref(), &mut err)?;
         sensor.summary(&mut err)?;
         result
     }

@@ -3,6 +3,7 @@
 //! Each command is a file with its `Args` and a `run(args) -> anyhow::Result<ExitCode>`; errors are printed here only.
 
 mod audit;
+pub mod audit_policy;
 mod capture;
 pub mod check;
 pub mod config;
@@ -14,6 +15,7 @@ pub mod fields;
 mod live;
 mod log;
 mod orders;
+pub mod posture;
 pub mod read;
 pub mod record;
 mod reload;
@@ -64,6 +66,10 @@ enum Command {
     Test(test::Args),
     /// Falco's command line, flag for flag; also what a program called `falco` is
     Falco(falco::Args),
+    /// Print the smallest Kubernetes audit policy that feeds the rules
+    AuditPolicy(audit_policy::Args),
+    /// Check Kubernetes manifests for what makes containers mutable or lets them reach the host
+    Posture(posture::Args),
     /// List the configuration keys
     Config(config::Args),
     /// List the fields that conditions and outputs can use
@@ -106,6 +112,8 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(args),
         Command::Test(args) => test::run(args),
         Command::Falco(args) => return falco::run(args),
+        Command::AuditPolicy(args) => audit_policy::run(args),
+        Command::Posture(args) => posture::run(args),
         Command::Config(args) => config::run(args),
         Command::Fields(args) => fields::run(args),
         Command::Events(args) => events::run(args),
