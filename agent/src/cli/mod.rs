@@ -7,6 +7,7 @@ pub mod check;
 pub mod config;
 pub mod engine;
 pub mod events;
+pub mod explain;
 pub mod falco;
 pub mod fields;
 mod live;
@@ -15,6 +16,8 @@ mod orders;
 pub mod read;
 mod reload;
 pub mod replay;
+mod rule_source;
+pub mod rules;
 pub mod run;
 mod sensor;
 mod signals;
@@ -50,6 +53,10 @@ enum Command {
     Check(check::Args),
     /// Run the tests that stand beside rules
     Test(test::Args),
+    /// Tell why a rule answers to an event, or why it does not
+    Explain(explain::Args),
+    /// Measure what rules cost
+    Rules(rules::Args),
     /// Falco's command line, flag for flag; also what a program called `falco` is
     Falco(falco::Args),
     /// List the configuration keys
@@ -91,6 +98,8 @@ pub fn main() -> ExitCode {
         Command::Read(args) => read::run(args),
         Command::Check(args) => check::run(args),
         Command::Test(args) => test::run(args),
+        Command::Explain(args) => explain::run(args),
+        Command::Rules(args) => rules::run(args),
         Command::Falco(args) => return falco::run(args),
         Command::Config(args) => config::run(args),
         Command::Fields(args) => fields::run(args),
