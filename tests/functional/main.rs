@@ -9,6 +9,7 @@ mod preflight;
 mod references;
 mod reload;
 mod rule_tests;
+mod rule_tools;
 mod scene;
 mod shipped_rules;
 mod terminal;

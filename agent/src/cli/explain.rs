@@ -9,8 +9,9 @@ use anyhow::{Context as _, bail};
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use super::capture::{name, open, schema};
+use super::capture::{name, open};
 use super::rule_source::RuleSource;
+use super::sources::Sources;
 use crate::config::Config;
 use crate::event::syscall::type_name;
 use crate::explain::{Explainer, Explanation, Step, StepKind};
@@ -96,12 +97,13 @@ struct Subject {
 /// Explains what `args` name.
 pub fn explain(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
     let config = Config::from_options(&args.option)?;
-    let schema = schema(&config)?;
+    let known = Sources::of(&config)?;
+    let schema = &known.syscall;
     let (rule_name, capture, wanted) = question(args)?;
-    let source = RuleSource::load(&args.rules, &config, &schema)?;
+    let source = RuleSource::load(&args.rules, &config, &known)?;
     let rule = source.rule(&rule_name)?;
-    let mut explainer = Explainer::new(source.loader(), &rule, &schema);
-    let found = search(&mut explainer, &rule, &capture, &wanted, &config, &schema)?;
+    let mut explainer = Explainer::new(source.loader(), &rule, schema);
+    let found = search(&mut explainer, &rule, &capture, &wanted, &config, schema)?;
     let Some((explanation, subject)) = &found.best else {
         match wanted {
             Wanted::Number(number) => bail!(

@@ -23,6 +23,7 @@ pub mod run;
 mod sensor;
 mod signals;
 mod sources;
+pub mod suggest;
 pub mod syscalls;
 pub mod test;
 pub mod trace;
@@ -57,6 +58,8 @@ enum Command {
     Test(test::Args),
     /// Tell why a rule answers to an event, or why it does not
     Explain(explain::Args),
+    /// Suggest exceptions for alerts that were none
+    SuggestExceptions(suggest::Args),
     /// Measure what rules cost
     Rules(rules::Args),
     /// Falco's command line, flag for flag; also what a program called `falco` is
@@ -101,6 +104,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(args),
         Command::Test(args) => test::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::SuggestExceptions(args) => suggest::run(args),
         Command::Rules(args) => rules::run(args),
         Command::Falco(args) => return falco::run(args),
         Command::Config(args) => config::run(args),

@@ -11,8 +11,9 @@ use rustc_hash::FxHashMap;
 use saker_filter::{CheckId, CheckTable, Compiler, Evaluation, EventSet, Memo, Program};
 use serde_json::json;
 
-use super::capture::{name, open, schema};
+use super::capture::{name, open};
 use super::rule_source::RuleSource;
+use super::sources::Sources;
 use crate::config::{Config, RuleMatching};
 use crate::detect::Detector;
 use crate::fields::{EventContext, FieldSchema};
@@ -88,8 +89,13 @@ struct Meter {
     asked: u64,
     alerts: u64,
     took: Duration,
+    /// Measurements that something else interrupted: they are left out.
+    interrupted: u64,
     clauses: FxHashMap<CheckId, (u64, Duration)>,
 }
+
+/// No rule takes longer for an event: the machine did something else meanwhile.
+const INTERRUPTED: Duration = Duration::from_micros(200);
 
 impl Meter {
     fn new(rule: &Rule<'_>, schema: &FieldSchema) -> Self {
@@ -105,6 +111,7 @@ impl Meter {
             asked: 0,
             alerts: 0,
             took: Duration::ZERO,
+            interrupted: 0,
             clauses: FxHashMap::default(),
         }
     }
@@ -113,17 +120,25 @@ impl Meter {
         let mut alerts = 0;
         let began = Instant::now();
         self.detector.detect(context, |_| alerts += 1);
-        self.took += began.elapsed().saturating_sub(idle);
-        self.asked += 1;
+        let took = began.elapsed().saturating_sub(idle);
         self.alerts += alerts;
+        if took > INTERRUPTED {
+            self.interrupted += 1;
+            return;
+        }
+        self.took += took;
+        self.asked += 1;
         let Some(program) = &self.program else { return };
         let mut evaluation = Evaluation::new(&self.table, context, &mut self.memo);
         let clauses = &mut self.clauses;
         let mut began = Instant::now();
         evaluation.explain_each(program, &mut |check, _| {
             let (asked, took) = clauses.entry(check).or_default();
-            *asked += 1;
-            *took += began.elapsed().saturating_sub(idle);
+            let now = began.elapsed().saturating_sub(idle);
+            if now <= INTERRUPTED {
+                *asked += 1;
+                *took += now;
+            }
             began = Instant::now();
         });
     }
@@ -141,10 +156,10 @@ fn idle() -> Duration {
 /// Measures and prints.
 pub fn cost(args: &CostArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let config = Config::from_options(&args.option)?;
-    let schema = schema(&config)?;
-    let source = RuleSource::load(&args.rules, &config, &schema)?;
-    let rules: Vec<Rule<'_>> = source.loader().rules().collect();
-    let mut meters: Vec<Meter> = rules.iter().map(|rule| Meter::new(rule, &schema)).collect();
+    let known = Sources::of(&config)?;
+    let source = RuleSource::load(&args.rules, &config, &known)?;
+    let rules: Vec<Rule<'_>> = source.rules().collect();
+    let mut meters: Vec<Meter> = rules.iter().map(|rule| Meter::new(rule, &known.syscall)).collect();
     let idle = idle();
     let shown = || name(&args.capture);
     let mut pipeline = Pipeline::new(&config);
@@ -178,6 +193,10 @@ pub fn cost(args: &CostArgs, out: &mut impl Write) -> anyhow::Result<()> {
                 rules.len(),
                 total.as_secs_f64() * 1e3
             )?;
+            let interrupted: u64 = meters.iter().map(|meter| meter.interrupted).sum();
+            if interrupted > 0 {
+                writeln!(out, "{interrupted} measurements were interrupted and are left out\n")?;
+            }
             writeln!(out, "  share   ns/event     events   alerts  rule")?;
             for (rule, meter) in chosen() {
                 let (share, each) = (percent(meter.took, total), nanoseconds(meter.took, meter.asked));
