@@ -21,12 +21,14 @@ mod rule_source;
 pub mod rules;
 pub mod run;
 mod sensor;
+mod service;
 mod signals;
 mod sources;
 pub mod suggest;
 pub mod syscalls;
 pub mod test;
 pub mod trace;
+mod watch;
 
 use std::io;
 use std::path::Path;
