@@ -9,7 +9,7 @@ use crate::{saker, text};
 
 const RULES: &str = "- rule: Shadow read
   desc: d
-  condition: evt.type in (open, openat) and evt.is_open_read = true and fd.name = /etc/shadow
+  condition: evt.type in (open, openat) and evt.is_open_read = true and fd.name = /etc/shadow and fd.num >= 0 and proc.name = cat
   exceptions:
     - name: known
       fields: [proc.name, proc.pname]
@@ -44,7 +44,7 @@ fn an_alert_is_explained_by_its_clauses() {
     let out = ok(&["explain", "Shadow read", &capture(), "-r", &path]);
     assert!(out.contains("3 events make it true; this is the first"), "{out}");
     assert!(out.contains("true:  fd.name = /etc/shadow  [fd.name = /etc/shadow]  at "), "{out}");
-    assert!(out.contains("r.yaml:3:74"), "{out}");
+    assert!(out.contains("r.yaml:3:73"), "{out}");
     assert!(out.contains("the exception that came closest is 'known'"), "{out}");
     assert!(out.contains("false: proc.pname = nobody  [proc.pname = bash]  exception 'known'"), "{out}");
 
@@ -95,7 +95,7 @@ fn lints_are_told_only_when_asked_for() {
     let plain = ok(&["check", &path]);
     assert!(!plain.contains("LINT"), "{plain}");
     let linted = ok(&["check", "--lint", &path]);
-    assert!(linted.contains("r.yaml:3:74: LINT_PATH_FORM: fd.name cannot be '/etc//shadow'"), "{linted}");
+    assert!(linted.contains("r.yaml:3:73: LINT_PATH_FORM: fd.name cannot be '/etc//shadow'"), "{linted}");
     assert!(linted.contains("LINT_OUTPUT: the output does not show a user"), "{linted}");
     assert_eq!(saker(&["check", "--lint", "--deny", &path]).status.code(), Some(1));
     let json: Value = serde_json::from_str(&ok(&["check", "--lint", "--format", "json", &path])).unwrap();
