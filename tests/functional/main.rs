@@ -15,6 +15,7 @@ mod record;
 mod references;
 mod reload;
 mod rule_tests;
+mod rule_tools;
 mod scene;
 mod shipped_rules;
 mod terminal;
