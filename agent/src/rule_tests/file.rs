@@ -165,6 +165,9 @@ pub(super) struct Action {
     pub kind_place: Place,
     pub by: Option<(Place, String)>,
     pub scene: bool,
+    pub io_uring: bool,
+    /// Where the kernel says that the file is.
+    pub real_path: Option<String>,
     /// Keys that are no parameters, but `type`, `by` and `scene`.
     pub helpers: Vec<(&'static str, Given)>,
     /// Parameters by name, with the place of the name.
@@ -433,7 +436,7 @@ impl Reader {
             let name = key.scalar().unwrap_or_default();
             match HELPERS.iter().find(|helper| **helper == name) {
                 Some(helper) => helpers.push((*helper, given)),
-                None if matches!(name, "type" | "by" | "scene") => {}
+                None if matches!(name, "type" | "by" | "scene" | "io_uring" | "real_path") => {}
                 None => params.push((place(key), name.to_owned(), given)),
             }
         }
@@ -444,6 +447,8 @@ impl Reader {
             kind_place: kind.map_or(place(node), |kind| place(kind)),
             by: node.get("by").map(|by| (place(by), by.scalar().unwrap_or_default().to_owned())),
             scene: flag(node, "scene"),
+            io_uring: flag(node, "io_uring"),
+            real_path: text(node, "real_path"),
             helpers,
             params,
         }

@@ -194,6 +194,12 @@ static EVENT: Form = Form::Keys(&Keys {
         key("at", Form::Text, "Sockets: the own address of a bind, `address:port`, or `unix:PATH`."),
         key("proto", Form::Word(PROTOCOLS), "Sockets: the protocol; `tcp` if it is left out."),
         key("file", Form::Text, "The descriptor that the call uses is this file, opened before."),
+        key("real_path", Form::Text, "Opens: where the kernel says that the file is (`saker.fd.realpath`)."),
+        key(
+            "io_uring",
+            Form::Flag,
+            "It is an operation of an io_uring, told as the call that it stands for.",
+        ),
         key("child", Form::Number, "Clones: the id of the child."),
     ],
     required: &["type"],

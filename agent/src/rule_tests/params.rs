@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::file::{Action, Problem};
 use super::spell::hint;
 use super::value::{self, AT_FDCWD, End, Given, Raw, encode, terminated};
-use super::world::Record;
+use super::world::{Record, Told};
 use crate::capture::ProcessRecord;
 use crate::event::{
     Category, Direction, EVENTS, EventFlags, EventId, EventInfo, ParamInfo, ParamType, ParamsBuf, id, syscall,
@@ -98,7 +98,8 @@ pub(super) fn records(
         return Err(problems);
     }
     follow(row, &params, actor);
-    before.push(Record { tid: actor.record.tid, id: row.id, params, action: number });
+    let facts = Told { io_uring: action.io_uring, real_path: action.real_path.clone() };
+    before.push(Record { tid: actor.record.tid, id: row.id, params, action: number, facts });
     Ok(before)
 }
 
@@ -275,7 +276,8 @@ impl Making<'_> {
 
     fn precede(&mut self, id: EventId, values: &[&[u8]]) {
         let params = ParamsBuf::of(values);
-        self.before.push(Record { tid: self.actor.record.tid, id, params, action: None });
+        let tid = self.actor.record.tid;
+        self.before.push(Record { tid, id, params, action: None, facts: Told::default() });
     }
 
     /// All parameters.
@@ -442,7 +444,8 @@ impl Making<'_> {
 /// Calls that open files.
 const OPENS: [&str; 4] = ["open", "openat", "openat2", "open_by_handle_at"];
 /// Keys that can be meant where a parameter is misspelled.
-const HELPER_NAMES: [&str; 9] = ["result", "from", "to", "at", "proto", "file", "child", "by", "scene"];
+const HELPER_NAMES: [&str; 11] =
+    ["result", "from", "to", "at", "proto", "file", "child", "by", "scene", "real_path", "io_uring"];
 /// How much calls read and write.
 const SIZE: i64 = 512;
 /// The inode of files.

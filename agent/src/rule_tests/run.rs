@@ -190,7 +190,11 @@ impl<'e> RuleSet<'e> {
         for (number, record) in world.records.iter().enumerate() {
             let number = number as u64 + 1;
             let ts = START + number * STEP;
-            let event = Event::new(number, ts, record.tid, 0, record.id, 0, record.params.params());
+            let facts = record.facts.facts();
+            let mut event = Event::new(number, ts, record.tid, 0, record.id, 0, record.params.params());
+            if let Some(facts) = &facts {
+                event = event.with_facts(facts);
+            }
             pipeline.event(&event, record.action.is_some(), |context| {
                 if let Some(action) = record.action {
                     look(action as u64, context);

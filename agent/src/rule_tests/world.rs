@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use saker_probe::wire::record::path;
 use serde_json::{Map, Value, json};
 
 use super::file::{Container, Identity, Open, Problem, Process, Script};
@@ -10,7 +11,7 @@ use super::params::{self, Actor};
 use super::spell::hint;
 use super::value::{self, End, strings};
 use crate::capture::{FdInfo, FdRecord, GroupRecord, MachineInfo, ProcessRecord, Snapshot, UserRecord};
-use crate::event::{EventId, ParamsBuf, id};
+use crate::event::{EventId, Facts, KernelPath, ParamsBuf, id};
 use crate::fields::names::capability_bit;
 
 /// When the first event happens, nanoseconds since the epoch.
@@ -43,6 +44,26 @@ pub(super) struct Record {
     pub params: ParamsBuf,
     /// Which of the case's events it is; `None` if it only leads up to them.
     pub action: Option<usize>,
+    /// What the driver tells beside the parameters.
+    pub facts: Told,
+}
+
+/// What a driver of our own tells of an event beside its parameters.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told {
+    pub io_uring: bool,
+    /// Where the file is that the call opened.
+    pub real_path: Option<String>,
+}
+
+impl Told {
+    /// Nothing, if the case says nothing.
+    pub(super) fn facts(&self) -> Option<Facts<'_>> {
+        let file =
+            self.real_path.as_deref().map(|path| KernelPath { flags: path::ROOT, path: path.as_bytes() });
+        let said = self.io_uring || file.is_some();
+        said.then(|| Facts { io_uring: self.io_uring, file, ..Facts::default() })
+    }
 }
 
 /// Builds the records of a case.
@@ -247,7 +268,13 @@ impl Builder<'_> {
         let mut records = Vec::new();
         let tid = snapshot.processes.last().map_or(1, |process| process.tid);
         let mut record = |id, values: &[&[u8]]| {
-            records.push(Record { tid, id, params: ParamsBuf::of(values), action: None });
+            records.push(Record {
+                tid,
+                id,
+                params: ParamsBuf::of(values),
+                action: None,
+                facts: Told::default(),
+            });
         };
         if let (Some(container), Some(id)) = (self.container, self.container_id()) {
             let mut told = description(container, &id).to_string().into_bytes();
