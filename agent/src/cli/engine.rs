@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
-use super::capture::schema;
+use super::sources::Sources;
 use crate::alerts::{Alerts, LineCompiler, check_append_output};
-use crate::config::{self, CONTAINER, Config};
+use crate::config::{self, Config};
 use crate::detect::{Detector, select};
+use crate::k8s::audit::Watch;
 use crate::pipeline::workers::{self, Counted, Dispatcher};
 use crate::pipeline::{Pipeline, RuleSet, Settings, Single};
-use crate::rules::{Environment, LoadResult, Loader, Plugin, Rule, Source, rule_files};
+use crate::rules::{LoadResult, Loader, Rule, SYSCALL, Source, rule_files};
 
 /// Where rules are looked for when none are given.
 const DEFAULT_RULES: &str = "/etc/saker/rules.d";
@@ -88,6 +89,8 @@ pub(super) struct Engine {
     stdout: bool,
     /// Alerts do not wait for more of them.
     pub(super) at_once: bool,
+    /// The rules of the audit log, if it is a source.
+    pub(super) audit: Option<Watch>,
 }
 
 impl Engine {
@@ -104,11 +107,10 @@ impl Engine {
         show: Show<'_>,
         look: impl FnOnce(&Loader<'_>, &[Rule<'_>]) -> T,
     ) -> anyhow::Result<(Engine, T)> {
-        let schema = schema(config)?;
-        let plugins = if config.has_plugin(CONTAINER) { vec![Plugin::container()] } else { Vec::new() };
-        let append_output = &config.append_output;
-        check_append_output(append_output, &schema).map_err(anyhow::Error::msg)?;
-        let mut loader = Loader::new(Environment { schema: &schema, plugins: &plugins, append_output });
+        let known = Sources::of(config)?;
+        let schema = &known.syscall;
+        check_append_output(&config.append_output, schema).map_err(anyhow::Error::msg)?;
+        let mut loader = Loader::new(known.environment(config));
         for file in files {
             let name = file.display().to_string();
             let result = match std::fs::read(file) {
@@ -118,17 +120,21 @@ impl Engine {
             show(&result, loader.sources())?;
         }
         let hostname = config::hostname();
-        let lines = LineCompiler { config, schema: &schema, hostname: &hostname };
-        let rules = select(loader.rules(), config);
+        let lines = LineCompiler { config, schema, hostname: &hostname };
+        let selected = select(loader.rules(), config);
+        let (rules, audited): (Vec<Rule<'_>>, Vec<Rule<'_>>) =
+            selected.into_iter().partition(|rule| rule.labels.source == SYSCALL);
+        let audit = known.audit.as_ref().map(|schema| Watch::new(&audited, config, schema)).transpose()?;
         let conditions = rules.iter().map(|rule| (rule.condition, rule.events));
         let engine = Engine {
             rules: RuleSet {
-                detector: Detector::new(conditions, &schema, config.rule_matching),
+                detector: Detector::new(conditions, schema, config.rule_matching),
                 alerts: Alerts::new(&rules, &lines)?,
                 settings: Settings::of(config),
             },
             stdout: config.stdout_output.enabled,
             at_once: false,
+            audit,
         };
         Ok((engine, look(&loader, &rules)))
     }
