@@ -83,13 +83,21 @@ fn each_rule_says_where_it_belongs() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// Attacks that others try their rules on; each is one of ours as well.
+#[test]
+fn known_attacks_are_found() {
+    let tests = root().join("tests/data/known_attacks.test.yaml");
+    let out = saker(&["test", tests.to_str().expect("a plain path")]);
+    assert_eq!(out.status.code(), Some(0), "{}{}", text(&out.stdout), text(&out.stderr));
+}
+
 /// Each rule fires on two attacks and keeps silent at two look-alikes, and few changes of a rule escape its tests.
 #[test]
 fn each_rule_is_proved() {
     let rules = root().join("rules");
     let rules = rules.to_str().expect("a plain path");
     let out = saker(&["test", "--mutate", "--min-noticed", "90", "--format", "json", rules]);
-    let report: serde_json::Value = serde_json::from_str(text(&out.stdout)).expect("a JSON document");
+    let report: serde_json::Value = serde_json::from_slice(&out.stdout).expect("a JSON document");
     let list = |value: &serde_json::Value| value.as_array().cloned().unwrap_or_default();
     let mut proofs: BTreeMap<String, [usize; 2]> = BTreeMap::new();
     let mut failed = Vec::new();
