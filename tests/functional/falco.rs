@@ -158,7 +158,6 @@ fn what_is_not_heeded_is_in_the_log() {
     let lines: Vec<&str> = lines.lines().filter(|line| line.starts_with("more.yaml:")).collect();
     insta::assert_snapshot!(lines.join("\n"), @r"
     more.yaml:7:26: syslog_output.enabled ('true') is not heeded: alerts do not go to syslog yet
-    more.yaml:8:22: webserver.enabled ('yes') is not heeded: there is no web server yet: nothing answers on that port
     more.yaml:9:1: unknown configuration key 'new_key'
     ");
     let quiet = falco(&["-c", &more.path, "--dry-run", "-o", "log_level=error"]);

@@ -13,7 +13,7 @@ pub use append::{append_output, check_append_output};
 pub use internal::{Internal, InternalForm, SOURCE, now};
 pub use line::{Line, LineCompiler, LineError, RuleLabels};
 pub(crate) use line::{push_printable, push_string};
-pub use summary::{Counted, Summary};
+pub use summary::{Cost, Counted, Summary};
 pub(crate) use template::plain_text;
 pub use template::{
     CONTAINER_INFO, NOT_AVAILABLE, Template, TemplateError, TemplateErrorKind, json_value, text_value,

@@ -126,12 +126,14 @@ impl Engine {
             selected.into_iter().partition(|rule| rule.labels.source == SYSCALL);
         let audit = known.audit.as_ref().map(|schema| Watch::new(&audited, config, schema)).transpose()?;
         let conditions = rules.iter().map(|rule| (rule.condition, rule.events));
+        let set = RuleSet {
+            detector: Detector::new(conditions, schema, config.rule_matching),
+            alerts: Alerts::new(&rules, &lines)?,
+            settings: Settings::of(config),
+        };
+        let is_measured = config.metrics.enabled && config.metrics.rules_counters_enabled;
         let engine = Engine {
-            rules: RuleSet {
-                detector: Detector::new(conditions, schema, config.rule_matching),
-                alerts: Alerts::new(&rules, &lines)?,
-                settings: Settings::of(config),
-            },
+            rules: if is_measured { set.measured() } else { set },
             stdout: config.stdout_output.enabled,
             at_once: false,
             audit,
