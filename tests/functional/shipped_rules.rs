@@ -283,8 +283,6 @@ fn they_find_the_attack_in_the_bundled_capture() {
       rm -f /root/.bash_history
     Shell startup file changed (Warning)
       bash /mnt/w_small.sh
-    Shell startup file read by a stranger (Informational)
-      grep -r BEGIN RSA PRIVATE KEY /root
     Shell talks to the network (Critical)
       sh -c id; exit
       bash -i
