@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod falco;
+mod outputs;
 mod preflight;
 mod references;
 mod scene;

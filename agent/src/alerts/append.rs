@@ -4,7 +4,7 @@ use saker_filter::Schema;
 
 use crate::alerts::line::RuleLabels;
 use crate::alerts::template::Template;
-use crate::config::{AppendOutput, ExtraField};
+use crate::config::{AppendOutput, Config, ExtraField};
 
 /// What `suggested_output` appends: the fields that the container plugin suggests, in its order.
 const SUGGESTED: &[&str] = &[
@@ -78,10 +78,30 @@ pub fn check_append_output(entries: &[AppendOutput], schema: &dyn Schema) -> Res
     Ok(())
 }
 
+/// Checks the fields that rollup and limits tell alerts apart by.
+///
+/// # Errors
+/// The first that is no field, in words for the operator.
+pub fn check_key_fields(config: &Config, schema: &dyn Schema) -> Result<(), String> {
+    let saker = &config.saker;
+    let rollup = saker.rollup.key.iter().filter(|_| saker.rollup.enabled);
+    let limit = saker.rate_limit.key.iter().filter(|_| saker.rate_limit.per_key > 0);
+    let keys = rollup.map(|name| ("saker.rollup.key", name));
+    for (key, name) in keys.chain(limit.map(|name| ("saker.rate_limit.key", name))) {
+        let text = format!("%{name}");
+        let compiled = Template::compile(&text, schema)
+            .map_err(|error| format!("configuration key '{key}': {}", error.explain(&text)))?;
+        if !compiled.fields().any(|(found, _)| found == name) {
+            return Err(format!("configuration key '{key}': '{name}' is no field by itself"));
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, Priority};
+    use crate::config::Priority;
     use crate::fields::FieldSchema;
 
     fn appended(options: &[&str], container: bool) -> String {

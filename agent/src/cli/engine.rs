@@ -2,13 +2,15 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::bail;
 
 use super::capture::schema;
-use crate::alerts::{Alerts, LineCompiler, check_append_output};
+use crate::alerts::{Alert, Alerts, LineCompiler, check_append_output, check_key_fields};
 use crate::config::{self, CONTAINER, Config};
 use crate::detect::{Detector, select};
+use crate::outputs::{self, Occasion, OutputStatus, Outputs};
 use crate::pipeline::workers::{self, Counted, Dispatcher};
 use crate::pipeline::{Pipeline, Single};
 use crate::rules::{Environment, LoadResult, Loader, Plugin, Rule, Source, rule_files};
@@ -78,10 +80,17 @@ pub(super) fn existing(paths: &[PathBuf]) -> Vec<PathBuf> {
 /// Says what loading a file came to, and refuses it if it is to be refused.
 pub(super) type Show<'s> = &'s mut dyn FnMut(&LoadResult, &[Source]) -> anyhow::Result<()>;
 
+/// How long outputs may take to deliver what they have when detection is over: live, and after a replay, which nobody
+/// waits to see restarted.
+const DELIVER_LIVE: Duration = Duration::from_secs(10);
+const DELIVER_REPLAY: Duration = Duration::from_secs(600);
+
 /// Rules and their alerts.
 pub(super) struct Engine {
     detector: Detector,
     pub(super) alerts: Alerts,
+    /// Where alerts go, if it is more than standard output.
+    outputs: Option<(Outputs, Occasion)>,
     stdout: bool,
     /// Alerts do not wait for more of them.
     pub(super) at_once: bool,
@@ -91,13 +100,16 @@ impl Engine {
     /// Loads the rules. What is noteworthy about them goes to `err`.
     pub(super) fn load(args: &RuleArgs, config: &Config, err: &mut impl Write) -> anyhow::Result<Engine> {
         let mut show = |result: &LoadResult, sources: &[Source]| show(result, sources, err);
-        Engine::of(&args.files(config)?, config, &mut show, |_, _| ()).map(|(engine, ())| engine)
+        let outputs = outputs::needed(config).then_some(Occasion::Replay);
+        Engine::of(&args.files(config)?, config, outputs, &mut show, |_, _| ()).map(|(engine, ())| engine)
     }
 
-    /// Loads rule files, and lets `look` look at the rules that are on.
+    /// Loads rule files, and lets `look` look at the rules that are on. Without an occasion alerts are lines that whoever
+    /// runs the engine writes; with one the configured outputs take them.
     pub(super) fn of<T>(
         files: &[PathBuf],
         config: &Config,
+        occasion: Option<Occasion>,
         show: Show<'_>,
         look: impl FnOnce(&Loader<'_>, &[Rule<'_>]) -> T,
     ) -> anyhow::Result<(Engine, T)> {
@@ -105,6 +117,7 @@ impl Engine {
         let plugins = if config.has_plugin(CONTAINER) { vec![Plugin::container()] } else { Vec::new() };
         let append_output = &config.append_output;
         check_append_output(append_output, &schema).map_err(anyhow::Error::msg)?;
+        check_key_fields(config, &schema).map_err(anyhow::Error::msg)?;
         let mut loader = Loader::new(Environment { schema: &schema, plugins: &plugins, append_output });
         for file in files {
             let name = file.display().to_string();
@@ -118,13 +131,53 @@ impl Engine {
         let lines = LineCompiler { config, schema: &schema, hostname: &hostname };
         let rules = select(loader.rules(), config);
         let conditions = rules.iter().map(|rule| (rule.condition, rule.events));
+        let alerts = match occasion {
+            Some(_) => Alerts::recorded(&rules, &lines, &outputs::wanted(config))?,
+            None => Alerts::new(&rules, &lines)?,
+        };
+        let start = |occasion| Outputs::start(config, occasion).map(|outputs| (outputs, occasion));
         let engine = Engine {
             detector: Detector::new(conditions, &schema, config.rule_matching),
-            alerts: Alerts::new(&rules, &lines)?,
+            alerts,
+            outputs: occasion.map(start).transpose()?,
             stdout: config.stdout_output.enabled,
             at_once: false,
         };
         Ok((engine, look(&loader, &rules)))
+    }
+
+    /// The outputs, if there are any.
+    pub(super) fn outputs(&self) -> Option<&Outputs> {
+        self.outputs.as_ref().map(|(outputs, _)| outputs)
+    }
+
+    /// Detection is over: has the outputs deliver what they have, and says on `err` what they did not.
+    pub(super) fn finish(&self, err: &mut impl Write) -> io::Result<()> {
+        let Some((outputs, occasion)) = &self.outputs else { return Ok(()) };
+        let deadline = match occasion {
+            Occasion::Live => DELIVER_LIVE,
+            Occasion::Replay => DELIVER_REPLAY,
+        };
+        for OutputStatus { name, queued, dropped, last_error, .. } in outputs.stop(deadline) {
+            if queued + dropped > 0 {
+                let why = last_error.map(|error| format!(": {error}")).unwrap_or_default();
+                writeln!(err, "Output '{name}': {queued} alerts wait, {dropped} are lost{why}")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The closing summary.
+    pub(super) fn summary(&self, err: &mut impl Write) -> io::Result<()> {
+        write!(err, "{}", self.alerts.summary())?;
+        let held = self.outputs().map(Outputs::held_back).unwrap_or_default();
+        if !held.is_empty() {
+            writeln!(err, "Alerts held back by rule name:")?;
+        }
+        for (rule, held) in held {
+            writeln!(err, "   {rule}: {} rolled up, {} over the limit", held.rolled_up, held.limited)?;
+        }
+        Ok(())
     }
 
     /// Which events some rule can be true for.
@@ -138,7 +191,7 @@ impl Engine {
         pipeline: Pipeline,
         out: &'e mut W,
     ) -> Single<'e, Output<'e, W>> {
-        let out = Output { out, shown: self.stdout, at_once: self.at_once };
+        let out = Output { out, outputs: self.outputs().cloned(), shown: self.stdout, at_once: self.at_once };
         Single::new(pipeline, &mut self.detector, &mut self.alerts, out)
     }
 
@@ -150,20 +203,27 @@ impl Engine {
         out: &mut (impl Write + Send),
         feed: impl FnOnce(&mut Dispatcher) -> R,
     ) -> io::Result<(R, Counted)> {
-        let mut out = Output { out, shown: self.stdout, at_once: self.at_once };
+        let mut out =
+            Output { out, outputs: self.outputs().cloned(), shown: self.stdout, at_once: self.at_once };
         workers::run(usize::from(threads), pipeline, &self.detector, &mut self.alerts, &mut out, feed)
     }
 }
 
-/// Where alerts go, unless `stdout_output` is off.
+/// Where alerts go: to the outputs, or as lines to a writer, unless `stdout_output` is off.
 pub(super) struct Output<'o, W> {
     out: &'o mut W,
+    outputs: Option<Outputs>,
     shown: bool,
     at_once: bool,
 }
 
 impl<W: Write> Write for Output<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(outputs) = &self.outputs {
+            // The loop hands over whole alerts.
+            Alert::read_all(bytes, |alert| outputs.accept(alert))?;
+            return Ok(bytes.len());
+        }
         if !self.shown {
             return Ok(bytes.len());
         }

@@ -18,6 +18,7 @@ use crate::capture::live::{Live, hierarchy};
 use crate::capture::proc::{LivingThreads, ProcLimits, ProcRoot, Strangers};
 use crate::config::Config;
 use crate::event::Event;
+use crate::outputs::{self, Outputs};
 use crate::pipeline::{Pipeline, Sink};
 use crate::state::makes_a_stub;
 
@@ -44,16 +45,22 @@ pub(super) trait Occasion {
 }
 
 impl<'c> Detection<'c> {
-    /// Loads rule files.
+    /// Loads rule files, and starts the outputs if there is an occasion for them.
     pub(super) fn load(
         files: &[PathBuf],
         config: &'c Config,
+        occasion: Option<outputs::Occasion>,
         show: Show<'_>,
     ) -> anyhow::Result<Detection<'c>> {
-        let (engine, names) = Engine::of(files, config, show, |loader, rules| {
+        let (engine, names) = Engine::of(files, config, occasion, show, |loader, rules| {
             rules.iter().flat_map(|rule| loader.event_names(rule)).collect()
         })?;
         Ok(Detection { config, engine, names })
+    }
+
+    /// The outputs, if there are any.
+    pub(super) fn outputs(&self) -> Option<&Outputs> {
+        self.engine.outputs()
     }
 
     /// What a driver must record for these rules.
@@ -97,8 +104,9 @@ impl<'c> Detection<'c> {
         };
         out.flush()?;
         let losses = Losses::of(sensor.driver, sensor.live);
+        self.engine.finish(&mut io::stderr())?;
         let mut err = io::stderr().lock();
-        write!(err, "{}", self.engine.alerts.summary())?;
+        self.engine.summary(&mut err)?;
         writeln!(err, "Events: {}, lost: {}", live.counters().events, losses.events())?;
         if !losses.line().is_empty() {
             writeln!(err, "Losses: {}", losses.line())?;

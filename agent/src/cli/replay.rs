@@ -9,6 +9,7 @@ use anyhow::Context as _;
 
 use super::capture::{name, open};
 use super::engine::{Engine, RuleArgs};
+use super::signals::Stop;
 use crate::config::Config;
 use crate::pipeline::{Pipeline, Sink};
 
@@ -37,22 +38,31 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 pub fn replay(args: &Args, out: &mut (impl Write + Send), err: &mut impl Write) -> anyhow::Result<()> {
     let config = args.rules.config()?;
     let engine = Engine::load(&args.rules, &config, err)?;
-    replay_capture(engine, &config, &args.capture, None, out, err)
+    replay_capture(engine, &config, &args.capture, &Until::default(), out, err)
 }
 
-/// Replays a capture up to `duration` after its first event.
+/// When a replay is over before the capture is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Until {
+    /// So long after the first event.
+    pub(super) duration: Option<Duration>,
+    /// When it is asked to.
+    pub(super) stop: Option<Stop>,
+}
+
+/// Replays a capture.
 pub(super) fn replay_capture(
     mut engine: Engine,
     config: &Config,
     capture: &Path,
-    duration: Option<Duration>,
+    until: &Until,
     out: &mut (impl Write + Send),
     err: &mut impl Write,
 ) -> anyhow::Result<()> {
     let pipeline = || Pipeline::new(config);
     let result = match config.saker.threads {
-        0 | 1 => events(capture, duration, &mut engine.single(pipeline(), out)),
-        threads => match engine.workers(threads, pipeline, out, |workers| events(capture, duration, workers))
+        0 | 1 => events(capture, until, &mut engine.single(pipeline(), out)),
+        threads => match engine.workers(threads, pipeline, out, |workers| events(capture, until, workers))
         {
             Ok((result, counted)) => {
                 if counted.handovers_missed > 0 {
@@ -66,15 +76,17 @@ pub(super) fn replay_capture(
     };
     // On a terminal the summary comes after the last alert.
     out.flush()?;
-    write!(err, "{}", engine.alerts.summary())?;
+    engine.finish(err)?;
+    engine.summary(err)?;
     result
 }
 
-fn events(capture: &Path, duration: Option<Duration>, sink: &mut impl Sink) -> anyhow::Result<()> {
+fn events(capture: &Path, until: &Until, sink: &mut impl Sink) -> anyhow::Result<()> {
     let name = || name(capture);
     let (mut reader, _progress) = open(capture)?;
     // In nanoseconds since the epoch.
     let mut end = None;
+    let ends = until.duration.is_some() || until.stop.is_some();
     while let Some(snapshot) = reader.next_section().with_context(name)? {
         sink.begin(snapshot);
         loop {
@@ -84,9 +96,10 @@ fn events(capture: &Path, duration: Option<Duration>, sink: &mut impl Sink) -> a
                 Ok(None) => break,
                 Err(error) => return Err(error).with_context(name),
             };
-            if let Some(duration) = duration {
-                let last = event.ts.saturating_add(duration.as_nanos() as u64);
-                if event.ts >= *end.get_or_insert(last) {
+            if ends {
+                let last = |duration: Duration| event.ts.saturating_add(duration.as_nanos() as u64);
+                let last = until.duration.map(last).unwrap_or(u64::MAX);
+                if event.ts >= *end.get_or_insert(last) || until.stop.as_ref().is_some_and(Stop::asked) {
                     return Ok(());
                 }
             }

@@ -9,11 +9,12 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 
 use super::engine::{Engine, RuleArgs, Show, show};
-use super::live::{Detection, Occasion};
+use super::live::{self, Detection};
 use super::replay;
 use super::sensor::{self, DriverChoice};
 use super::signals::Stop;
 use crate::config::{self, Config, EngineKind};
+use crate::outputs::{self, Occasion};
 use crate::rules::{LoadResult, Source};
 
 /// What `saker run` takes.
@@ -77,12 +78,19 @@ impl Job<'_> {
     }
 
     fn replay(&self, capture: &Path, show: Show<'_>) -> anyhow::Result<ExitCode> {
-        let (mut engine, ()) = Engine::of(self.files, self.config, show, |_, _| ())?;
+        let occasion = outputs::needed(self.config).then_some(Occasion::Replay);
+        // Without outputs a replay ends by a signal as any command does.
+        let stop = occasion.map(|_| Stop::listen()).transpose()?;
+        let (mut engine, ()) = Engine::of(self.files, self.config, occasion, show, |_, _| ())?;
+        if let (Some(stop), Some(outputs)) = (&stop, engine.outputs()) {
+            stop.reopens(outputs);
+        }
         engine.at_once = !self.config.buffered_outputs;
         let _pidfile = self.pidfile.map(PidFile::write).transpose()?;
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
+        let until = replay::Until { duration: self.duration, stop };
         let result =
-            replay::replay_capture(engine, self.config, capture, self.duration, &mut out, &mut io::stderr());
+            replay::replay_capture(engine, self.config, capture, &until, &mut out, &mut io::stderr());
         out.flush()?;
         result.map(|()| ExitCode::SUCCESS)
     }
@@ -107,7 +115,12 @@ impl Drop for PidFile<'_> {
 
 fn detect_live(job: &Job<'_>, show: Show<'_>) -> anyhow::Result<ExitCode> {
     let mut stop = Stop::listen()?;
-    let mut detection = Detection::load(job.files, job.config, show)?;
+    // A service never waits for its outputs, not even for a slow reader of standard output.
+    let occasion = Some(Occasion::Live);
+    let mut detection = Detection::load(job.files, job.config, occasion, show)?;
+    if let Some(outputs) = detection.outputs() {
+        stop.reopens(outputs);
+    }
     let _pidfile = job.pidfile.map(PidFile::write).transpose()?;
     let mut driver = sensor::open(job.driver.unwrap_or_else(|| DriverChoice::of(job.config)))?;
     let wanted = detection.interest();
@@ -117,7 +130,7 @@ fn detect_live(job: &Job<'_>, show: Show<'_>) -> anyhow::Result<ExitCode> {
     detection.run(&mut *driver, wanted, &mut stop).map(|()| ExitCode::SUCCESS)
 }
 
-impl Occasion for Stop {
+impl live::Occasion for Stop {
     fn is_over(&mut self) -> anyhow::Result<bool> {
         Ok(self.asked())
     }

@@ -14,6 +14,7 @@ use super::live::{Detection, Occasion};
 use super::sensor::{self, DriverChoice};
 use super::signals::Stop;
 use crate::capture::scope::{Held, Running, Scope, ScopeError};
+use crate::outputs;
 use crate::rules::{LoadResult, Source};
 
 /// The exit status that says that Saker failed, not the command; and those of a command that is not there or cannot be
@@ -53,7 +54,11 @@ fn trace(args: &Args) -> anyhow::Result<ExitStatus> {
     super::log::start(&config);
     let stop = Stop::listen()?;
     let mut show = |result: &LoadResult, sources: &[Source]| show(result, sources, &mut io::stderr());
-    let mut detection = Detection::load(&args.rules.files(&config)?, &config, &mut show)?;
+    let occasion = outputs::needed(&config).then_some(outputs::Occasion::Live);
+    let mut detection = Detection::load(&args.rules.files(&config)?, &config, occasion, &mut show)?;
+    if let Some(outputs) = detection.outputs() {
+        stop.reopens(outputs);
+    }
     let mut driver = sensor::open(args.driver.unwrap_or_else(|| DriverChoice::of(&config)))?;
     let scope = Scope::new()?;
     let mut wanted = detection.interest();

@@ -292,7 +292,7 @@ fn detect(args: &Args, config: &Config, files: &[PathBuf]) -> anyhow::Result<Exi
     let mut show = |result: &_, sources: &_| rules::loaded(result, sources, args.verbose);
     let duration = (args.seconds > 0).then(|| Duration::from_secs(args.seconds));
     if args.dry_run {
-        Engine::of(files, config, &mut show, |_, _| ())?;
+        Engine::of(files, config, None, &mut show, |_, _| ())?;
         return Ok(ExitCode::SUCCESS);
     }
     let pidfile = args.pidfile.as_deref();
