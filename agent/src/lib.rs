@@ -7,6 +7,7 @@ pub mod config;
 pub mod detect;
 pub mod event;
 pub mod fields;
+pub mod metrics;
 pub mod outputs;
 pub mod pipeline;
 pub mod rules;

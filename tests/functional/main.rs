@@ -7,6 +7,7 @@ mod falco;
 mod outputs;
 mod preflight;
 mod references;
+mod reload;
 mod scene;
 mod shipped_rules;
 mod terminal;

@@ -11,28 +11,30 @@ use crate::fields::EventContext;
 use crate::rules::Rule;
 
 pub use append::{append_output, check_append_output, check_key_fields};
-pub use internal::InternalAlert;
+pub use internal::{Internal, InternalForm, SOURCE, now};
 pub use line::{Line, LineCompiler, LineError, RuleLabels, Wanted};
-pub(crate) use internal::now;
 pub(crate) use line::{push_printable, push_string, push_utc};
 pub use record::{Alert, Parts, RecordError};
-pub use summary::Summary;
+pub use summary::{Counted, Summary};
 pub use template::{
     CONTAINER_INFO, NOT_AVAILABLE, Template, TemplateError, TemplateErrorKind, json_value, text_value,
 };
 
-/// What is printed when rules are true: a line for each, and counts.
+/// What is printed when rules are true: a line for each, and counts. A clone counts into the same numbers.
 #[derive(Clone, Debug)]
 pub struct Alerts {
     lines: Vec<Line>,
     summary: Summary,
+    internal: InternalForm,
 }
 
 impl Alerts {
     /// For these rules, which are numbered as they come.
     pub fn new(rules: &[Rule<'_>], compiler: &LineCompiler<'_>) -> Result<Self, LineError> {
         let lines = rules.iter().map(|rule| compiler.compile(&rule.labels, rule.template));
-        Ok(Alerts { lines: lines.collect::<Result<_, _>>()?, summary: Summary::new(rules) })
+        let lines = lines.collect::<Result<_, _>>()?;
+        let internal = InternalForm::of(compiler.config, compiler.hostname);
+        Ok(Alerts { lines, summary: Summary::new(rules), internal })
     }
 
     /// As [`Alerts::new`], for alerts that go to outputs: what is written are records, see [`Alert`].
@@ -42,7 +44,9 @@ impl Alerts {
         wanted: &Wanted<'_>,
     ) -> Result<Self, LineError> {
         let lines = rules.iter().map(|rule| compiler.compile_recorded(&rule.labels, rule.template, wanted));
-        Ok(Alerts { lines: lines.collect::<Result<_, _>>()?, summary: Summary::new(rules) })
+        let lines = lines.collect::<Result<_, _>>()?;
+        let form = InternalForm::of(compiler.config, compiler.hostname);
+        Ok(Alerts { lines, summary: Summary::new(rules), internal: InternalForm { recorded: true, ..form } })
     }
 
     /// Appends the alert of a rule for an event, and counts it.
@@ -53,9 +57,17 @@ impl Alerts {
         }
     }
 
-    /// Adds the counts of another that began as this one's clone.
-    pub fn add(&mut self, other: &Alerts) {
-        self.summary.add(&other.summary);
+    /// Appends an alert about Saker itself, and counts it.
+    pub fn write_internal(&mut self, alert: &Internal, out: &mut Vec<u8>) {
+        self.summary.count_internal(&alert.rule, alert.priority);
+        alert.write(&self.internal, out);
+    }
+
+    /// Goes on from the counts of the alerts that these take the place of.
+    #[must_use]
+    pub fn continuing(mut self, old: &Alerts) -> Alerts {
+        self.summary = self.summary.continuing(&old.summary);
+        self
     }
 
     /// The counts so far.

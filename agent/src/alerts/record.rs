@@ -8,8 +8,8 @@ use crate::config::Priority;
 
 /// The form of a record; another one is refused, as from a spool of another version.
 const FORM: u8 = 1;
-/// Length, form, priority, time.
-const HEAD: usize = 4 + 1 + 1 + 8;
+/// Length, form, priority, whether it is printed as JSON, time.
+const HEAD: usize = 4 + 1 + 1 + 1 + 8;
 /// The texts of a record, in their order. Each follows its length.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Part {
@@ -37,6 +37,8 @@ pub struct Parts<'p> {
     pub hostname: &'p str,
     /// How severe it is.
     pub priority: Priority,
+    /// The JSON form is the one to be printed.
+    pub as_json: bool,
     /// The rule's tags as a JSON array.
     pub tags: &'p [u8],
     /// Nanoseconds since the epoch.
@@ -60,6 +62,7 @@ impl Parts<'_> {
         out.extend_from_slice(&[0; 4]);
         out.push(FORM);
         out.push(self.priority as u8);
+        out.push(self.as_json.into());
         out.extend_from_slice(&self.time.to_le_bytes());
         let parts: [&[u8]; PARTS] = [
             self.rule.as_bytes(),
@@ -195,8 +198,18 @@ impl Alert {
     /// When the event was, in nanoseconds since the epoch.
     pub fn time(&self) -> u64 {
         let mut time = [0; 8];
-        time.copy_from_slice(&self.bytes[6..HEAD]);
+        time.copy_from_slice(&self.bytes[7..HEAD]);
         u64::from_le_bytes(time)
+    }
+
+    /// Whether the line is the JSON form.
+    pub fn is_json(&self) -> bool {
+        self.bytes[6] != 0
+    }
+
+    /// The line that is printed, without its newline.
+    pub fn line(&self) -> &[u8] {
+        if self.is_json() { self.json() } else { self.text() }
     }
 
     /// The text line, without its newline.
@@ -236,6 +249,7 @@ impl Alert {
             source: self.source(),
             hostname: self.hostname(),
             priority: self.priority(),
+            as_json: self.is_json(),
             tags: self.tags(),
             time: self.time(),
             text: self.text(),
@@ -262,6 +276,7 @@ mod tests {
             source: "syscall",
             hostname: "box",
             priority: Priority::Warning,
+            as_json: true,
             tags: br#"["a","b"]"#,
             time: 1_470_327_477_000_000_042,
             text: b"text \xff",
@@ -286,6 +301,7 @@ mod tests {
         let [first, second] = &read[..] else { panic!("{} alerts", read.len()) };
         assert_eq!((first.rule(), first.source(), first.hostname()), ("A \"rule\"", "syscall", "box"));
         assert_eq!((first.priority(), first.time()), (Priority::Warning, 1_470_327_477_000_000_042));
+        assert!(first.line() == b"{}" && second.line().is_empty());
         assert_eq!((first.text(), first.tags()), (&b"text \xff"[..], &br#"["a","b"]"#[..]));
         assert_eq!((first.rollup_key(), first.limit_key()), (&b"k"[..], &b""[..]));
         assert_eq!(first.parsed_fields()["proc.name"], "sh");
@@ -310,6 +326,9 @@ mod tests {
                 }
             }
         }
-        assert_eq!(Alert::read(&[&bytes[..4], &[9], &bytes[5..]].concat()).unwrap_err(), RecordError::Form(9));
+        assert_eq!(
+            Alert::read(&[&bytes[..4], &[9], &bytes[5..]].concat()).unwrap_err(),
+            RecordError::Form(9)
+        );
     }
 }

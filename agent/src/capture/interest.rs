@@ -4,7 +4,7 @@
 use saker_probe::extract::arch::native::NATIVE;
 use saker_probe::extract::calls::CALLS;
 use saker_probe::wire::ABI_VERSION;
-use saker_probe::wire::control::{Interest, SNAPLEN_DEFAULT, option, tracepoint};
+use saker_probe::wire::control::{BITMAP_WORDS, Interest, SNAPLEN_DEFAULT, option, tracepoint};
 use saker_probe::wire::event::GENERIC_X;
 
 use crate::event::{EVENTS, EventFlags, EventId, id};
@@ -46,6 +46,25 @@ pub fn interest(wanted: impl Fn(EventId) -> bool, named: impl Fn(&str) -> bool) 
     interest
 }
 
+/// What satisfies both. Scope and hierarchy are those of `one`.
+pub fn union(one: &Interest, other: &Interest) -> Interest {
+    let both = |a: &[u64; BITMAP_WORDS], b: &[u64; BITMAP_WORDS]| {
+        let mut words = *a;
+        words.iter_mut().zip(b).for_each(|(word, other)| *word |= other);
+        words
+    };
+    // Failed calls may only be left out if nobody wants them.
+    let drop_failed = one.options & other.options & option::DROP_FAILED;
+    Interest {
+        options: (one.options | other.options) & !option::DROP_FAILED | drop_failed,
+        snaplen: one.snaplen.max(other.snaplen),
+        tracepoints: one.tracepoints | other.tracepoints,
+        native: both(&one.native, &other.native),
+        codes: both(&one.codes, &other.codes),
+        ..*one
+    }
+}
+
 /// Whether the state needs an event.
 fn keeps_state(event: EventId) -> bool {
     EVENTS.get(usize::from(event.0)).is_some_and(|row| row.flags.contains(EventFlags::MODIFIES_STATE))
@@ -83,5 +102,16 @@ mod tests {
         assert!(asks(&interest, 0, code::READ) && !asks(&interest, 1, code::WRITE));
         assert!(asks(&interest, 110, code::GETPPID) && !asks(&interest, 102, code::GETUID));
         assert!(interest.tracepoints & tracepoint::SIGNAL_DELIVER != 0);
+    }
+
+    #[test]
+    fn a_union_asks_for_what_either_asks_for() {
+        let scoped =
+            Interest { scope_cgroup: 7, options: option::DROP_FAILED, snaplen: 80, ..Interest::default() };
+        let reads = interest(|event| event == id::SYSCALL_READ_X, |_| false);
+        let both = union(&scoped, &Interest { snaplen: 200, ..reads });
+        assert!(asks(&both, 0, code::READ) && both.scope_cgroup == 7 && both.snaplen == 200);
+        assert_eq!(both.options, option::PATHS, "one of them wants failed calls");
+        assert_eq!(union(&scoped, &scoped), scoped);
     }
 }

@@ -1,5 +1,6 @@
 //! What the commands that detect have in common: rules found, loaded and ready to meet events, and the alerts they make.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,9 +11,9 @@ use super::capture::schema;
 use crate::alerts::{Alert, Alerts, LineCompiler, check_append_output, check_key_fields};
 use crate::config::{self, CONTAINER, Config};
 use crate::detect::{Detector, select};
-use crate::outputs::{self, Occasion, OutputStatus, Outputs};
+use crate::outputs::{self, Occasion, OutputError, OutputStatus, Outputs};
 use crate::pipeline::workers::{self, Counted, Dispatcher};
-use crate::pipeline::{Pipeline, Single};
+use crate::pipeline::{Pipeline, RuleSet, Settings, Single};
 use crate::rules::{Environment, LoadResult, Loader, Plugin, Rule, Source, rule_files};
 
 /// Where rules are looked for when none are given.
@@ -60,15 +61,18 @@ impl RuleArgs {
 
     /// The rule files in load order; directories stand for the `.yaml` and `.yml` files in them.
     pub(super) fn files(&self, config: &Config) -> anyhow::Result<Vec<PathBuf>> {
-        let default = [PathBuf::from(DEFAULT_RULES)];
+        Ok(rule_files(&self.paths(config)?)?)
+    }
+
+    /// The rule files and directories of rule files in load order.
+    pub(super) fn paths(&self, config: &Config) -> anyhow::Result<Vec<PathBuf>> {
         let configured = existing(config.rules_paths());
-        let given = match (self.rules.as_slice(), configured.as_slice()) {
-            ([], []) if Path::new(DEFAULT_RULES).is_dir() => &default,
+        match (self.rules.as_slice(), configured.as_slice()) {
+            ([], []) if Path::new(DEFAULT_RULES).is_dir() => Ok(vec![PathBuf::from(DEFAULT_RULES)]),
             ([], []) => bail!("no rules: name rule files with -r, or put them into {DEFAULT_RULES}"),
-            ([], configured) => configured,
-            (given, _) => given,
-        };
-        Ok(rule_files(given)?)
+            ([], _) => Ok(configured),
+            (given, _) => Ok(given.to_vec()),
+        }
     }
 }
 
@@ -80,15 +84,14 @@ pub(super) fn existing(paths: &[PathBuf]) -> Vec<PathBuf> {
 /// Says what loading a file came to, and refuses it if it is to be refused.
 pub(super) type Show<'s> = &'s mut dyn FnMut(&LoadResult, &[Source]) -> anyhow::Result<()>;
 
-/// How long outputs may take to deliver what they have when detection is over: live, and after a replay, which nobody
-/// waits to see restarted.
+/// How long outputs may take to deliver what they have when detection is over: live, and after a replay, which nobody waits
+/// to see restarted.
 const DELIVER_LIVE: Duration = Duration::from_secs(10);
 const DELIVER_REPLAY: Duration = Duration::from_secs(600);
 
 /// Rules and their alerts.
 pub(super) struct Engine {
-    detector: Detector,
-    pub(super) alerts: Alerts,
+    pub(super) rules: RuleSet,
     /// Where alerts go, if it is more than standard output.
     outputs: Option<(Outputs, Occasion)>,
     stdout: bool,
@@ -100,16 +103,20 @@ impl Engine {
     /// Loads the rules. What is noteworthy about them goes to `err`.
     pub(super) fn load(args: &RuleArgs, config: &Config, err: &mut impl Write) -> anyhow::Result<Engine> {
         let mut show = |result: &LoadResult, sources: &[Source]| show(result, sources, err);
-        let outputs = outputs::needed(config).then_some(Occasion::Replay);
-        Engine::of(&args.files(config)?, config, outputs, &mut show, |_, _| ()).map(|(engine, ())| engine)
+        let records_for = outputs::needed(config).then_some(config);
+        let (mut engine, ()) = Engine::of(&args.files(config)?, config, records_for, &mut show, |_, _| ())?;
+        if records_for.is_some() {
+            engine.start_outputs(config, Occasion::Replay)?;
+        }
+        Ok(engine)
     }
 
-    /// Loads rule files, and lets `look` look at the rules that are on. Without an occasion alerts are lines that whoever
-    /// runs the engine writes; with one the configured outputs take them.
+    /// Loads rule files, and lets `look` look at the rules that are on. Their alerts are lines, or records for the outputs of
+    /// a configuration.
     pub(super) fn of<T>(
         files: &[PathBuf],
         config: &Config,
-        occasion: Option<Occasion>,
+        records_for: Option<&Config>,
         show: Show<'_>,
         look: impl FnOnce(&Loader<'_>, &[Rule<'_>]) -> T,
     ) -> anyhow::Result<(Engine, T)> {
@@ -131,19 +138,39 @@ impl Engine {
         let lines = LineCompiler { config, schema: &schema, hostname: &hostname };
         let rules = select(loader.rules(), config);
         let conditions = rules.iter().map(|rule| (rule.condition, rule.events));
-        let alerts = match occasion {
-            Some(_) => Alerts::recorded(&rules, &lines, &outputs::wanted(config))?,
+        let alerts = match records_for {
+            Some(config) => Alerts::recorded(&rules, &lines, &outputs::wanted(config))?,
             None => Alerts::new(&rules, &lines)?,
         };
-        let start = |occasion| Outputs::start(config, occasion).map(|outputs| (outputs, occasion));
         let engine = Engine {
-            detector: Detector::new(conditions, &schema, config.rule_matching),
-            alerts,
-            outputs: occasion.map(start).transpose()?,
+            outputs: None,
+            rules: RuleSet {
+                detector: Detector::new(conditions, &schema, config.rule_matching),
+                alerts,
+                settings: Settings::of(config),
+            },
             stdout: config.stdout_output.enabled,
             at_once: false,
         };
         Ok((engine, look(&loader, &rules)))
+    }
+
+    /// Loads rule files; the engine with the names of events that conditions ask for.
+    pub(super) fn named(
+        files: &[PathBuf],
+        config: &Config,
+        records_for: Option<&Config>,
+        show: Show<'_>,
+    ) -> anyhow::Result<(Engine, BTreeSet<&'static str>)> {
+        Engine::of(files, config, records_for, show, |loader, rules| {
+            rules.iter().flat_map(|rule| loader.event_names(rule)).collect()
+        })
+    }
+
+    /// Has outputs take the alerts, which must be records.
+    pub(super) fn start_outputs(&mut self, config: &Config, occasion: Occasion) -> Result<(), OutputError> {
+        self.outputs = Some((Outputs::start(config, occasion)?, occasion));
+        Ok(())
     }
 
     /// The outputs, if there are any.
@@ -164,12 +191,16 @@ impl Engine {
                 writeln!(err, "Output '{name}': {queued} alerts wait, {dropped} are lost{why}")?;
             }
         }
+        let dropped = outputs.queue_drops();
+        if dropped > 0 {
+            writeln!(err, "Queue before the outputs: {dropped} alerts are lost")?;
+        }
         Ok(())
     }
 
     /// The closing summary.
     pub(super) fn summary(&self, err: &mut impl Write) -> io::Result<()> {
-        write!(err, "{}", self.alerts.summary())?;
+        write!(err, "{}", self.rules.alerts.summary())?;
         let held = self.outputs().map(Outputs::held_back).unwrap_or_default();
         if !held.is_empty() {
             writeln!(err, "Alerts held back by rule name:")?;
@@ -182,7 +213,7 @@ impl Engine {
 
     /// Which events some rule can be true for.
     pub(super) fn detector(&self) -> &Detector {
-        &self.detector
+        &self.rules.detector
     }
 
     /// The one loop, whose alerts go to `out`.
@@ -191,8 +222,9 @@ impl Engine {
         pipeline: Pipeline,
         out: &'e mut W,
     ) -> Single<'e, Output<'e, W>> {
-        let out = Output { out, outputs: self.outputs().cloned(), shown: self.stdout, at_once: self.at_once };
-        Single::new(pipeline, &mut self.detector, &mut self.alerts, out)
+        let outputs = self.outputs().cloned();
+        let out = Output { out, outputs, shown: self.stdout, at_once: self.at_once };
+        Single::new(pipeline, &mut self.rules, out)
     }
 
     /// Runs so many workers while `feed` hands out events. Their alerts go to `out`.
@@ -203,9 +235,9 @@ impl Engine {
         out: &mut (impl Write + Send),
         feed: impl FnOnce(&mut Dispatcher) -> R,
     ) -> io::Result<(R, Counted)> {
-        let mut out =
-            Output { out, outputs: self.outputs().cloned(), shown: self.stdout, at_once: self.at_once };
-        workers::run(usize::from(threads), pipeline, &self.detector, &mut self.alerts, &mut out, feed)
+        let outputs = self.outputs().cloned();
+        let mut out = Output { out, outputs, shown: self.stdout, at_once: self.at_once };
+        workers::run(usize::from(threads), pipeline, &mut self.rules, &mut out, feed)
     }
 }
 

@@ -11,13 +11,17 @@ use saker_probe::wire::ABI_VERSION;
 use saker_probe::wire::control::Interest;
 
 use super::engine::{Engine, Show};
+use super::orders::{Order, Orders};
+use super::reload::Fresh;
 use super::sensor::Losses;
+use crate::alerts::Summary;
 use crate::capture::driver::Driver;
-use crate::capture::interest::interest;
+use crate::capture::interest::{interest, union};
 use crate::capture::live::{Live, hierarchy};
 use crate::capture::proc::{LivingThreads, ProcLimits, ProcRoot, Strangers};
 use crate::config::Config;
 use crate::event::Event;
+use crate::metrics::Telemetry;
 use crate::outputs::{self, Outputs};
 use crate::pipeline::{Pipeline, Sink};
 use crate::state::makes_a_stub;
@@ -45,16 +49,17 @@ pub(super) trait Occasion {
 }
 
 impl<'c> Detection<'c> {
-    /// Loads rule files, and starts the outputs if there is an occasion for them.
+    /// Loads rule files. Without `outputs` alerts are lines on standard output, which are waited for.
     pub(super) fn load(
         files: &[PathBuf],
         config: &'c Config,
-        occasion: Option<outputs::Occasion>,
+        outputs: bool,
         show: Show<'_>,
     ) -> anyhow::Result<Detection<'c>> {
-        let (engine, names) = Engine::of(files, config, occasion, show, |loader, rules| {
-            rules.iter().flat_map(|rule| loader.event_names(rule)).collect()
-        })?;
+        let (mut engine, names) = Engine::named(files, config, outputs.then_some(config), show)?;
+        if outputs {
+            engine.start_outputs(config, outputs::Occasion::Live)?;
+        }
         Ok(Detection { config, engine, names })
     }
 
@@ -63,17 +68,24 @@ impl<'c> Detection<'c> {
         self.engine.outputs()
     }
 
+    /// What the rules count.
+    pub(super) fn summary(&self) -> &Summary {
+        self.engine.rules.alerts.summary()
+    }
+
     /// What a driver must record for these rules.
     pub(super) fn interest(&self) -> Interest {
         interest(|event| self.engine.detector().wants(event), |name| self.names.contains(name))
     }
 
-    /// Detects in what the driver records, and ends with the summary.
+    /// Detects in what the driver records, and ends with the summary. `orders` are carried out between events.
     pub(super) fn run(
         &mut self,
         driver: &mut dyn Driver,
         mut wanted: Interest,
         occasion: &mut impl Occasion,
+        orders: &Orders,
+        telemetry: &Telemetry,
     ) -> anyhow::Result<()> {
         let root = ProcRoot::from_environment();
         let hierarchy = hierarchy(&root);
@@ -86,7 +98,7 @@ impl<'c> Detection<'c> {
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
         let Detection { config, engine, .. } = self;
         let pipeline = || Pipeline::live(config);
-        let mut sensor = Sensor { driver, live: &mut live, root: &root, config };
+        let mut sensor = Sensor { driver, live: &mut live, root: &root, config, wanted, orders, telemetry };
         let result = match config.saker.threads {
             0 | 1 => sensor.detect(&mut engine.single(pipeline(), &mut out), occasion),
             threads => engine
@@ -121,12 +133,16 @@ struct Sensor<'s> {
     live: &'s mut Live,
     root: &'s ProcRoot,
     config: &'s Config,
+    /// What the driver records now.
+    wanted: Interest,
+    orders: &'s Orders,
+    telemetry: &'s Telemetry,
 }
 
 impl Sensor<'_> {
     /// Hands over all events until the occasion is over.
     fn detect(&mut self, sink: &mut impl Sink, occasion: &mut impl Occasion) -> anyhow::Result<()> {
-        let Sensor { driver, live, root, config } = self;
+        let Sensor { driver, live, root, config, wanted, orders, telemetry } = self;
         let libs = &config.falco_libs;
         // Threads whose exit was lost: how often they are looked for, and for how long they must have been silent.
         let purge_every = Duration::from_secs(libs.thread_table_auto_purging_interval_s.max(1).into());
@@ -155,6 +171,12 @@ impl Sensor<'_> {
                     result = sink.event(event);
                 }
             });
+            while let Some(order) = orders.next() {
+                result = result.and_then(|()| match order {
+                    Order::Alert(alert) => sink.internal(&alert),
+                    Order::Rules(fresh) => change(*fresh, &mut **driver, wanted, sink, config, telemetry),
+                });
+            }
             // Whoever reads the alerts wants them when they happen.
             result = result.and_then(|()| sink.flush());
             if let Some((looked_at, threads)) = living.found() {
@@ -185,6 +207,37 @@ impl Sensor<'_> {
         });
         Ok(result.and_then(|()| sink.flush())?)
     }
+}
+
+/// Goes on with other rules. Until they are in place the driver records what both ask for, so neither misses an event.
+fn change(
+    fresh: Fresh,
+    driver: &mut dyn Driver,
+    wanted: &mut Interest,
+    sink: &mut impl Sink,
+    running: &Config,
+    telemetry: &Telemetry,
+) -> io::Result<()> {
+    let detector = &fresh.rules.detector;
+    let asked = interest(|event| detector.wants(event), |name| fresh.names.contains(name));
+    let new = Interest {
+        scope_cgroup: wanted.scope_cgroup,
+        scope_level: wanted.scope_level,
+        cgroup_hierarchy: wanted.cgroup_hierarchy,
+        ..asked
+    };
+    if let Err(error) = driver.set_interest(&union(wanted, &new)) {
+        telemetry.reload_refused();
+        tracing::error!("reload {}: the old rules stay: {error}", fresh.number);
+        return Ok(());
+    }
+    fresh.take_effect(sink, running, telemetry)?;
+    *wanted = new;
+    // What is asked for besides costs time, and nothing else.
+    if let Err(error) = driver.set_interest(wanted) {
+        tracing::warn!("the driver still records what the old rules asked for: {error}");
+    }
+    Ok(())
 }
 
 /// Has the thread of an event looked up if nothing is known of its beginning.

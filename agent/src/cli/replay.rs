@@ -9,8 +9,10 @@ use anyhow::Context as _;
 
 use super::capture::{name, open};
 use super::engine::{Engine, RuleArgs};
+use super::orders::{Order, Orders};
 use super::signals::Stop;
 use crate::config::Config;
+use crate::metrics::Telemetry;
 use crate::pipeline::{Pipeline, Sink};
 
 /// What `saker replay` takes.
@@ -38,16 +40,18 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 pub fn replay(args: &Args, out: &mut (impl Write + Send), err: &mut impl Write) -> anyhow::Result<()> {
     let config = args.rules.config()?;
     let engine = Engine::load(&args.rules, &config, err)?;
-    replay_capture(engine, &config, &args.capture, &Until::default(), out, err)
+    replay_capture(engine, &config, &args.capture, &Occasion::default(), out, err)
 }
 
-/// When a replay is over before the capture is.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Until {
-    /// So long after the first event.
-    pub(super) duration: Option<Duration>,
-    /// When it is asked to.
-    pub(super) stop: Option<Stop>,
+/// What a replay has besides a capture and rules.
+#[derive(Default)]
+pub(super) struct Occasion<'o> {
+    /// It ends so long after the first event.
+    pub duration: Option<Duration>,
+    /// It ends when it is asked to.
+    pub stop: Option<Stop>,
+    /// What is carried out between two events, and what is measured.
+    pub orders: Option<(&'o Orders, &'o Telemetry)>,
 }
 
 /// Replays a capture.
@@ -55,14 +59,15 @@ pub(super) fn replay_capture(
     mut engine: Engine,
     config: &Config,
     capture: &Path,
-    until: &Until,
+    occasion: &Occasion<'_>,
     out: &mut (impl Write + Send),
     err: &mut impl Write,
 ) -> anyhow::Result<()> {
     let pipeline = || Pipeline::new(config);
     let result = match config.saker.threads {
-        0 | 1 => events(capture, until, &mut engine.single(pipeline(), out)),
-        threads => match engine.workers(threads, pipeline, out, |workers| events(capture, until, workers))
+        0 | 1 => events(capture, config, occasion, &mut engine.single(pipeline(), out)),
+        threads => match engine
+            .workers(threads, pipeline, out, |workers| events(capture, config, occasion, workers))
         {
             Ok((result, counted)) => {
                 if counted.handovers_missed > 0 {
@@ -81,12 +86,17 @@ pub(super) fn replay_capture(
     result
 }
 
-fn events(capture: &Path, until: &Until, sink: &mut impl Sink) -> anyhow::Result<()> {
+fn events(
+    capture: &Path,
+    config: &Config,
+    occasion: &Occasion<'_>,
+    sink: &mut impl Sink,
+) -> anyhow::Result<()> {
     let name = || name(capture);
     let (mut reader, _progress) = open(capture)?;
     // In nanoseconds since the epoch.
     let mut end = None;
-    let ends = until.duration.is_some() || until.stop.is_some();
+    let ends = occasion.duration.is_some() || occasion.stop.is_some();
     while let Some(snapshot) = reader.next_section().with_context(name)? {
         sink.begin(snapshot);
         loop {
@@ -96,14 +106,37 @@ fn events(capture: &Path, until: &Until, sink: &mut impl Sink) -> anyhow::Result
                 Ok(None) => break,
                 Err(error) => return Err(error).with_context(name),
             };
+            if let Some((orders, telemetry)) = occasion.orders {
+                carry_out(orders, telemetry, config, sink)?;
+            }
             if ends {
                 let last = |duration: Duration| event.ts.saturating_add(duration.as_nanos() as u64);
-                let last = until.duration.map(last).unwrap_or(u64::MAX);
-                if event.ts >= *end.get_or_insert(last) || until.stop.as_ref().is_some_and(Stop::asked) {
+                let last = occasion.duration.map_or(u64::MAX, last);
+                if event.ts >= *end.get_or_insert(last) || occasion.stop.as_ref().is_some_and(Stop::asked) {
                     return Ok(());
                 }
             }
             sink.event(&event)?;
+        }
+    }
+    if let Some((orders, telemetry)) = occasion.orders {
+        carry_out(orders, telemetry, config, sink)?;
+    }
+    Ok(())
+}
+
+/// Carries out what was ordered.
+#[inline]
+fn carry_out(
+    orders: &Orders,
+    telemetry: &Telemetry,
+    config: &Config,
+    sink: &mut impl Sink,
+) -> io::Result<()> {
+    while let Some(order) = orders.next() {
+        match order {
+            Order::Alert(alert) => sink.internal(&alert)?,
+            Order::Rules(fresh) => fresh.take_effect(sink, config, telemetry)?,
         }
     }
     Ok(())

@@ -8,14 +8,17 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
-use super::engine::{Engine, RuleArgs, Show, show};
-use super::live::{self, Detection};
+use super::engine::{Engine, RuleArgs, show};
+use super::live::{Detection, Occasion};
+use super::orders::orders;
+use super::reload::{self, Given, Reloader};
 use super::replay;
 use super::sensor::{self, DriverChoice};
 use super::signals::Stop;
-use crate::config::{self, Config, EngineKind};
-use crate::outputs::{self, Occasion};
-use crate::rules::{LoadResult, Source};
+use crate::config::{self, EngineKind, Loaded};
+use crate::metrics::Telemetry;
+use crate::outputs;
+use crate::rules::{LoadResult, Source, rule_files};
 
 /// What `saker run` takes.
 #[derive(clap::Args, Debug, Default)]
@@ -38,60 +41,103 @@ pub struct Args {
 
 /// Detects until it is asked to stop.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let file = args.config.or_else(|| config::first_file(&config::DEFAULT_FILES));
-    let loaded = config::load(file.as_deref(), &args.rules.options())?;
-    super::log::start(&loaded.config);
-    loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-    let config = &loaded.config;
-    let files = args.rules.files(config)?;
-    let mut show = |result: &LoadResult, sources: &[Source]| show(result, sources, &mut io::stderr());
-    let pidfile = args.pidfile.as_deref();
-    Job { config, files: &files, driver: args.driver, pidfile, duration: None }.run(&mut show)
+    let Args { rules, config, driver, pidfile } = args;
+    let file = config.or_else(|| config::first_file(&config::DEFAULT_FILES));
+    let read = move || {
+        let Loaded { config, warnings, files } = config::load(file.as_deref(), &rules.options())?;
+        let rule_paths = rules.paths(&config)?;
+        let rule_files = rule_files(&rule_paths)?;
+        Ok(Given { config, warnings, config_files: files, rule_files, rule_paths })
+    };
+    let given = read()?;
+    super::log::start(&given.config);
+    given.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    let said = |result: &LoadResult, sources: &[Source]| show(result, sources, &mut io::stderr());
+    Job { given, driver, pidfile, duration: None, read: Box::new(read), said: Box::new(said) }.run()
 }
 
 /// What is to be detected, by which rules, and for how long.
-pub(super) struct Job<'j> {
-    pub config: &'j Config,
-    /// The rule files in load order.
-    pub files: &'j [PathBuf],
+pub(super) struct Job {
+    pub given: Given,
     /// Which driver records, whatever the configuration says.
     pub driver: Option<DriverChoice>,
-    pub pidfile: Option<&'j Path>,
+    pub pidfile: Option<PathBuf>,
     /// Until it is asked to stop, if there is none.
     pub duration: Option<Duration>,
+    /// Reads everything anew.
+    pub read: reload::Read,
+    /// What is said about rule files.
+    pub said: reload::Said,
 }
 
-impl Job<'_> {
+impl Job {
     /// Detects where the configuration says: live, or in a capture.
-    pub(super) fn run(&self, show: Show<'_>) -> anyhow::Result<ExitCode> {
-        let engine = &self.config.engine;
-        match (engine.kind, &engine.replay) {
-            _ if self.driver.is_some() || self.config.saker.driver.is_some() => detect_live(self, show),
-            (Some(EngineKind::Replay), Some(replay)) => self.replay(&replay.capture_file, show),
+    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+        let config = &self.given.config;
+        match (config.engine.kind, &config.engine.replay) {
+            _ if self.driver.is_some() || config.saker.driver.is_some() => self.live(),
+            (Some(EngineKind::Replay), Some(replay)) => {
+                let capture = replay.capture_file.clone();
+                self.replay(&capture)
+            }
             (Some(EngineKind::Nodriver), _) => {
                 bail!(
                     "engine.kind is 'nodriver' and no plugin is a source of events: no event would be produced"
                 )
             }
-            _ => detect_live(self, show),
+            _ => self.live(),
         }
     }
 
-    fn replay(&self, capture: &Path, show: Show<'_>) -> anyhow::Result<ExitCode> {
-        let occasion = outputs::needed(self.config).then_some(Occasion::Replay);
+    fn replay(self, capture: &Path) -> anyhow::Result<ExitCode> {
+        let Job { given, pidfile, duration, read, mut said, .. } = self;
+        let reloader = Reloader::listen()?;
+        let records_for = outputs::needed(&given.config).then(|| given.config.clone());
         // Without outputs a replay ends by a signal as any command does.
-        let stop = occasion.map(|_| Stop::listen()).transpose()?;
-        let (mut engine, ()) = Engine::of(self.files, self.config, occasion, show, |_, _| ())?;
+        let stop = records_for.is_some().then(Stop::listen).transpose()?;
+        let (mut engine, ()) =
+            Engine::of(&given.rule_files, &given.config, records_for.as_ref(), &mut *said, |_, _| ())?;
+        if records_for.is_some() {
+            engine.start_outputs(&given.config, outputs::Occasion::Replay)?;
+        }
         if let (Some(stop), Some(outputs)) = (&stop, engine.outputs()) {
             stop.reopens(outputs);
         }
-        engine.at_once = !self.config.buffered_outputs;
-        let _pidfile = self.pidfile.map(PidFile::write).transpose()?;
+        engine.at_once = !given.config.buffered_outputs;
+        let _pidfile = pidfile.as_deref().map(PidFile::write).transpose()?;
+        let ((desk, orders), telemetry) = (orders(), Telemetry::default());
+        telemetry.loaded(given.files(), engine.rules.alerts.summary().clone(), false);
+        reloader.start(&given, records_for, read, said, desk.clone(), &telemetry)?;
+        let occasion = replay::Occasion { duration, stop, orders: Some((&orders, &telemetry)) };
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
-        let until = replay::Until { duration: self.duration, stop };
         let result =
-            replay::replay_capture(engine, self.config, capture, &until, &mut out, &mut io::stderr());
+            replay::replay_capture(engine, &given.config, capture, &occasion, &mut out, &mut io::stderr());
         out.flush()?;
+        desk.close();
+        result.map(|()| ExitCode::SUCCESS)
+    }
+
+    fn live(self) -> anyhow::Result<ExitCode> {
+        let Job { given, driver, pidfile, duration, read, mut said } = self;
+        let reloader = Reloader::listen()?;
+        let mut stop = Stop::listen()?;
+        let config = &given.config;
+        // A service never waits for its outputs, not even for a slow reader of standard output.
+        let mut detection = Detection::load(&given.rule_files, config, true, &mut *said)?;
+        if let Some(outputs) = detection.outputs() {
+            stop.reopens(outputs);
+        }
+        let _pidfile = pidfile.as_deref().map(PidFile::write).transpose()?;
+        let mut driver = sensor::open(driver.unwrap_or_else(|| DriverChoice::of(config)))?;
+        let wanted = detection.interest();
+        let ((desk, orders), telemetry) = (orders(), Telemetry::default());
+        telemetry.loaded(given.files(), detection.summary().clone(), false);
+        reloader.start(&given, Some(config.clone()), read, said, desk.clone(), &telemetry)?;
+        if let Some(duration) = duration {
+            stop.after(duration);
+        }
+        let result = detection.run(&mut *driver, wanted, &mut stop, &orders, &telemetry);
+        desk.close();
         result.map(|()| ExitCode::SUCCESS)
     }
 }
@@ -113,24 +159,7 @@ impl Drop for PidFile<'_> {
     }
 }
 
-fn detect_live(job: &Job<'_>, show: Show<'_>) -> anyhow::Result<ExitCode> {
-    let mut stop = Stop::listen()?;
-    // A service never waits for its outputs, not even for a slow reader of standard output.
-    let occasion = Some(Occasion::Live);
-    let mut detection = Detection::load(job.files, job.config, occasion, show)?;
-    if let Some(outputs) = detection.outputs() {
-        stop.reopens(outputs);
-    }
-    let _pidfile = job.pidfile.map(PidFile::write).transpose()?;
-    let mut driver = sensor::open(job.driver.unwrap_or_else(|| DriverChoice::of(job.config)))?;
-    let wanted = detection.interest();
-    if let Some(duration) = job.duration {
-        stop.after(duration);
-    }
-    detection.run(&mut *driver, wanted, &mut stop).map(|()| ExitCode::SUCCESS)
-}
-
-impl live::Occasion for Stop {
+impl Occasion for Stop {
     fn is_over(&mut self) -> anyhow::Result<bool> {
         Ok(self.asked())
     }

@@ -1,8 +1,8 @@
 //! How a running command is asked to stop: SIGINT by ctrlc, SIGTERM by a thread that waits for it. The same thread has the
 //! outputs reopen what they write to at SIGUSR1.
 
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;

@@ -11,9 +11,11 @@ use nix::unistd::Pid;
 
 use super::engine::{RuleArgs, show};
 use super::live::{Detection, Occasion};
+use super::orders::orders;
 use super::sensor::{self, DriverChoice};
 use super::signals::Stop;
 use crate::capture::scope::{Held, Running, Scope, ScopeError};
+use crate::metrics::Telemetry;
 use crate::outputs;
 use crate::rules::{LoadResult, Source};
 
@@ -54,8 +56,8 @@ fn trace(args: &Args) -> anyhow::Result<ExitStatus> {
     super::log::start(&config);
     let stop = Stop::listen()?;
     let mut show = |result: &LoadResult, sources: &[Source]| show(result, sources, &mut io::stderr());
-    let occasion = outputs::needed(&config).then_some(outputs::Occasion::Live);
-    let mut detection = Detection::load(&args.rules.files(&config)?, &config, occasion, &mut show)?;
+    let outputs = outputs::needed(&config);
+    let mut detection = Detection::load(&args.rules.files(&config)?, &config, outputs, &mut show)?;
     if let Some(outputs) = detection.outputs() {
         stop.reopens(outputs);
     }
@@ -67,7 +69,8 @@ fn trace(args: &Args) -> anyhow::Result<ExitStatus> {
     // It is there before the look at /proc, so that the state knows what it inherits.
     let held = scope.hold(&args.command)?;
     let mut command = Command { stop, asked: false, held: Some(held), running: None, ended: None };
-    detection.run(&mut *driver, wanted, &mut command)?;
+    let (_desk, orders) = orders();
+    detection.run(&mut *driver, wanted, &mut command, &orders, &Telemetry::default())?;
     // The driver must be gone before the cgroup is.
     drop(driver);
     command.ended.context("the command did not end")

@@ -65,7 +65,11 @@ pub(super) fn positive(node: &Node) -> Result<(), String> {
 const NEEDED: &[(&str, &str, &str)] = &[
     ("file_output.enabled", "file_output.filename", "the file output is on, but no file is named"),
     ("program_output.enabled", "program_output.program", "the program output is on, but no program is named"),
-    ("saker.slack_output.enabled", "saker.slack_output.url", "the Slack output is on, but no address is given"),
+    (
+        "saker.slack_output.enabled",
+        "saker.slack_output.url",
+        "the Slack output is on, but no address is given",
+    ),
     ("http_output.enabled", "http_output.url", "the HTTP output is on, but no address is given"),
 ];
 

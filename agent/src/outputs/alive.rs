@@ -6,10 +6,9 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use nix::fcntl::{Flock, FlockArg};
-use serde_json::{Map, Value};
 
 use super::spool::{private_directory, private_file};
-use crate::alerts::InternalAlert;
+use crate::alerts::Internal;
 use crate::config::Priority;
 
 /// The file, in the spool's directory.
@@ -93,27 +92,28 @@ impl Alive {
 
 impl Gap {
     /// The alert that tells it.
-    pub(super) fn alert(&self) -> InternalAlert<'static> {
+    pub(super) fn alert(&self) -> Internal {
         let seconds = (self.to - self.from) as f64 / 1e9;
         let (priority, message, reason) = match self.why {
-            Why::Stopped => (Priority::Notice, "No agent watched this host after the last one was stopped", "stopped"),
+            Why::Stopped => {
+                (Priority::Notice, "No agent watched this host after the last one was stopped", "stopped")
+            }
             Why::Restarted => {
                 (Priority::Notice, "No agent watched this host while it was restarted", "host restarted")
             }
-            Why::Died => {
-                (Priority::Warning, "No agent watched this host after the last one ended unasked", "ended unasked")
-            }
+            Why::Died => (
+                Priority::Warning,
+                "No agent watched this host after the last one ended unasked",
+                "ended unasked",
+            ),
         };
-        let fields: Map<String, Value> = [
-            ("gap.from", Value::from(self.from)),
-            ("gap.reason", Value::from(reason)),
-            ("gap.seconds", Value::from(seconds)),
-            ("gap.to", Value::from(self.to)),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .into_iter()
-        .collect();
-        InternalAlert { rule: RULE, priority, message, fields, time: self.to }
+        let (rule, message) = (RULE.to_owned(), message.to_owned());
+        let alert = Internal { time: self.to, priority, rule, message, fields: Default::default() };
+        alert
+            .with("gap.from", self.from)
+            .with("gap.reason", reason)
+            .with("gap.seconds", seconds)
+            .with("gap.to", self.to)
     }
 }
 

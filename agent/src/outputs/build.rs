@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::OutputError;
 use super::file::FileOutput;
 use super::http::{Body, Http, HttpError, HttpOptions};
 use super::journald::Journald;
@@ -12,7 +13,6 @@ use super::runner::Target;
 use super::stdout::Stdout;
 use super::syslog::{Address, FACILITIES, LOCAL, Syslog};
 use super::tls::{SYSTEM_CERTIFICATES, TlsFiles};
-use super::{Form, OutputError};
 use crate::config::{Config, Priority, SyslogOutput, Webhook};
 
 /// The name of standard output.
@@ -36,7 +36,6 @@ pub(super) struct Planned {
 
 /// The outputs that a configuration asks for.
 pub(super) fn plan(config: &Config) -> Result<Vec<Planned>, OutputError> {
-    let form = if config.json_output { Form::Json } else { Form::Text };
     let timeout = Duration::from_millis(config.output_timeout.into());
     let mut planned = Vec::new();
     let mut add = |name: &str, target: Box<dyn Target>, remote: bool, priority: Priority| {
@@ -44,38 +43,34 @@ pub(super) fn plan(config: &Config) -> Result<Vec<Planned>, OutputError> {
         planned.push(Planned { name: name.to_owned(), target, remote, local_only, priority });
     };
     if config.stdout_output.enabled {
-        let target = Stdout { form, buffered: config.buffered_outputs, block: Vec::new() };
+        let target = Stdout { buffered: config.buffered_outputs, block: Vec::new() };
         add(STDOUT, Box::new(target), false, Priority::Debug);
     }
     if config.syslog_output.enabled {
         let address = Address::Unix(LOCAL.map(PathBuf::from).to_vec());
         let (facility, ident) = (1, IDENT.to_owned());
-        let target = Syslog { address, form, facility, ident, timeout, tls: None, connection: None };
+        let target = Syslog { address, facility, ident, timeout, tls: None, connection: None };
         add("syslog", Box::new(target), false, Priority::Debug);
     }
     if let (true, Some(path)) = (config.file_output.enabled, &config.file_output.filename) {
         let keep_alive = config.file_output.keep_alive;
-        let target = FileOutput { path: path.clone(), form, keep_alive, open: None };
+        let target = FileOutput { path: path.clone(), keep_alive, open: None };
         add("file", Box::new(target), false, Priority::Debug);
     }
     if let (true, Some(command)) = (config.program_output.enabled, &config.program_output.program) {
         let keep_alive = config.program_output.keep_alive;
-        let target = Program { command: command.clone(), form, keep_alive, running: None };
+        let target = Program { command: command.clone(), keep_alive, running: None };
         add("program", Box::new(target), true, Priority::Debug);
     }
     if config.http_output.enabled {
-        let target = http(config, form, timeout)
+        let target = http(config, timeout)
             .map_err(|error| OutputError::Http { key: "http_output".to_owned(), error })?;
         add("http", Box::new(target), true, Priority::Debug);
     }
     let saker = &config.saker;
     if saker.journald_output.enabled {
-        let target = Journald {
-            socket: saker.journald_output.socket.clone(),
-            form: Form::Text,
-            ident: IDENT.to_owned(),
-            open: None,
-        };
+        let target =
+            Journald { socket: saker.journald_output.socket.clone(), ident: IDENT.to_owned(), open: None };
         add("journald", Box::new(target), false, Priority::Debug);
     }
     let slack = &saker.slack_output;
@@ -86,7 +81,7 @@ pub(super) fn plan(config: &Config) -> Result<Vec<Planned>, OutputError> {
         let options = HttpOptions {
             url: slack.url.clone().unwrap_or_default(),
             headers: Vec::new(),
-            content_type: "application/json".to_owned(),
+            content_type: Some("application/json".to_owned()),
             body: Body::Payload(payload),
             tls: system_tls(),
             compress: false,
@@ -104,7 +99,7 @@ pub(super) fn plan(config: &Config) -> Result<Vec<Planned>, OutputError> {
     }
     for (index, output) in saker.syslog_outputs.iter().enumerate() {
         let key = format!("saker.syslog_outputs[{index}]");
-        let target = self::syslog(&key, output, form, timeout)?;
+        let target = self::syslog(&key, output, timeout)?;
         let remote = !target.address.is_local();
         add(&output.name, Box::new(target), remote, output.priority);
     }
@@ -115,9 +110,13 @@ pub(super) fn plan(config: &Config) -> Result<Vec<Planned>, OutputError> {
 /// Names are those of files in the spool and of figures in metrics; each is used once.
 fn check_names(config: &Config) -> Result<(), OutputError> {
     let saker = &config.saker;
-    let webhooks = saker.webhooks.iter().enumerate().map(|(at, one)| (format!("saker.webhooks[{at}].name"), &one.name));
-    let syslog =
-        saker.syslog_outputs.iter().enumerate().map(|(at, one)| (format!("saker.syslog_outputs[{at}].name"), &one.name));
+    let webhooks =
+        saker.webhooks.iter().enumerate().map(|(at, one)| (format!("saker.webhooks[{at}].name"), &one.name));
+    let syslog = saker
+        .syslog_outputs
+        .iter()
+        .enumerate()
+        .map(|(at, one)| (format!("saker.syslog_outputs[{at}].name"), &one.name));
     let mut seen: Vec<&str> = NAMES.to_vec();
     for (key, name) in webhooks.chain(syslog) {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
@@ -142,17 +141,14 @@ fn system_tls() -> TlsFiles {
     TlsFiles { insecure: false, authorities: SYSTEM_CERTIFICATES.into(), client: None }
 }
 
-fn http(config: &Config, form: Form, timeout: Duration) -> Result<Http, HttpError> {
+fn http(config: &Config, timeout: Duration) -> Result<Http, HttpError> {
     let options = &config.http_output;
     let authorities = filled(options.ca_cert.as_ref()).or(filled(options.ca_bundle.as_ref()));
     Http::new(HttpOptions {
         url: options.url.clone().unwrap_or_default(),
         headers: vec![("User-Agent".to_owned(), options.user_agent.clone())],
-        content_type: match form {
-            Form::Json => "application/json".to_owned(),
-            Form::Text => "text/plain".to_owned(),
-        },
-        body: Body::Line(form),
+        content_type: None,
+        body: Body::Line,
         tls: TlsFiles {
             insecure: options.insecure,
             authorities: authorities.unwrap_or(&options.ca_path).clone(),
@@ -196,7 +192,7 @@ fn webhook(key: &str, webhook: &Webhook, timeout: Duration) -> Result<Http, Outp
     let options = HttpOptions {
         url: webhook.url.clone(),
         headers: webhook.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-        content_type: webhook.content_type.clone(),
+        content_type: Some(webhook.content_type.clone()),
         body: Body::Payload(body),
         tls: tls_files(key, *insecure, ca_cert.as_ref(), client_cert.as_ref(), client_key.as_ref())?,
         compress: webhook.compress_uploads,
@@ -207,7 +203,7 @@ fn webhook(key: &str, webhook: &Webhook, timeout: Duration) -> Result<Http, Outp
     Http::new(options).map_err(|error| OutputError::Http { key: key.to_owned(), error })
 }
 
-fn syslog(key: &str, output: &SyslogOutput, form: Form, timeout: Duration) -> Result<Syslog, OutputError> {
+fn syslog(key: &str, output: &SyslogOutput, timeout: Duration) -> Result<Syslog, OutputError> {
     let Some(address) = Address::parse(&output.url) else {
         return Err(OutputError::Value {
             key: format!("{key}.url"),
@@ -227,5 +223,5 @@ fn syslog(key: &str, output: &SyslogOutput, form: Form, timeout: Duration) -> Re
         _ => None,
     };
     let facility = FACILITIES.iter().position(|name| *name == output.facility).unwrap_or(1) as u8;
-    Ok(Syslog { address, form, facility, ident: IDENT.to_owned(), timeout, tls, connection: None })
+    Ok(Syslog { address, facility, ident: IDENT.to_owned(), timeout, tls, connection: None })
 }

@@ -5,14 +5,13 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
+use super::line;
 use super::runner::{Failure, Target};
-use super::{Form, line};
 use crate::alerts::Alert;
 
 /// A file that alerts are appended to.
 pub(super) struct FileOutput {
     pub(super) path: PathBuf,
-    pub(super) form: Form,
     /// It stays open between alerts, until it is asked to reopen.
     pub(super) keep_alive: bool,
     pub(super) open: Option<File>,
@@ -30,7 +29,7 @@ impl FileOutput {
             }
         };
         let mut bytes = Vec::new();
-        line(self.form, alert, &mut bytes);
+        line(alert, &mut bytes);
         let before = file.metadata()?;
         if let Err(error) = file.write_all(&bytes) {
             // Half a line would stand there for ever: the whole one is written later.

@@ -14,7 +14,7 @@ use super::noise::Noise;
 use super::runner::{Counts, Feed, Runner};
 use super::spool::Spool;
 use super::{Load, Occasion, OutputError, Outputs, REPLAY_QUEUE, Running, Shared};
-use crate::alerts::{Alert, now};
+use crate::alerts::{Alert, InternalForm, now};
 use crate::config::{self, Config};
 
 /// How often the gate looks after what has its time.
@@ -67,7 +67,13 @@ pub(super) fn start(config: &Config, occasion: Occasion) -> Result<Outputs, Outp
         };
         let thread = thread::Builder::new().name(format!("output {name}").chars().take(15).collect());
         let thread = thread.spawn(move || runner.run()).map_err(OutputError::Thread)?;
-        ways.push(Way { name: name.clone(), spooled, mailbox: Arc::clone(&mailbox), counts: Arc::clone(&counts), told: false });
+        ways.push(Way {
+            name: name.clone(),
+            spooled,
+            mailbox: Arc::clone(&mailbox),
+            counts: Arc::clone(&counts),
+            told: false,
+        });
         outputs.push(Running { name, spooled, mailbox, counts, thread: Mutex::new(Some(thread)) });
     }
     if !ways.iter().any(|way| way.spooled) {
@@ -189,10 +195,14 @@ impl Gate {
                 return None;
             }
         };
-        if let Some(gap) = gap
-            && let Ok(alert) = gap.alert().alert(&self.config, &config::hostname())
-        {
-            self.send(alert);
+        if let Some(gap) = gap {
+            let form = InternalForm::of(&self.config, &config::hostname());
+            let mut record = Vec::new();
+            gap.alert().write(&InternalForm { recorded: true, ..form }, &mut record);
+            // What was just written can be read.
+            if let Ok((alert, _)) = Alert::read(&record) {
+                self.send(alert);
+            }
         }
         Some(alive)
     }
@@ -219,14 +229,20 @@ impl Gate {
         let mut number = self.number + 1;
         let mut spooled = false;
         if let Some(spool) = self.spool.clone() {
-            while patient && spool.is_full() && !self.ways.iter().any(|way| way.spooled && way.mailbox.failing()) {
+            while patient
+                && spool.is_full()
+                && !self.ways.iter().any(|way| way.spooled && way.mailbox.failing())
+            {
                 thread::sleep(FULL_EVERY);
             }
             match spool.append(&alert) {
                 Ok((given, evicted)) => {
                     (number, spooled, self.spool_fails) = (given, true, false);
                     if let Some(evicted) = evicted {
-                        tracing::error!("the spool is full, its oldest alerts are gone; by rule: {:?}", evicted.rules);
+                        tracing::error!(
+                            "the spool is full, its oldest alerts are gone; by rule: {:?}",
+                            evicted.rules
+                        );
                     }
                 }
                 Err(error) => {
@@ -267,7 +283,11 @@ impl Gate {
         for way in &mut self.ways {
             let slow = way.counts.busy_for().is_some_and(|busy| busy > limit) && !limit.is_zero();
             if slow && !way.told {
-                tracing::warn!("output '{}' takes longer than {} ms for an alert", way.name, limit.as_millis());
+                tracing::warn!(
+                    "output '{}' takes longer than {} ms for an alert",
+                    way.name,
+                    limit.as_millis()
+                );
             }
             way.told = slow;
         }

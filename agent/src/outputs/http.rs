@@ -12,7 +12,6 @@ use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 use super::payload::Payload;
 use super::runner::{Failure, Target};
 use super::tls::{Tls, TlsError, TlsFiles, provider};
-use super::{Form, line};
 use crate::alerts::Alert;
 
 /// Of an answer, no more than this is read, in bytes.
@@ -22,7 +21,8 @@ const ANSWER_MAX: u64 = 64 << 10;
 pub(super) struct HttpOptions {
     pub(super) url: String,
     pub(super) headers: Vec<(String, String)>,
-    pub(super) content_type: String,
+    /// Of a payload; a line is JSON or text.
+    pub(super) content_type: Option<String>,
     pub(super) body: Body,
     pub(super) tls: TlsFiles,
     /// Compress with gzip.
@@ -38,7 +38,7 @@ pub(super) struct HttpOptions {
 /// What is sent.
 pub(super) enum Body {
     /// The line.
-    Line(Form),
+    Line,
     /// A template, filled in.
     Payload(Payload),
 }
@@ -80,7 +80,7 @@ impl Http {
         if !options.keep_alive {
             config = config.max_idle_connections(0);
         }
-        let content_type = ("Content-Type".to_owned(), options.content_type.clone());
+        let content_type = ("Content-Type".to_owned(), options.content_type.clone().unwrap_or_default());
         for (name, value) in options.headers.iter().chain([&content_type]) {
             if name.parse::<HeaderName>().is_err() || value.parse::<HeaderValue>().is_err() {
                 return Err(HttpError::Header(name.clone()));
@@ -92,11 +92,7 @@ impl Http {
     fn body(&self, alert: &Alert) -> io::Result<Vec<u8>> {
         let mut body = Vec::new();
         match &self.options.body {
-            Body::Line(form) => {
-                line(*form, alert, &mut body);
-                // The line ends here anyway.
-                body.pop();
-            }
+            Body::Line => body.extend_from_slice(alert.line()),
             Body::Payload(payload) => payload.fill(alert, &mut body),
         }
         if !self.options.compress {
@@ -119,7 +115,12 @@ impl Http {
 impl Target for Http {
     fn deliver(&mut self, alert: &Alert) -> Result<(), Failure> {
         let options = &self.options;
-        let mut request = self.agent.post(&options.url).content_type(&options.content_type);
+        let content_type = match &options.content_type {
+            Some(content_type) => content_type.as_str(),
+            None if alert.is_json() => "application/json",
+            None => "text/plain",
+        };
+        let mut request = self.agent.post(&options.url).content_type(content_type);
         if options.compress {
             request = request.header("Content-Encoding", "gzip");
         }

@@ -12,7 +12,6 @@ use nix::sys::socket::{ControlMessage, MsgFlags, UnixAddr, sendmsg};
 
 use super::runner::{Failure, Target};
 use super::syslog::severity;
-use super::{Form, line};
 use crate::alerts::Alert;
 
 /// Names of fields are cut to this length, as the journal wants it.
@@ -21,7 +20,6 @@ const NAME_MAX: usize = 64;
 /// The journal.
 pub(super) struct Journald {
     pub(super) socket: PathBuf,
-    pub(super) form: Form,
     pub(super) ident: String,
     pub(super) open: Option<UnixDatagram>,
 }
@@ -29,10 +27,7 @@ pub(super) struct Journald {
 impl Journald {
     fn entry(&self, alert: &Alert) -> Vec<u8> {
         let mut entry = Vec::new();
-        let mut message = Vec::new();
-        line(self.form, alert, &mut message);
-        message.pop();
-        push("MESSAGE", &message, &mut entry);
+        push("MESSAGE", alert.text(), &mut entry);
         push("PRIORITY", severity(alert.priority()).to_string().as_bytes(), &mut entry);
         push("SYSLOG_IDENTIFIER", self.ident.as_bytes(), &mut entry);
         push("SAKER_RULE", alert.rule().as_bytes(), &mut entry);
@@ -76,7 +71,8 @@ fn send_as_file(socket: &UnixDatagram, entry: &[u8]) -> io::Result<()> {
     let mut file = File::from(memory);
     file.write_all(entry)?;
     file.rewind()?;
-    let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE | SealFlag::F_SEAL_SEAL;
+    let seals =
+        SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE | SealFlag::F_SEAL_SEAL;
     fcntl(&file, FcntlArg::F_ADD_SEALS(seals))?;
     let descriptors: [RawFd; 1] = [file.as_raw_fd()];
     let control = [ControlMessage::ScmRights(&descriptors)];
@@ -127,8 +123,8 @@ impl Target for Journald {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read as _;
     use std::io::IoSliceMut;
+    use std::io::Read as _;
     use std::time::Duration;
 
     use nix::sys::socket::{ControlMessageOwned, recvmsg};
@@ -140,7 +136,7 @@ mod tests {
         let socket = directory.path().join("socket");
         let receiver = UnixDatagram::bind(&socket).unwrap();
         receiver.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-        (receiver, Journald { socket, form: Form::Text, ident: "saker".to_owned(), open: None })
+        (receiver, Journald { socket, ident: "saker".to_owned(), open: None })
     }
 
     #[test]

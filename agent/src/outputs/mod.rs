@@ -153,19 +153,9 @@ struct Running {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// The form of a line.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Form {
-    Text,
-    Json,
-}
-
 /// Appends the line of an alert, with a newline.
-fn line(form: Form, alert: &Alert, out: &mut Vec<u8>) {
-    out.extend_from_slice(match form {
-        Form::Json if !alert.json().is_empty() => alert.json(),
-        _ => alert.text(),
-    });
+fn line(alert: &Alert, out: &mut Vec<u8>) {
+    out.extend_from_slice(alert.line());
     out.push(b'\n');
 }
 

@@ -167,7 +167,8 @@ impl Repeated {
         let note = format!(" (repeated {} times in {seconds:.1}s)", self.count);
         let text = [last.text(), note.as_bytes()].concat();
         let mut fields = last.parsed_fields();
-        let count = [("saker.rollup.count", Value::from(self.count)), ("saker.rollup.seconds", Value::from(seconds))];
+        let count =
+            [("saker.rollup.count", Value::from(self.count)), ("saker.rollup.seconds", Value::from(seconds))];
         let add = |fields: &mut serde_json::Map<String, Value>| {
             count.iter().for_each(|(name, value)| drop(fields.insert((*name).to_owned(), value.clone())));
         };
@@ -232,8 +233,14 @@ mod tests {
     #[test]
     fn repeated_alerts_become_one_with_their_count() {
         let mut noise = noise(&["saker.rollup.enabled=true", "saker.rollup.window=10s"]);
-        let alerts =
-            [("r", "a", 100), ("r", "a", 101), ("r", "b", 102), ("r", "a", 109), ("q", "a", 109), ("r", "a", 110)];
+        let alerts = [
+            ("r", "a", 100),
+            ("r", "a", 101),
+            ("r", "b", 102),
+            ("r", "a", 109),
+            ("q", "a", 109),
+            ("r", "a", 110),
+        ];
         assert_eq!(
             passed(&mut noise, &alerts, true),
             ["r a 100", "r b 102", "q a 109", "r a 109 (repeated 2 times in 9.0s)", "r a 110"]
@@ -246,7 +253,9 @@ mod tests {
     fn the_count_is_in_all_forms() {
         let mut noise = noise(&["saker.rollup.enabled=true"]);
         let mut last = None;
-        [1, 2, 3].iter().for_each(|second| noise.take(alert("r", "", *second), &mut |alert| last = Some(alert)));
+        [1, 2, 3]
+            .iter()
+            .for_each(|second| noise.take(alert("r", "", *second), &mut |alert| last = Some(alert)));
         noise.finish(&mut |alert| last = Some(alert));
         assert_eq!(
             String::from_utf8_lossy(last.unwrap().json()),
@@ -261,7 +270,8 @@ mod tests {
             "saker.rate_limit.per_key=2",
             "saker.rate_limit.window=10s",
         ]);
-        let alerts = [("r", "a", 1), ("r", "a", 2), ("r", "a", 3), ("r", "b", 4), ("q", "b", 4), ("r", "b", 11)];
+        let alerts =
+            [("r", "a", 1), ("r", "a", 2), ("r", "a", 3), ("r", "b", 4), ("q", "b", 4), ("r", "b", 11)];
         assert_eq!(passed(&mut noise, &alerts, true), ["r a 1", "r a 2", "q b 4", "r b 11"]);
         assert_eq!(noise.held()["r"], Held { rolled_up: 0, limited: 2 });
     }

@@ -92,7 +92,8 @@ impl Payload {
         pieces.push(Piece::Text(text[at..].to_owned()));
         let payload = Payload { pieces, json };
         if json {
-            let parts = crate::alerts::Parts { tags: b"[]", json: b"{}", fields: b"{}", ..Default::default() };
+            let parts =
+                crate::alerts::Parts { tags: b"[]", json: b"{}", fields: b"{}", ..Default::default() };
             let mut filled = Vec::new();
             if let Ok(alert) = Alert::new(&parts) {
                 payload.fill(&alert, &mut filled);
@@ -170,9 +171,7 @@ fn value_text(value: &serde_json::Value) -> String {
 
 /// The more severe, the redder.
 fn color(priority: crate::config::Priority) -> &'static str {
-    use crate::config::Priority::{
-        Alert, Critical, Debug, Emergency, Error, Informational, Notice, Warning,
-    };
+    use crate::config::Priority::{Alert, Critical, Debug, Emergency, Error, Informational, Notice, Warning};
     match priority {
         Emergency | Alert => "#b00020",
         Critical | Error => "#e03c31",

@@ -5,8 +5,8 @@ use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use super::line;
 use super::runner::{Failure, Target};
-use super::{Form, line};
 use crate::alerts::Alert;
 
 /// What shells exit with if there is no such program, or it cannot be executed.
@@ -20,7 +20,6 @@ const LAST: Duration = Duration::from_secs(5);
 pub(super) struct Program {
     /// A shell command.
     pub(super) command: String,
-    pub(super) form: Form,
     pub(super) keep_alive: bool,
     pub(super) running: Option<Child>,
 }
@@ -95,7 +94,7 @@ impl Program {
 impl Target for Program {
     fn deliver(&mut self, alert: &Alert) -> Result<(), Failure> {
         let mut bytes = Vec::new();
-        line(self.form, alert, &mut bytes);
+        line(alert, &mut bytes);
         if !self.keep_alive {
             return self.once(&bytes);
         }

@@ -195,7 +195,7 @@ impl Runner {
 
     fn next(&mut self) -> Option<(u64, Arc<Alert>)> {
         let Feed::Spool(reader) = &mut self.feed else { return self.mailbox.take() };
-        let next = reader.next().unwrap_or_else(|error| {
+        let next = reader.read().unwrap_or_else(|error| {
             let message = format!("the spool cannot be read: {error}");
             if self.counts.last_error().as_deref() != Some(&message) {
                 tracing::error!("output '{}': {message}", self.name);
@@ -206,7 +206,10 @@ impl Runner {
         let missed = reader.take_missed();
         if missed > 0 {
             self.counts.drop_some(missed);
-            tracing::error!("output '{}': {missed} alerts are lost, the spool had no room for them", self.name);
+            tracing::error!(
+                "output '{}': {missed} alerts are lost, the spool had no room for them",
+                self.name
+            );
         }
         next
     }

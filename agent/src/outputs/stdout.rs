@@ -2,13 +2,12 @@
 
 use std::io::{self, Write as _};
 
+use super::line;
 use super::runner::{Failure, Target};
-use super::{Form, line};
 use crate::alerts::Alert;
 
 /// Standard output, written to in blocks or line by line.
 pub(super) struct Stdout {
-    pub(super) form: Form,
     pub(super) buffered: bool,
     pub(super) block: Vec<u8>,
 }
@@ -27,7 +26,7 @@ impl Stdout {
 
 impl Target for Stdout {
     fn deliver(&mut self, alert: &Alert) -> Result<(), Failure> {
-        line(self.form, alert, &mut self.block);
+        line(alert, &mut self.block);
         if self.buffered && self.block.len() < BLOCK { Ok(()) } else { self.write() }
     }
 

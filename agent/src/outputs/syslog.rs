@@ -13,15 +13,16 @@ use nix::sys::socket::{setsockopt, sockopt};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
+use super::line;
 use super::runner::{Failure, Target};
-use super::{Form, line};
 use crate::alerts::Alert;
 use crate::config::Priority;
 
 /// The facilities, by their numbers.
 pub const FACILITIES: &[&str] = &[
-    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp",
-    "audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp",
+    "ntp", "audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6",
+    "local7",
 ];
 /// The local daemon's sockets.
 pub(super) const LOCAL: [&str; 2] = ["/dev/log", "/var/run/syslog"];
@@ -58,9 +59,7 @@ impl Address {
         }
         // An IPv6 address has colons of its own, and brackets around them.
         let port_given = match host.rsplit_once(':') {
-            Some((name, port)) => {
-                (!name.contains(':') || name.ends_with(']')) && port.parse::<u16>().is_ok()
-            }
+            Some((name, port)) => (!name.contains(':') || name.ends_with(']')) && port.parse::<u16>().is_ok(),
             None => false,
         };
         let with_port = |port: u16| if port_given { host.to_owned() } else { format!("{host}:{port}") };
@@ -81,7 +80,6 @@ impl Address {
 /// A syslog output.
 pub(super) struct Syslog {
     pub(super) address: Address,
-    pub(super) form: Form,
     /// A number of [`FACILITIES`].
     pub(super) facility: u8,
     pub(super) ident: String,
@@ -122,7 +120,7 @@ impl Syslog {
             }
         };
         let mut message = head.into_bytes();
-        line(self.form, alert, &mut message);
+        line(alert, &mut message);
         // The newline is for streams of lines only.
         message.pop();
         message
@@ -203,7 +201,9 @@ impl Syslog {
                 datagram(&message[..message.len().min(DATAGRAM_MAX)], |part| socket.send(part))
             }
             Some(Connection::Tcp(stream)) => stream.write_all(&counted(message)),
-            Some(Connection::Tls(stream)) => stream.write_all(&counted(message)).and_then(|()| stream.flush()),
+            Some(Connection::Tls(stream)) => {
+                stream.write_all(&counted(message)).and_then(|()| stream.flush())
+            }
             None => Ok(()),
         }
     }
@@ -381,7 +381,11 @@ mod tests {
         let sent = std::cell::RefCell::new(Vec::new());
         let send = |part: &[u8]| {
             sent.borrow_mut().push(part.len());
-            if part.len() > 1000 { Err(io::Error::from_raw_os_error(nix::libc::EMSGSIZE)) } else { Ok(part.len()) }
+            if part.len() > 1000 {
+                Err(io::Error::from_raw_os_error(nix::libc::EMSGSIZE))
+            } else {
+                Ok(part.len())
+            }
         };
         datagram(&[b'x'; 3000], send).unwrap();
         assert_eq!(*sent.borrow(), [3000, 1500, 750]);

@@ -95,10 +95,11 @@ impl TlsFiles {
         authorities: &[CertificateDer<'static>],
         client: Option<&Client>,
     ) -> Result<ClientConfig, TlsError> {
-        let pair_error =
-            |error| TlsError::Pair { path: self.client.clone().map_or_else(PathBuf::new, |pair| pair.0), error };
-        let builder =
-            ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
+        let pair_error = |error| TlsError::Pair {
+            path: self.client.clone().map_or_else(PathBuf::new, |pair| pair.0),
+            error,
+        };
+        let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
         let builder = builder.map_err(pair_error)?;
         let builder = if self.insecure {
             builder.dangerous().with_custom_certificate_verifier(Arc::new(Anyone(provider())))

@@ -13,6 +13,7 @@
 mod batch;
 mod exchange;
 mod router;
+mod rules;
 mod single;
 pub mod workers;
 
@@ -20,12 +21,14 @@ use std::io;
 
 use bumpalo::Bump;
 
+use crate::alerts::{Internal, Summary};
 use crate::capture::Snapshot;
 use crate::config::{self, Config};
 use crate::event::{Category, Event, EventId, id};
 use crate::fields::{EventContext, RunInfo};
 use crate::state::{Limits, State};
 
+pub use rules::{RuleSet, Settings};
 pub use single::Single;
 
 /// Where a source's events go: to one loop, or to several.
@@ -44,6 +47,18 @@ pub trait Sink {
     /// # Errors
     /// If alerts cannot be written any more.
     fn flush(&mut self) -> io::Result<()>;
+
+    /// Goes on with other rules from the next event on. State and counts stay; gives the counts.
+    ///
+    /// # Errors
+    /// If alerts cannot be written any more.
+    fn replace(&mut self, rules: RuleSet) -> io::Result<Summary>;
+
+    /// Writes an alert about Saker itself, after those of the events so far.
+    ///
+    /// # Errors
+    /// If alerts cannot be written any more.
+    fn internal(&mut self, alert: &Internal) -> io::Result<()>;
 
     /// Whether nothing is known of a thread, or only of one that had its id before: of a process that began at another time
     /// than `started`, in nanoseconds since boot.
@@ -128,13 +143,19 @@ impl Pipeline {
         let run = RunInfo {
             // What happened elsewhere did not happen on this host: like Falco's, a replay shows none.
             hostname: Box::default(),
-            static_values: config.static_fields.values().map(|value| value.as_bytes().into()).collect(),
-            buffer_base64: config.buffer_format_base64,
-            containers: config.has_plugin(config::CONTAINER),
             ..RunInfo::default()
         };
         let state = State::new(Limits::default());
-        Pipeline { state, run, arena: Bump::new(), sequence: Sequence::default() }
+        let mut pipeline = Pipeline { state, run, arena: Bump::new(), sequence: Sequence::default() };
+        pipeline.settle(&Settings::of(config));
+        pipeline
+    }
+
+    /// Lets fields see a configuration from now on.
+    pub fn settle(&mut self, settings: &Settings) {
+        self.run.static_values.clone_from(&settings.static_values);
+        self.run.buffer_base64 = settings.buffer_base64;
+        self.run.containers = settings.containers;
     }
 
     /// A pipeline for what happens on this host now.

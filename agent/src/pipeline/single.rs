@@ -2,25 +2,23 @@
 
 use std::io::{self, Write};
 
-use super::{Pipeline, Sink};
-use crate::alerts::Alerts;
+use super::{Pipeline, RuleSet, Sink};
+use crate::alerts::{Internal, Summary};
 use crate::capture::Snapshot;
-use crate::detect::Detector;
 use crate::event::Event;
 
 /// State, rules and the place where alerts go.
 pub struct Single<'r, W> {
     pipeline: Pipeline,
-    detector: &'r mut Detector,
-    alerts: &'r mut Alerts,
+    rules: &'r mut RuleSet,
     lines: Vec<u8>,
     out: W,
 }
 
 impl<'r, W: Write> Single<'r, W> {
     /// A loop that has seen nothing yet.
-    pub fn new(pipeline: Pipeline, detector: &'r mut Detector, alerts: &'r mut Alerts, out: W) -> Self {
-        Single { pipeline, detector, alerts, lines: Vec::new(), out }
+    pub fn new(pipeline: Pipeline, rules: &'r mut RuleSet, out: W) -> Self {
+        Single { pipeline, rules, lines: Vec::new(), out }
     }
 
     /// The state after the last event.
@@ -37,7 +35,7 @@ impl<W: Write> Sink for Single<'_, W> {
     // A call for each event would cost more than what most events do.
     #[inline(always)]
     fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
-        let Single { pipeline, detector, alerts, lines, .. } = self;
+        let Single { pipeline, rules: RuleSet { detector, alerts, .. }, lines, .. } = self;
         let seen = pipeline.event(event, detector.wants(event.id), |context| {
             detector.detect(context, |rule| alerts.write(rule, context, lines));
         });
@@ -50,6 +48,19 @@ impl<W: Write> Sink for Single<'_, W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
+    }
+
+    fn replace(&mut self, rules: RuleSet) -> io::Result<Summary> {
+        self.pipeline.settle(&rules.settings);
+        *self.rules = rules.continuing(self.rules);
+        Ok(self.rules.alerts.summary().clone())
+    }
+
+    fn internal(&mut self, alert: &Internal) -> io::Result<()> {
+        self.rules.alerts.write_internal(alert, &mut self.lines);
+        self.out.write_all(&self.lines)?;
+        self.lines.clear();
+        Ok(())
     }
 
     #[inline]

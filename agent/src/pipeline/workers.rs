@@ -20,10 +20,9 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::batch::{Batch, Item};
 use super::exchange::{Exchange, Gift};
 use super::router::{Fork, Need, Router};
-use super::{Pipeline, Sequence, Sink};
-use crate::alerts::Alerts;
+use super::{Pipeline, RuleSet, Sequence, Sink};
+use crate::alerts::{Internal, Summary};
 use crate::capture::Snapshot;
-use crate::detect::Detector;
 use crate::event::Event;
 use crate::state::Counters;
 
@@ -41,15 +40,15 @@ pub struct Counted {
     pub handovers_missed: u64,
 }
 
-/// Runs so many workers while `feed` hands out events. Alerts go to `out` in the order of events; `alerts` counts them.
+/// Runs so many workers while `feed` hands out events. Alerts go to `out` in the order of events. `rules` are at the end those
+/// that were last put in their place.
 ///
 /// # Errors
 /// What `out` said; then the alerts after that are lost, and `feed` is told.
 pub fn run<R>(
     workers: usize,
     pipeline: impl Fn() -> Pipeline,
-    detector: &Detector,
-    alerts: &mut Alerts,
+    rules: &mut RuleSet,
     out: &mut (impl Write + Send),
     feed: impl FnOnce(&mut Dispatcher) -> R,
 ) -> io::Result<(R, Counted)> {
@@ -75,15 +74,14 @@ pub fn run<R>(
                 workers: workers as u16,
                 exchange: &exchange,
                 pipeline: pipeline(),
-                detector: detector.clone(),
-                alerts: alerts.clone(),
+                rules: rules.clone(),
                 reports: reports.clone(),
                 spare: spare.clone(),
             };
             let thread = thread::Builder::new().name(format!("worker {number}"));
             running.push(thread.spawn_scoped(scope, move || {
                 worker.run(&messages);
-                (*worker.pipeline.state().counters(), worker.alerts)
+                (*worker.pipeline.state().counters(), worker.rules)
             })?);
         }
         drop(reports);
@@ -94,23 +92,24 @@ pub fn run<R>(
             queues,
             spares,
             round: 0,
+            rules: rules.clone(),
             failed,
         };
         let result = feed(&mut dispatcher);
         dispatcher.send();
         drop(dispatcher);
-        let counted = gather(running, alerts);
+        let counted = gather(running, rules);
         join(output)?;
         Ok((result, Counted { state: counted, handovers_missed: exchange.missed() }))
     })
 }
 
 /// Waits for the workers and adds up what they counted.
-fn gather(running: Vec<ScopedJoinHandle<'_, (Counters, Alerts)>>, alerts: &mut Alerts) -> Counters {
+fn gather(running: Vec<ScopedJoinHandle<'_, (Counters, RuleSet)>>, rules: &mut RuleSet) -> Counters {
     let mut sum = Counters::default();
     for (number, worker) in running.into_iter().enumerate() {
-        let (counters, counted) = join(worker);
-        alerts.add(&counted);
+        let (counters, last) = join(worker);
+        *rules = last;
         sum = if number == 0 { counters } else { sum.with_descriptors_of(&counters) };
     }
     sum
@@ -128,6 +127,10 @@ enum Message {
     Batch(u64, Arc<Batch>),
     /// Threads that are gone although nobody said so.
     Gone(Arc<[i64]>),
+    /// Other rules from the next batch on.
+    Rules(Arc<RuleSet>),
+    /// An alert about Saker itself, in the place of a batch.
+    Internal(u64, Arc<Internal>),
 }
 
 /// Hands events to the workers.
@@ -140,6 +143,8 @@ pub struct Dispatcher {
     /// Batches that all workers are done with.
     spares: Receiver<Batch>,
     round: u64,
+    /// Those that the workers have been told last.
+    rules: RuleSet,
     failed: Arc<AtomicBool>,
 }
 
@@ -169,6 +174,26 @@ impl Sink for Dispatcher {
         self.send();
         // Relaxed: the error itself is handed over by joining the thread. Pairs with the store in `write_in_order`.
         if self.failed.load(Ordering::Relaxed) { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
+    }
+
+    fn replace(&mut self, rules: RuleSet) -> io::Result<Summary> {
+        self.flush()?;
+        self.rules = rules.continuing(&self.rules);
+        let rules = Arc::new(self.rules.clone());
+        for queue in &self.queues {
+            let _ = queue.send(Message::Rules(Arc::clone(&rules)));
+        }
+        Ok(self.rules.alerts.summary().clone())
+    }
+
+    fn internal(&mut self, alert: &Internal) -> io::Result<()> {
+        self.flush()?;
+        self.round += 1;
+        let alert = Arc::new(alert.clone());
+        for queue in &self.queues {
+            let _ = queue.send(Message::Internal(self.round, Arc::clone(&alert)));
+        }
+        Ok(())
     }
 
     fn is_stranger(&self, tid: i64, started: u64) -> bool {
@@ -215,8 +240,7 @@ struct Worker<'s> {
     workers: u16,
     exchange: &'s Exchange,
     pipeline: Pipeline,
-    detector: Detector,
-    alerts: Alerts,
+    rules: RuleSet,
     reports: Sender<Report>,
     spare: Sender<Batch>,
 }
@@ -239,6 +263,18 @@ impl Worker<'_> {
                     self.pipeline.state.load_part(snapshot, |fd| owners.get(fd) == Some(&self.number));
                 }
                 Message::Gone(gone) => self.pipeline.state.forget(&gone),
+                Message::Rules(rules) => {
+                    self.pipeline.settle(&rules.settings);
+                    self.rules = RuleSet::clone(&rules);
+                }
+                Message::Internal(round, alert) => {
+                    let mut report = Report { round, ..Report::default() };
+                    if self.number == 0 {
+                        self.rules.alerts.write_internal(&alert, &mut report.lines);
+                        report.ends.push((0, report.lines.len()));
+                    }
+                    let _ = self.reports.send(report);
+                }
                 Message::Batch(round, batch) => {
                     let mut report = Report { round, ..Report::default() };
                     for item in &batch.items {
@@ -265,7 +301,7 @@ impl Worker<'_> {
         }
         let borrowed = if item.route.need == Need::Descriptor { self.borrow(item, &event) } else { None };
         if item.route.owner == self.number {
-            let Worker { detector, alerts, .. } = self;
+            let RuleSet { detector, alerts, .. } = &mut self.rules;
             let lines = &mut report.lines;
             let before = lines.len();
             self.pipeline.event_at(item.place, &event, detector.wants(event.id), |context| {

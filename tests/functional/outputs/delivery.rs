@@ -43,7 +43,12 @@ fn parse(line: &str) -> (char, u64) {
 fn assert_delivered(expected: &[String], got: &[String]) {
     for rule in ['F', 'E', 'A'] {
         let of_rule = |lines: &[String]| -> Vec<u64> {
-            lines.iter().map(|line| parse(line)).filter(|(found, _)| *found == rule).map(|(_, number)| number).collect()
+            lines
+                .iter()
+                .map(|line| parse(line))
+                .filter(|(found, _)| *found == rule)
+                .map(|(_, number)| number)
+                .collect()
         };
         let (expected, got) = (of_rule(expected), of_rule(got));
         let mut seen = std::collections::BTreeSet::new();
@@ -74,9 +79,10 @@ fn a_receiver_that_comes_back_gets_all_in_order() {
         &format!("{ALL}http_output: {{enabled: true, keep_alive: true, url: '{}'}}\n", url(port)),
     );
     // It answers nothing but errors at first, then is away, then fails now and then.
-    let first = HttpServer::start_at(port, Arc::new(|number| {
-        if number < 500 { Answer::Status(200) } else { Answer::Status(503) }
-    }));
+    let first = HttpServer::start_at(
+        port,
+        Arc::new(|number| if number < 500 { Answer::Status(200) } else { Answer::Status(503) }),
+    );
     let mut child = scene.command().stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut stdout = child.stdout.take().unwrap();
     let printed = thread::spawn(move || std::io::read_to_string(&mut stdout).unwrap());
@@ -88,11 +94,14 @@ fn a_receiver_that_comes_back_gets_all_in_order() {
     let printed = lines(&printed.join().unwrap());
     assert!(printed.len() > 10_000, "{}", printed.len());
 
-    let second = HttpServer::start_at(port, Arc::new(|number| match number % 1000 {
-        999 => Answer::Hangup,
-        500 => Answer::Status(500),
-        _ => Answer::Status(200),
-    }));
+    let second = HttpServer::start_at(
+        port,
+        Arc::new(|number| match number % 1000 {
+            999 => Answer::Hangup,
+            500 => Answer::Status(500),
+            _ => Answer::Status(200),
+        }),
+    );
     nothing_new(&scene);
     wait_for_empty_spool(&scene, printed.len(), &mut got, &second);
     assert_delivered(&printed, &got);
@@ -126,11 +135,15 @@ fn what_was_accepted_survives_the_death_of_the_agent() {
     let scene = Scene::over(
         &capture,
         MANY,
-        &format!("{ALL}http_output: {{enabled: true, keep_alive: true, url: '{}'}}\nfile_output: {{enabled: true, keep_alive: true, filename: $DIR/seen}}\n", url(port)),
+        &format!(
+            "{ALL}http_output: {{enabled: true, keep_alive: true, url: '{}'}}\nfile_output: {{enabled: true, keep_alive: true, filename: $DIR/seen}}\n",
+            url(port)
+        ),
     );
-    let server = HttpServer::start_at(port, Arc::new(|number| {
-        if number < 50 { Answer::Status(200) } else { Answer::Status(503) }
-    }));
+    let server = HttpServer::start_at(
+        port,
+        Arc::new(|number| if number < 50 { Answer::Status(200) } else { Answer::Status(503) }),
+    );
     let mut child = scene.command().stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut stdout = child.stdout.take().unwrap();
     let printed = thread::spawn(move || {

@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use self::receivers::{Answer, Certificates, HttpServer, fine, syslog_stream, syslog_udp, syslog_unix, wait_until};
+use self::receivers::{
+    Answer, Certificates, HttpServer, fine, syslog_stream, syslog_udp, syslog_unix, wait_until,
+};
 use crate::{CAPTURE, RULES, text};
 
 /// A directory with rules, a configuration that replays the bundled capture, and a spool.
@@ -101,7 +103,9 @@ fn all_local_outputs_get_the_lines_that_standard_output_gets() {
     let entries = std::thread::spawn(move || {
         journal.set_read_timeout(Some(receivers::PATIENCE)).unwrap();
         let mut room = vec![0; 1 << 18];
-        (0..185).map(|_| journal.recv(&mut room).map(|length| text(&room[..length])).unwrap()).collect::<Vec<_>>()
+        (0..185)
+            .map(|_| journal.recv(&mut room).map(|length| text(&room[..length])).unwrap())
+            .collect::<Vec<_>>()
     });
     let log = syslog_unix(&scene.path("log"));
     let out = scene.run();
@@ -115,7 +119,10 @@ fn all_local_outputs_get_the_lines_that_standard_output_gets() {
     wait_until("syslog has all", || log.count() == 185);
     let warning = log.all().into_iter().zip(&lines).find(|(_, line)| line.contains("Warning")).unwrap();
     // local3 is 19, a warning 4.
-    assert!(warning.0.starts_with("<156>") && warning.0.ends_with(&format!("]: {}", warning.1)), "{warning:?}");
+    assert!(
+        warning.0.starts_with("<156>") && warning.0.ends_with(&format!("]: {}", warning.1)),
+        "{warning:?}"
+    );
     assert!(log.all()[0].starts_with("<158>"), "{:?}", log.all()[0]);
     let entries = entries.join().unwrap();
     assert!(entries[0].starts_with(&format!("MESSAGE={}\nPRIORITY=6\n", lines[0])), "{}", entries[0]);
@@ -125,7 +132,9 @@ fn all_local_outputs_get_the_lines_that_standard_output_gets() {
 #[test]
 fn workers_hand_over_the_same_alerts() {
     let config = |threads| {
-        format!("json_output: true\nfile_output: {{enabled: true, filename: $DIR/alerts}}\nsaker:\n  threads: {threads}\n")
+        format!(
+            "json_output: true\nfile_output: {{enabled: true, filename: $DIR/alerts}}\nsaker:\n  threads: {threads}\n"
+        )
     };
     for threads in [1, 4] {
         let scene = Scene::new(RULES, &config(threads));
@@ -168,7 +177,8 @@ fn http_posts_each_alert_as_the_configuration_says() {
         .iter()
         .map(|request| {
             let mut body = String::new();
-            std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&request.body[..]), &mut body).unwrap();
+            std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&request.body[..]), &mut body)
+                .unwrap();
             body
         })
         .collect();
@@ -231,7 +241,10 @@ fn https_trusts_whom_it_is_told_to_and_shows_its_certificate() {
     let certificates = Certificates::make(dir.path());
     let server = HttpServer::start_tls(certificates.server_config(true), fine());
     let options = |more: &str| {
-        format!("output_timeout: 20000\nhttp_output: {{enabled: true, url: '{}', keep_alive: true, {more}}}\n", server.url)
+        format!(
+            "output_timeout: 20000\nhttp_output: {{enabled: true, url: '{}', keep_alive: true, {more}}}\n",
+            server.url
+        )
     };
     let (ca, (certificate, key)) = (certificates.ca.display(), &certificates.client);
     let client = format!("mtls: true, client_cert: {}, client_key: {}", certificate.display(), key.display());
@@ -242,9 +255,16 @@ fn https_trusts_whom_it_is_told_to_and_shows_its_certificate() {
     }
     // Whoever is not trusted, or does not show a certificate, gets and gives nothing.
     let before = server.count();
-    for options in [options(&format!("ca_cert: {ca}")), options(&format!("ca_cert: {}, {client}", certificate.display()))] {
+    for options in [
+        options(&format!("ca_cert: {ca}")),
+        options(&format!("ca_cert: {}, {client}", certificate.display())),
+    ] {
         let out = Scene::new(RULES, &options).run();
-        assert!(text(&out.stderr).contains("Output 'http': 185 alerts wait, 0 are lost"), "{}", text(&out.stderr));
+        assert!(
+            text(&out.stderr).contains("Output 'http': 185 alerts wait, 0 are lost"),
+            "{}",
+            text(&out.stderr)
+        );
     }
     assert_eq!(server.count(), before);
 }
@@ -303,8 +323,15 @@ fn syslog_goes_over_udp_tcp_and_tls() {
             let priority = facility * 8 + if line.contains(": Warning ") { 4 } else { 6 };
             let parts: Vec<&str> = message.splitn(8, ' ').collect();
             let [pri, time, host, app, pid, id, data, said] = parts[..] else { panic!("{message}") };
-            assert_eq!((pri, host, app), (format!("<{priority}>1").as_str(), "conformance", "saker"), "{name}");
-            assert!(time.ends_with('Z') && pid.parse::<u32>().is_ok() && (id, data) == ("-", "-"), "{message}");
+            assert_eq!(
+                (pri, host, app),
+                (format!("<{priority}>1").as_str(), "conformance", "saker"),
+                "{name}"
+            );
+            assert!(
+                time.ends_with('Z') && pid.parse::<u32>().is_ok() && (id, data) == ("-", "-"),
+                "{message}"
+            );
             assert_eq!(said, line, "{name}");
         }
     }
@@ -313,7 +340,8 @@ fn syslog_goes_over_udp_tcp_and_tls() {
 /// The daemon that distributions have, where it is installed.
 #[test]
 fn rsyslog_understands_every_form() {
-    let Some(daemon) = ["/usr/sbin/rsyslogd", "/sbin/rsyslogd"].iter().find(|path| Path::new(path).exists()) else {
+    let Some(daemon) = ["/usr/sbin/rsyslogd", "/sbin/rsyslogd"].iter().find(|path| Path::new(path).exists())
+    else {
         eprintln!("skipped: there is no rsyslogd here");
         return;
     };
@@ -336,7 +364,9 @@ fn rsyslog_understands_every_form() {
         .args(["-f", path("rsyslog.conf").to_str().unwrap(), "-i", path("pid").to_str().unwrap()])
         .spawn()
         .unwrap();
-    wait_until("rsyslogd listens", || path("log").exists() && std::net::TcpStream::connect(("127.0.0.1", tcp)).is_ok());
+    wait_until("rsyslogd listens", || {
+        path("log").exists() && std::net::TcpStream::connect(("127.0.0.1", tcp)).is_ok()
+    });
     let scene = Scene::new(
         RULES,
         &format!(
@@ -369,7 +399,10 @@ fn what_repeats_is_rolled_up_and_what_is_too_much_is_held_back() {
     let lines = text(&out.stdout);
     let lines: Vec<&str> = lines.lines().collect();
     assert_eq!(lines.len(), 4, "{lines:#?}");
-    assert!(lines[2].contains("(repeated 8 times in ") && lines[3].contains("(repeated 175 times in "), "{lines:#?}");
+    assert!(
+        lines[2].contains("(repeated 8 times in ") && lines[3].contains("(repeated 175 times in "),
+        "{lines:#?}"
+    );
     let summary = text(&out.stderr);
     assert!(summary.contains("Events detected: 185"), "{summary}");
     assert!(
@@ -377,14 +410,20 @@ fn what_repeats_is_rolled_up_and_what_is_too_much_is_held_back() {
         "{summary}"
     );
 
-    let scene = Scene::new(RULES, "saker:\n  rate_limit: {per_rule: 10, per_key: 3, key: [proc.exepath], window: 1h}\n");
+    let scene = Scene::new(
+        RULES,
+        "saker:\n  rate_limit: {per_rule: 10, per_key: 3, key: [proc.exepath], window: 1h}\n",
+    );
     let out = scene.run();
     let summary = text(&out.stderr);
     let passed = text(&out.stdout).lines().count();
     assert!(passed < 21 && passed > 3, "{passed}");
     assert!(summary.contains(&format!("Failed open: 0 rolled up, ")), "{summary}");
     let bad = Scene::new(RULES, "saker:\n  rollup: {enabled: true, key: [proc.nosuch]}\n").refused();
-    assert!(bad.contains("configuration key 'saker.rollup.key': there is no field at '%proc.nosuch'"), "{bad}");
+    assert!(
+        bad.contains("configuration key 'saker.rollup.key': there is no field at '%proc.nosuch'"),
+        "{bad}"
+    );
 }
 
 #[test]
@@ -399,7 +438,9 @@ fn what_cannot_be_is_refused_at_the_start() {
         refused("saker:\n  webhooks: [{name: http, url: 'http://localhost'}]\n"),
         refused("saker:\n  webhooks: [{name: a/b, url: 'http://localhost'}]\n"),
         refused("saker:\n  syslog_outputs: [{name: a, url: 'localhost:514'}]\n"),
-        refused("saker:\n  syslog_outputs: [{name: a, url: 'tls://h', ca_cert: $DIR/rules.yaml, client_cert: x}]\n"),
+        refused(
+            "saker:\n  syslog_outputs: [{name: a, url: 'tls://h', ca_cert: $DIR/rules.yaml, client_cert: x}]\n",
+        ),
     ];
     insta::assert_snapshot!(errors.join("\n"), @r"
     Error: http_output: 'localhost' is no address of the form http://HOST:PORT/PATH or https://…
@@ -419,11 +460,16 @@ fn without_a_directory_there_is_no_spool_and_alerts_still_go_out() {
     let server = HttpServer::start(fine());
     let scene = Scene::new(
         RULES,
-        &format!("http_output: {{enabled: true, url: '{}'}}\nsaker:\n  spool: {{path: $DIR/rules.yaml/spool}}\n", server.url),
+        &format!(
+            "http_output: {{enabled: true, url: '{}'}}\nsaker:\n  spool: {{path: $DIR/rules.yaml/spool}}\n",
+            server.url
+        ),
     );
     let out = scene.run();
     assert_eq!(server.bodies(), expected(false));
-    assert!(text(&out.stderr).contains("there is no spool, alerts that cannot be delivered wait in memory only"));
+    assert!(
+        text(&out.stderr).contains("there is no spool, alerts that cannot be delivered wait in memory only")
+    );
 }
 
 /// What falcosidekick asks of an alert before it passes it on.

@@ -43,9 +43,8 @@ impl Request {
 
     /// The value of a header.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        let named = |line: &&str| {
-            line.split_once(':').is_some_and(|(found, _)| found.eq_ignore_ascii_case(name))
-        };
+        let named =
+            |line: &&str| line.split_once(':').is_some_and(|(found, _)| found.eq_ignore_ascii_case(name));
         self.head.lines().find(named)?.split_once(':').map(|(_, value)| value.trim())
     }
 }
@@ -231,7 +230,10 @@ impl Certificates {
             params.extended_key_usages = vec![purpose];
             let key = KeyPair::generate().unwrap();
             let certificate = params.signed_by(&key, &ca).unwrap();
-            (write(&format!("{name}.crt"), certificate.pem()), write(&format!("{name}.key"), key.serialize_pem()))
+            (
+                write(&format!("{name}.crt"), certificate.pem()),
+                write(&format!("{name}.key"), key.serialize_pem()),
+            )
         };
         Certificates {
             server: leaf("server", ExtendedKeyUsagePurpose::ServerAuth),
@@ -243,11 +245,15 @@ impl Certificates {
     /// What a server needs; with `mutual` it wants to see a client's certificate.
     pub(super) fn server_config(&self, mutual: bool) -> ServerConfig {
         let certificates = |path: &Path| {
-            rustls::pki_types::CertificateDer::pem_file_iter(path).unwrap().map(Result::unwrap).collect::<Vec<_>>()
+            rustls::pki_types::CertificateDer::pem_file_iter(path)
+                .unwrap()
+                .map(Result::unwrap)
+                .collect::<Vec<_>>()
         };
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder =
-            ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
+        let builder = ServerConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .unwrap();
         let builder = if mutual {
             let mut roots = RootCertStore::empty();
             certificates(&self.ca).into_iter().for_each(|one| roots.add(one).unwrap());

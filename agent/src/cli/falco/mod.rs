@@ -10,6 +10,7 @@ mod versions;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
@@ -18,9 +19,10 @@ use clap::{CommandFactory, Parser};
 use self::versions::Versions;
 use super::ListFormat;
 use super::engine::{Engine, existing};
+use super::reload::Given;
 use super::{config as keys, log, run};
 use crate::config::{self, AppendOutput, Config, EngineKind, Loaded};
-use crate::rules::{SYSCALL, json_schema, rule_files};
+use crate::rules::{LoadResult, SYSCALL, Source, json_schema, rule_files};
 
 /// What `falco` takes.
 #[derive(clap::Args, Debug, Default)]
@@ -159,12 +161,12 @@ pub(super) fn main() -> ExitCode {
 pub(super) fn run(args: Args) -> ExitCode {
     // Not locked: the alerts of workers come from another thread.
     let mut out = BufWriter::new(io::stdout());
-    let result = act(&args, &mut out).and_then(|status| Ok(out.flush().map(|()| status)?));
+    let result = act(&Arc::new(args), &mut out).and_then(|status| Ok(out.flush().map(|()| status)?));
     drop(out);
     super::status(result, "Error")
 }
 
-fn act(args: &Args, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+fn act(args: &Arc<Args>, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     let done = Ok(ExitCode::SUCCESS);
     if args.help {
         writeln!(out, "Falco version: {} (Saker {})", versions::FALCO, env!("CARGO_PKG_VERSION"))?;
@@ -181,8 +183,7 @@ fn act(args: &Args, out: &mut impl Write) -> anyhow::Result<ExitCode> {
         return done;
     }
     let file = args.config.clone().or_else(|| config::first_file(&config::DEFAULT_FILES));
-    let Loaded { mut config, warnings, .. } = config::load(file.as_deref(), &args.option)?;
-    config.buffered_outputs &= !args.unbuffered;
+    let Loaded { mut config, warnings, files: config_files } = load(args, file.as_deref())?;
     log::start_as_falco(&config);
     if args.version {
         Versions::new(&config).print(config.json_output, out)?;
@@ -224,12 +225,18 @@ fn act(args: &Args, out: &mut impl Write) -> anyhow::Result<ExitCode> {
         tracing::info!("Falco initialized with configuration file: {}", file.display());
     }
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    if args.print.is_some() {
+        tracing::warn!(
+            "The -p/--print option is deprecated and will be removed. Use -o append_output=... instead."
+        );
+    }
     print_option(args, &mut config);
     sources(args, &config)?;
     if !args.validate.is_empty() {
         return rules::validate(args, &config, out);
     }
-    let files = files(args, &config)?;
+    let rule_paths = paths(args, &config)?;
+    let files = rule_files(&rule_paths)?;
     if args.describe_all || args.describe.is_some() {
         rules::describe(args, &config, &files, out)?;
         return done;
@@ -240,15 +247,19 @@ fn act(args: &Args, out: &mut impl Write) -> anyhow::Result<ExitCode> {
         return done;
     }
     out.flush()?;
-    detect(args, &config, &files)
+    detect(args, file, Given { config, warnings, config_files, rule_files: files, rule_paths })
+}
+
+/// Reads the configuration.
+fn load(args: &Args, file: Option<&Path>) -> anyhow::Result<Loaded> {
+    let mut loaded = config::load(file, &args.option)?;
+    loaded.config.buffered_outputs &= !args.unbuffered;
+    Ok(loaded)
 }
 
 /// `-p`: the container fields that its short forms asked for are suggested by the source itself.
 fn print_option(args: &Args, config: &mut Config) {
     let Some(format) = &args.print else { return };
-    tracing::warn!(
-        "The -p/--print option is deprecated and will be removed. Use -o append_output=... instead."
-    );
     if !matches!(format.as_str(), "c" | "container" | "k" | "kubernetes") {
         config
             .append_output
@@ -276,27 +287,37 @@ fn sources(args: &Args, config: &Config) -> anyhow::Result<()> {
     }
 }
 
-/// The rule files: those given, else those of the configuration that exist.
-fn files(args: &Args, config: &Config) -> anyhow::Result<Vec<PathBuf>> {
+/// The rule files and directories: those given, else those of the configuration that exist.
+fn paths(args: &Args, config: &Config) -> anyhow::Result<Vec<PathBuf>> {
     let paths = if args.rules.is_empty() { existing(config.rules_paths()) } else { args.rules.clone() };
     if paths.is_empty() {
         bail!(
             "You must specify at least one rules file/directory via -r or a rules_files entry in the configuration"
         );
     }
-    Ok(rule_files(&paths)?)
+    Ok(paths)
 }
 
 /// Detects, live or in a capture, as `engine.kind` says.
-fn detect(args: &Args, config: &Config, files: &[PathBuf]) -> anyhow::Result<ExitCode> {
-    let mut show = |result: &_, sources: &_| rules::loaded(result, sources, args.verbose);
+fn detect(args: &Arc<Args>, file: Option<PathBuf>, given: Given) -> anyhow::Result<ExitCode> {
+    let verbose = args.verbose;
+    let mut said = move |result: &LoadResult, sources: &[Source]| rules::loaded(result, sources, verbose);
     let duration = (args.seconds > 0).then(|| Duration::from_secs(args.seconds));
     if args.dry_run {
-        Engine::of(files, config, None, &mut show, |_, _| ())?;
+        Engine::of(&given.rule_files, &given.config, None, &mut said, |_, _| ())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let pidfile = args.pidfile.as_deref();
-    run::Job { config, files, driver: None, pidfile, duration }.run(&mut show)
+    let pidfile = args.pidfile.clone();
+    let args = Arc::clone(args);
+    let read = move || {
+        let Loaded { mut config, warnings, files } = load(&args, file.as_deref())?;
+        print_option(&args, &mut config);
+        let rule_paths = paths(&args, &config)?;
+        let rule_files = rule_files(&rule_paths)?;
+        Ok(Given { config, warnings, config_files: files, rule_files, rule_paths })
+    };
+    let (read, said) = (Box::new(read), Box::new(said));
+    run::Job { given, driver: None, pidfile, duration, read, said }.run()
 }
 
 /// How a path is shown.

@@ -27,7 +27,7 @@ impl Reader {
     }
 
     /// The next alert with its number, if there is one.
-    pub fn next(&mut self) -> io::Result<Option<(u64, Arc<Alert>)>> {
+    pub fn read(&mut self) -> io::Result<Option<(u64, Arc<Alert>)>> {
         loop {
             let (segment, at) = match self.place.take() {
                 Some(place) => place,
@@ -44,13 +44,11 @@ impl Reader {
                 }
                 Found::End if segment.next() > self.next => self.place = Some((segment, at)),
                 // Its end, for now or for good.
-                Found::End => match self.spool.segment(self.next) {
-                    None => {
-                        self.place = Some((segment, at));
-                        return Ok(None);
-                    }
-                    Some(_) => {}
-                },
+                Found::End if self.spool.segment(self.next).is_none() => {
+                    self.place = Some((segment, at));
+                    return Ok(None);
+                }
+                Found::End => {}
                 // It was whole when it was written: the rest of the segment is lost.
                 Found::Damaged => {
                     let next = segment.next().max(self.next + 1);

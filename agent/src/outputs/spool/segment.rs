@@ -94,7 +94,11 @@ impl Segment {
             (at, next) = (end, number + 1);
         }
         if at < length {
-            tracing::warn!("{}: {} bytes after the last whole alert are cut off", path.display(), length - at);
+            tracing::warn!(
+                "{}: {} bytes after the last whole alert are cut off",
+                path.display(),
+                length - at
+            );
             segment.file.set_len(at)?;
         }
         segment.bytes.store(at, Ordering::Release);

@@ -12,7 +12,7 @@ fn alert(rule: &str, text: &str) -> Alert {
 
 fn texts(reader: &mut Reader) -> Vec<String> {
     let mut texts = Vec::new();
-    while let Some((_, alert)) = reader.next().unwrap() {
+    while let Some((_, alert)) = reader.read().unwrap() {
         texts.push(String::from_utf8_lossy(alert.text()).into_owned());
     }
     texts
@@ -35,7 +35,10 @@ fn readers_go_on_where_they_were() {
     http.rewind();
     assert_eq!(texts(&mut http), ["c"]);
     append(&spool, &["d"]);
-    assert_eq!((texts(&mut http), texts(&mut slow)), (vec!["d".into()], vec!["a".into(), "b".into(), "c".into(), "d".into()]));
+    assert_eq!(
+        (texts(&mut http), texts(&mut slow)),
+        (vec!["d".into()], vec!["a".into(), "b".into(), "c".into(), "d".into()])
+    );
 
     assert!(matches!(Spool::open(&path, 1 << 20), Err(SpoolError::InUse(_))));
     drop((spool, http, slow));
@@ -111,7 +114,10 @@ fn what_was_cut_short_is_cut_off() {
         let mut reader = spool.reader("http").unwrap();
         let read = texts(&mut reader);
         let kept = ["first", "second"];
-        assert!(read.len() < 3 && read.iter().zip(kept).all(|(read, kept)| read == kept), "{length}: {read:?}");
+        assert!(
+            read.len() < 3 && read.iter().zip(kept).all(|(read, kept)| read == kept),
+            "{length}: {read:?}"
+        );
         // And what comes now follows it.
         append(&spool, &["new"]);
         assert_eq!(texts(&mut reader), ["new"], "{length}");
