@@ -6,6 +6,7 @@ forky     forky            forky  rust
 backports trixie-backports trixie rust
 trixie    trixie           forky  -
 bookworm  bookworm         forky  -
+debug     forky            forky  rust
 '
 
 # One column of the table's row for a kernel.
@@ -31,6 +32,10 @@ kernel_setup() {
     # QEMU lives in the forky chroot.
     chroot_setup forky
     chroot_setup "$(kernel_chroot "$1")"
+    if [ "$1" = debug ]; then
+        debug_ready || with_lock debug debug_make
+        return
+    fi
     kernel_ready "$1" || with_lock "chroot-$(kernel_chroot "$1")" kernel_make "$1" if-missing
 }
 
@@ -41,6 +46,8 @@ kernel_ready() {
 
 kernel_update() {
     kernel_setup "$1"
+    # The debug kernel has no suite of its own; `setup` makes it anew after its recipe has changed.
+    [ "$1" != debug ] || return 0
     with_lock "chroot-$(kernel_chroot "$1")" kernel_make "$1" newest
 }
 

@@ -28,6 +28,7 @@ module_build() {
 module_make() {
     local kernel=$1 release=$2 source=$3 out=$4
     shift 4
+    [ "$kernel" != debug ] || { debug_module "$source" "$out" "$@"; return; }
     in_chroot "$(kernel_chroot "$kernel")" --bind-ro "$source:/mnt/source" --bind "$out:/mnt/out" -- \
         make -j"$(nproc)" -C "/lib/modules/$release/build" M=/mnt/source/kmod MO=/mnt/out "$@" modules 2>&1 |
         sed "s,/mnt/source/,$source/,g"
@@ -48,6 +49,7 @@ module_dkms() {
         esac
     done
     kernel_rust "$kernel" || die "kernel $kernel is built without CONFIG_RUST: no module can be built for it"
+    [ "$kernel" != debug ] || die "the debug kernel comes from no package that DKMS knows"
     [ -e "$source/kmod/Kbuild" ] || die "there is no $source/kmod/Kbuild"
     kernel_setup "$kernel"
     local release work chroot

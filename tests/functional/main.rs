@@ -8,6 +8,7 @@ mod outputs;
 mod preflight;
 mod references;
 mod reload;
+mod rule_tests;
 mod scene;
 mod shipped_rules;
 mod terminal;

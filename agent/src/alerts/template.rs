@@ -252,7 +252,7 @@ fn elapsed_part(field: &str) -> Option<fn(u64) -> u64> {
 }
 
 /// Appends what a transformer made, as text: it has no field that would say how to show it.
-fn plain_text(value: Value<'_>, out: &mut Vec<u8>) {
+pub(crate) fn plain_text(value: Value<'_>, out: &mut Vec<u8>) {
     // Writing to a Vec does not fail.
     let _ = match value {
         Value::Bool(value) => write!(out, "{value}"),

@@ -185,7 +185,6 @@ fn facts<'r>(record: &Record<'r>) -> Facts<'r> {
             Extra::SecondDirectoryPath => facts.second_directory = kernel_path(extra),
             Extra::WorkingDirectory => facts.working_directory = kernel_path(extra),
             Extra::Credentials => facts.credentials = credentials(extra.bytes),
-            Extra::IoUring => {}
         }
     }
     facts

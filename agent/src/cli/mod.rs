@@ -19,6 +19,7 @@ pub mod run;
 mod sensor;
 mod signals;
 pub mod syscalls;
+pub mod test;
 pub mod trace;
 
 use std::io;
@@ -47,6 +48,8 @@ enum Command {
     Read(read::Args),
     /// Validate rule files, or bare conditions
     Check(check::Args),
+    /// Run the tests that stand beside rules
+    Test(test::Args),
     /// Falco's command line, flag for flag; also what a program called `falco` is
     Falco(falco::Args),
     /// List the configuration keys
@@ -87,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(args),
         Command::Read(args) => read::run(args),
         Command::Check(args) => check::run(args),
+        Command::Test(args) => test::run(args),
         Command::Falco(args) => return falco::run(args),
         Command::Config(args) => config::run(args),
         Command::Fields(args) => fields::run(args),

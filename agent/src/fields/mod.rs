@@ -9,7 +9,7 @@ mod evt;
 mod evt_args;
 mod fd;
 mod fspath;
-mod names;
+pub(crate) mod names;
 mod params;
 mod print;
 mod proc;

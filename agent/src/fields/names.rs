@@ -255,9 +255,34 @@ pub(super) fn capabilities(set: u64) -> impl Iterator<Item = &'static str> {
     CAPABILITIES.into_iter().enumerate().filter(move |(bit, _)| set >> bit & 1 == 1).map(|(_, name)| name)
 }
 
+/// What a call returns that fails with the error of this name: a negative number.
+pub(crate) fn error_number(name: &str) -> Option<i64> {
+    let listed = ERRORS.iter().position(|known| !known.is_empty() && *known == name).map(|at| at as i64);
+    let internal = || INTERNAL_ERRORS.iter().find(|(_, known)| *known == name).map(|(number, _)| *number);
+    listed.or_else(internal).map(|number| -number)
+}
+
+/// The number of a signal.
+pub(crate) fn signal_number(name: &str) -> Option<u64> {
+    SIGNALS.iter().position(|known| *known == name).map(|at| at as u64 + 1)
+}
+
+/// The bit of a capability.
+pub(crate) fn capability_bit(name: &str) -> Option<u32> {
+    CAPABILITIES.iter().position(|known| *known == name).map(|at| at as u32)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_have_their_kernel_numbers() {
+        assert_eq!([error_number("ENOENT"), error_number("ERESTARTSYS")], [Some(-2), Some(-512)]);
+        assert_eq!([error_number(""), error_number("ENONSENSE")], [None, None]);
+        assert_eq!([signal_number("SIGKILL"), signal_number("SIG")], [Some(9), None]);
+        assert_eq!([capability_bit("CAP_SYS_ADMIN"), capability_bit("CAP")], [Some(21), None]);
+    }
 
     #[test]
     fn numbers_have_their_kernel_names() {

@@ -12,8 +12,9 @@ use rustc_hash::FxHashMap;
 
 use crate::state::{Bytes, Inheritance, Loan};
 
-/// How long a worker waits for another.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a worker waits for another. The other one always comes, but on a busy machine it may have to wait for a CPU itself:
+/// this is for mistakes of our own, not for load.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is left for another worker.
 #[derive(Debug)]

@@ -22,7 +22,7 @@ use super::lists::{CompiledList, Expanded, Lists};
 use super::macros::{CompiledMacro, Problem, Resolution, Resolved};
 use super::origin::{Origin, Origins, Owner, item_trail};
 use super::output::{self, DEPRECATED_FIELDS};
-use super::source::Source;
+use super::source::{Place, Source};
 use crate::alerts::Template;
 
 /// A rule that can be true for more event ids than this is warned of.
@@ -63,7 +63,7 @@ pub(super) struct Compiled {
 /// What is known from earlier compilations.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    origins: Origins,
+    pub(super) origins: Origins,
     /// By their number in the collector.
     macros: Vec<Option<KnownMacro>>,
     rules: Vec<Option<KnownRule>>,
@@ -461,15 +461,18 @@ impl<'c> Compiler<'c> {
 
     fn warn_unused(&mut self) {
         let unused = |code, message: &str, trail| Finding::new(Code::Warning(code), message, trail);
+        // What a rule pack shares is there for all of its files, of which perhaps one is loaded.
+        let sources = self.sources;
+        let shared = |place: Place| sources.get(place.file as usize).is_some_and(Source::is_shared);
         for (compiled, info) in self.out.macros.iter().zip(self.collector.macros.all()) {
-            if !compiled.used {
+            if !compiled.used && !shared(info.place) {
                 let message = "Macro not referred to by any other rule/macro";
                 let trail = item_trail(ItemKind::Macro, &info.name, info.place);
                 self.warnings.push(unused(WarningCode::UnusedMacro, message, trail));
             }
         }
         for (compiled, info) in self.out.lists.all.iter().zip(self.collector.lists.all()) {
-            if !compiled.used {
+            if !compiled.used && !shared(info.place) {
                 let message = "List not referred to by any other rule/macro";
                 let trail = item_trail(ItemKind::List, &info.name, info.place);
                 self.warnings.push(unused(WarningCode::UnusedList, message, trail));

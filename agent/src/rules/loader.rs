@@ -11,6 +11,7 @@ use super::compile::{Compiled, Compiler, Memory};
 use super::environment::Environment;
 use super::finding::{Code, Finding, Spot};
 use super::items::PluginRequirement;
+use super::origin::Origins;
 use super::reader::Reader;
 use super::schema;
 use super::source::{Place, Source};
@@ -110,6 +111,10 @@ impl<'e> Loader<'e> {
 
     pub(super) fn collector(&self) -> &Collector {
         &self.collector
+    }
+
+    pub(super) fn origins(&self) -> &Origins {
+        &self.memory.origins
     }
 
     pub(super) fn compiled(&self) -> &Compiled {

@@ -52,8 +52,8 @@ impl Origins {
             line: line as usize,
             column: column as usize,
         });
-        let start = origin.locate(span.start as usize, sources);
-        let end = origin.locate((span.end as usize).max(span.start as usize + 1) - 1, sources);
+        let start = origin.place_of(span.start as usize, sources);
+        let end = origin.place_of((span.end as usize).max(span.start as usize + 1) - 1, sources);
         finding.place = start;
         finding.width = match start.file == end.file && end.at >= start.at {
             true => end.at - start.at + 1,
@@ -63,12 +63,17 @@ impl Origins {
 }
 
 impl Origin {
-    /// Where byte `at` of what was parsed stands in a file.
-    fn locate(&self, at: usize, sources: &[Source]) -> Place {
+    /// Where the exception stands that byte `at` of what was parsed belongs to.
+    pub(super) fn exception_of(&self, at: usize) -> Option<Place> {
         let written = self.expanded.origin(at);
-        let exception = self.excepted.parts.iter().rev().find(|(start, _)| *start <= written);
-        if let Some((_, place)) = exception {
-            return *place;
+        self.excepted.parts.iter().rev().find(|(start, _)| *start <= written).map(|(_, place)| *place)
+    }
+
+    /// Where byte `at` of what was parsed stands in a file.
+    pub(super) fn place_of(&self, at: usize, sources: &[Source]) -> Place {
+        let written = self.expanded.origin(at);
+        if let Some(place) = self.exception_of(at) {
+            return place;
         }
         locate(&self.condition, written.saturating_sub(self.excepted.start), sources)
     }

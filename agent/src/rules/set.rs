@@ -1,9 +1,10 @@
 //! The loaded rules, as whoever evaluates them wants them.
 
-use saker_filter::{Condition, EventSet};
+use saker_filter::{Condition, EventSet, Expr, Span};
 
 use super::Loader;
 use super::event_names::event_names;
+use super::source::Place;
 use crate::alerts::{RuleLabels, Template};
 
 /// A loaded rule.
@@ -15,7 +16,9 @@ pub struct Rule<'l> {
     pub labels: RuleLabels<'l>,
     /// Whether it is on by itself, before any selection.
     pub enabled: bool,
-    /// Its condition with exceptions, lists and macros.
+    /// Its condition with exceptions, lists and macros, as it was written. See [`Loader::written`].
+    pub expr: &'l Expr,
+    /// The same, typed.
     pub condition: &'l Condition,
     /// The events for which the condition can be true, by what it says of `evt.type`.
     pub events: EventSet,
@@ -25,7 +28,53 @@ pub struct Rule<'l> {
     pub template: &'l Template,
 }
 
+/// Where a part of a condition is written.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Written {
+    /// The file.
+    pub file: String,
+    /// Its line, from 1.
+    pub line: usize,
+    /// Its column, from 1, in bytes.
+    pub column: usize,
+}
+
+impl std::fmt::Display for Written {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
 impl Loader<'_> {
+    /// Where the part of a rule's condition with this span is written: in the rule, in a macro, or in an exception.
+    pub fn written(&self, span: Span) -> Option<Written> {
+        let place = self.origins().get(span.source)?.place_of(span.start as usize, self.sources());
+        self.at(place)
+    }
+
+    /// The name of the exception of a rule that the part of its condition with this span belongs to.
+    pub fn exception(&self, rule: &Rule<'_>, span: Span) -> Option<&str> {
+        let place = self.origins().get(span.source)?.exception_of(span.start as usize)?;
+        let compiled = self.compiled().rules.get(rule.number)?;
+        let info = self.collector().rules.all().get(compiled.info)?;
+        info.exceptions
+            .iter()
+            .find(|exception| exception.place == place)
+            .map(|exception| exception.name.as_str())
+    }
+
+    /// Where a rule is written.
+    pub fn rule_written(&self, rule: &Rule<'_>) -> Option<Written> {
+        let compiled = self.compiled().rules.get(rule.number)?;
+        self.at(self.collector().rules.all().get(compiled.info)?.place)
+    }
+
+    fn at(&self, place: Place) -> Option<Written> {
+        let source = self.sources().get(place.file as usize)?;
+        let position = source.position(place.at);
+        Some(Written { file: source.name().to_owned(), line: position.line + 1, column: position.column + 1 })
+    }
+
     /// The rules that can be evaluated, in load order.
     pub fn rules(&self) -> impl Iterator<Item = Rule<'_>> {
         self.compiled().rules.iter().enumerate().filter_map(|(number, rule)| {
@@ -40,6 +89,7 @@ impl Loader<'_> {
                 number,
                 labels,
                 enabled: info.enabled,
+                expr: &rule.expr,
                 condition: &rule.condition,
                 events: rule.events,
                 output: &rule.output,

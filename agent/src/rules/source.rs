@@ -1,6 +1,7 @@
 //! The texts that were loaded, and where in them things stand.
 
 use std::cell::OnceCell;
+use std::path::Path;
 
 use super::yaml::Offset;
 
@@ -45,6 +46,11 @@ impl Source {
     /// What it is called: the path of the file.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether it is what the files of a rule pack share.
+    pub(crate) fn is_shared(&self) -> bool {
+        super::files::is_shared(Path::new(&self.name))
     }
 
     /// The text.

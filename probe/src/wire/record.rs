@@ -93,8 +93,6 @@ pub enum Extra {
     WorkingDirectory = 4,
     /// `u32` each: uid, gid, euid, egid, suid, sgid, fsuid, fsgid.
     Credentials = 5,
-    /// `u32`: event-specific error detail of an io_uring operation (the `user_data` of the request as `u64`).
-    IoUring = 6,
 }
 
 impl Extra {
@@ -106,7 +104,6 @@ impl Extra {
             3 => Extra::SecondDirectoryPath,
             4 => Extra::WorkingDirectory,
             5 => Extra::Credentials,
-            6 => Extra::IoUring,
             _ => return None,
         })
     }

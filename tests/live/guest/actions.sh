@@ -1,4 +1,5 @@
-# Runs in the guest: every action under `saker run` with the rules in /rules, with each driver that /drivers names.
+# Runs in the guest: every action under `saker run` with the rules in /rules, with each driver that /drivers names, and with as many
+# threads as /threads says, one run for each number. With /load, other processes fork, execute and share descriptors meanwhile.
 mkdir -p /tmp /out
 grep -q '^daemon:' /etc/passwd 2>/dev/null || {
     printf 'root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1:daemon:/:/bin/false\nsomebody:x:1000:1000::/:/bin/false\n' >>/etc/passwd
@@ -10,12 +11,18 @@ for file in /rules/*.yaml; do
     rules="$rules -r $file"
     loaded="$loaded --rules $file"
 done
-for driver in $(cat /drivers); do
-    echo "== actions: $driver"
+run() {
+    local driver=$1 threads=$2
+    echo "== actions: $driver, --threads $threads"
     [ "$driver" != kmod ] || insmod /saker.ko || exit 1
+    load=
+    if [ -e /load ]; then
+        saker-stress load 3 &
+        load=$!
+    fi
     # Every rule is on, also those that are off unless asked for; each event may raise several.
     # shellcheck disable=SC2086
-    saker run $rules --driver "$driver" --rule-matching all --json -o 'rules[].enable.rule=*' \
+    saker run $rules --driver "$driver" --threads "$threads" --rule-matching all --json -o 'rules[].enable.rule=*' \
         >/tmp/alerts-$driver 2>/tmp/log-$driver &
     agent=$!
     # It is ready when it notices something.
@@ -37,9 +44,16 @@ for driver in $(cat /drivers); do
         # shellcheck disable=SC2086
         saker-actions check --alerts /tmp/alerts-$driver $loaded || status=1
     fi
+    [ -z "$load" ] || kill -KILL $load
     kill -TERM $agent 2>/dev/null
     wait $agent || { echo "FAILED   the agent ended with status $?"; tail -20 /tmp/log-$driver; status=1; }
     tail -15 /tmp/log-$driver
     [ "$driver" != kmod ] || rmmod saker || status=1
+}
+
+for driver in $(cat /drivers); do
+    for threads in $(cat /threads); do
+        run "$driver" "$threads"
+    done
 done
 exit $status

@@ -97,6 +97,7 @@ for driver in $(cat /drivers); do
     check "fork bomb with an end" under "$driver" saker-stress fork
     check "2 MiB of arguments" under "$driver" saker-stress arguments
     check "userfaultfd" under "$driver" saker-stress userfaultfd
+    check "FUSE" under "$driver" saker-stress fuse
     check "CPUs come and go" hotplug "$driver"
     if [ "$driver" = kmod ]; then
         check "a reader that scribbles" saker-stress scribble

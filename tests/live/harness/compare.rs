@@ -161,7 +161,7 @@ fn extra_info(kind: u8) -> &'static ParamInfo {
             }
         };
     }
-    infos!(FilePath DirectoryPath SecondDirectoryPath WorkingDirectory Credentials IoUring)
+    infos!(FilePath DirectoryPath SecondDirectoryPath WorkingDirectory Credentials)
 }
 
 fn info(id: u16) -> Option<&'static EventInfo> {

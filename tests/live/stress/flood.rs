@@ -79,7 +79,7 @@ pub(crate) fn openat(driver: &str, threads: usize, calls: u64, full: bool) -> Re
     Ok(())
 }
 
-/// Processes that make calls for ever.
+/// Processes that open, fork, execute and share descriptors for ever.
 pub(crate) fn load(processes: usize) -> Result<()> {
     for _ in 1..processes {
         if native(libc::SYS_fork, &[]) == 0 {
@@ -95,6 +95,49 @@ pub(crate) fn load(processes: usize) -> Result<()> {
         native(libc::SYS_close, &args![fd]);
         let child = make_task(libc::SYS_vfork, &[]);
         native(libc::SYS_wait4, &args![child, 0, 0, 0]);
+        // A child with the same descriptors, which both open and close at once.
+        let sharing = native(libc::SYS_clone, &args![libc::CLONE_FILES | libc::SIGCHLD, 0, 0, 0, 0]);
+        for _ in 0..20 {
+            let fd = native(libc::SYS_openat, &args![libc::AT_FDCWD, c"/proc/self/stat", libc::O_RDONLY, 0]);
+            native(libc::SYS_close, &args![fd]);
+        }
+        if sharing == 0 {
+            native(libc::SYS_execve, &args![c"/proc/self/no/program", 0, 0]);
+            native(libc::SYS_exit_group, &args![0]);
+        }
+        native(libc::SYS_wait4, &args![sharing, 0, 0, 0]);
+    }
+}
+
+/// Threads that are alive and do nothing.
+pub(crate) fn threads(wanted: usize) -> Result<()> {
+    /// A process can have about 30,000: each takes two mappings (`vm.max_map_count`).
+    const IN_A_PROCESS: usize = 10_000;
+    let (read, write) = std::io::pipe()?;
+    for begun in (0..wanted).step_by(IN_A_PROCESS) {
+        if native(libc::SYS_fork, &[]) != 0 {
+            continue;
+        }
+        native(libc::SYS_prctl, &args![libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0]);
+        for _ in 1..IN_A_PROCESS.min(wanted - begun) {
+            let sleeper = || loop {
+                std::thread::park();
+            };
+            if let Err(error) = std::thread::Builder::new().stack_size(16 << 10).spawn(sleeper) {
+                eprintln!("a thread: {error}");
+                break;
+            }
+        }
+        std::io::Write::write_all(&mut &write, b".")?;
+        loop {
+            std::thread::park();
+        }
+    }
+    let mut ready = vec![0; wanted.div_ceil(IN_A_PROCESS)];
+    std::io::Read::read_exact(&mut &read, &mut ready)?;
+    println!("{wanted} threads");
+    loop {
+        std::thread::park();
     }
 }
 

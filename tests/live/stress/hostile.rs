@@ -78,6 +78,91 @@ pub(crate) fn userfaultfd() -> Result<()> {
         native(libc::SYS_ioctl, &args![fault, 0xc020_aa00_u64, register.as_mut_ptr()]) == 0,
         "UFFDIO_REGISTER"
     );
+    come_back(page)
+}
+
+/// The same with a page of a mapped file, whose file system never answers when it is read.
+pub(crate) fn fuse() -> Result<()> {
+    let place = std::env::temp_dir().join("saker-stress-fuse");
+    std::fs::create_dir_all(&place)?;
+    let mounted = fuser::spawn_mount(Silent::default(), &place, &fuser::Config::default());
+    let mounted = mounted.with_context(|| format!("FUSE at {}", place.display()))?;
+    let file = OpenOptions::new().read(true).open(place.join("file"))?;
+    let page =
+        native(libc::SYS_mmap, &args![0, 4096, libc::PROT_READ, libc::MAP_SHARED, file.as_raw_fd(), 0]);
+    ensure!(page > 0, "mmap: {}", std::io::Error::from_raw_os_error(-page as i32));
+    let result = come_back(page);
+    native(libc::SYS_munmap, &args![page, 4096]);
+    drop(file);
+    drop(mounted);
+    result
+}
+
+/// A file system with one file, reads of which get no answer.
+#[derive(Default)]
+struct Silent {
+    /// An answer that is dropped would be an error to the reader.
+    owed: std::sync::Mutex<Vec<fuser::ReplyData>>,
+}
+
+impl Silent {
+    fn attributes(ino: fuser::INodeNo) -> fuser::FileAttr {
+        let root = ino == fuser::INodeNo::ROOT;
+        let time = std::time::UNIX_EPOCH;
+        fuser::FileAttr {
+            ino,
+            size: 4096,
+            blocks: 8,
+            atime: time,
+            mtime: time,
+            ctime: time,
+            crtime: time,
+            kind: if root { fuser::FileType::Directory } else { fuser::FileType::RegularFile },
+            perm: 0o755,
+            nlink: 1,
+            uid: 0,
+            gid: 0,
+            rdev: 0,
+            flags: 0,
+            blksize: 4096,
+        }
+    }
+}
+
+impl fuser::Filesystem for Silent {
+    fn lookup(&self, _: &fuser::Request, _: fuser::INodeNo, _: &std::ffi::OsStr, reply: fuser::ReplyEntry) {
+        reply.entry(&Duration::from_secs(60), &Silent::attributes(fuser::INodeNo(2)), fuser::Generation(0));
+    }
+
+    fn getattr(
+        &self,
+        _: &fuser::Request,
+        ino: fuser::INodeNo,
+        _: Option<fuser::FileHandle>,
+        reply: fuser::ReplyAttr,
+    ) {
+        reply.attr(&Duration::from_secs(60), &Silent::attributes(ino));
+    }
+
+    fn read(
+        &self,
+        _: &fuser::Request,
+        _: fuser::INodeNo,
+        _: fuser::FileHandle,
+        _: u64,
+        _: u32,
+        _: fuser::OpenFlags,
+        _: Option<fuser::LockOwner>,
+        reply: fuser::ReplyData,
+    ) {
+        if let Ok(mut owed) = self.owed.lock() {
+            owed.push(reply);
+        }
+    }
+}
+
+/// Makes calls that the kernel refuses before it looks at the page that they point to.
+fn come_back(page: i64) -> Result<()> {
     // The kernel ends us if we hang.
     native(libc::SYS_alarm, &args![20]);
     let refused = [

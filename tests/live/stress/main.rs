@@ -52,6 +52,13 @@ enum Command {
     Scribble,
     /// Make calls whose arguments lie in pages that nobody gives (userfaultfd): none may hang in a driver.
     Userfaultfd,
+    /// The same with pages of a file whose file system never answers (FUSE).
+    Fuse,
+    /// Have so many threads alive, say so, and keep them until killed.
+    Threads {
+        /// How many, in processes of 10,000.
+        threads: usize,
+    },
     /// Begin to record, and be killed in the middle of it.
     Abandon {
         /// Who records.
@@ -68,6 +75,8 @@ fn main() -> Result<()> {
         Command::Arguments => flood::arguments(),
         Command::Scribble => hostile::scribble(),
         Command::Userfaultfd => hostile::userfaultfd(),
+        Command::Fuse => hostile::fuse(),
+        Command::Threads { threads } => flood::threads(threads),
         Command::Abandon { driver } => hostile::abandon(&driver),
     }
 }

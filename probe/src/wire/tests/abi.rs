@@ -46,7 +46,7 @@ fn described() -> String {
         record::flag::KERNEL_MISS, record::flag::CUT, record::flag::UNSUPPORTED);
     constants!(text, "extras":
         Extra::FilePath, Extra::DirectoryPath, Extra::SecondDirectoryPath, Extra::WorkingDirectory,
-        Extra::Credentials, Extra::IoUring);
+        Extra::Credentials);
     constants!(text, "path, flags":
         record::path::ROOT, record::path::OUTSIDE, record::path::DETACHED, record::path::CUT_COMPONENTS,
         record::path::CUT_BYTES, record::path::DELETED, record::path::FAULT, record::path::RACED,
