@@ -8,6 +8,7 @@ pub mod detect;
 pub mod event;
 pub mod explain;
 pub mod fields;
+pub mod k8s;
 pub mod metrics;
 pub mod outputs;
 pub mod pipeline;

@@ -62,7 +62,7 @@ pub fn condition(data: &[u8]) {
 /// A rule file: loaded, its findings shown as text and JSON, its rules described.
 pub fn rules_file(data: &[u8]) {
     let plugins = [Plugin::container()];
-    let environment = Environment { schema: &*SCHEMA, plugins: &plugins, append_output: &[] };
+    let environment = Environment { schema: &*SCHEMA, audit: None, plugins: &plugins, append_output: &[] };
     let mut loader = Loader::new(environment);
     let result = loader.load("rules.yaml", data);
     assert_eq!(result.successful(), result.errors.is_empty());

@@ -1,4 +1,4 @@
-//! How close Saker is to Falco 0.44.1: five scores over the conformance corpus.
+//! How close Saker is to Falco 0.44.1: six scores over the conformance corpus.
 //!
 //! The corpus is no part of this repository. It is looked for in `$SAKER_CONFORMANCE`, else beside the repository in
 //! `../shared/conformance`; without it every test here passes with a notice.
@@ -10,6 +10,7 @@ mod config;
 mod eval;
 mod fields;
 mod filters;
+mod k8s_audit;
 mod load;
 mod oracle;
 mod replay;

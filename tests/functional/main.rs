@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod falco;
+mod k8s_audit;
 mod outputs;
 mod preflight;
 mod references;

@@ -47,6 +47,9 @@ pub struct FieldTraits {
     /// Of the several values that it may have at once, each is compared for itself, also by `!=`: the ancestors of
     /// `proc.aname`. Without this, `!=` means that none is equal: the two ends of `fd.ip`.
     pub any_differs: bool,
+    /// Of the texts of a list, `contains` may be asked, of each for itself: old rules for the audit log do so. Of other lists it
+    /// may not.
+    pub each_contains: bool,
     /// It is a distance, of which `=` asks whether it is at most this: `evt.around`.
     pub distance: bool,
 }

@@ -281,6 +281,7 @@ pub(crate) struct Typed {
     pub(crate) no_rhs: bool,
     pub(crate) no_transformer: bool,
     pub(crate) any_differs: bool,
+    pub(crate) each_contains: bool,
     /// The field to which literals beside it must make sense: its own, also under transformers.
     pub(crate) field: Option<Field>,
 }

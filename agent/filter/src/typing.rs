@@ -118,7 +118,8 @@ impl<'s> Typing<'s> {
     fn comparison(&mut self, check: &Check) -> Result<Comparison, (String, Span)> {
         let left_span = check.left.span();
         let left = self.term(&check.left).map_err(|message| (message, left_span))?;
-        comparable(check.operator, left.ty, left.list)
+        let each = left.each_contains && check.operator == Operator::Contains;
+        comparable(check.operator, left.ty, left.list && !each)
             .map_err(|message| (format!("filter error: {message}"), left_span))?;
         let quantifier = match check.operator {
             Operator::In if left.list => Quantifier::All,
@@ -220,6 +221,7 @@ impl<'s> Typing<'s> {
                     no_rhs: field.traits.no_rhs,
                     no_transformer: field.traits.no_transformer,
                     any_differs: field.traits.any_differs,
+                    each_contains: field.traits.each_contains,
                     field: Some(field.clone()),
                     source: Source::Field(field),
                 })
@@ -265,6 +267,7 @@ impl Typed {
             no_rhs: false,
             no_transformer: false,
             any_differs: false,
+            each_contains: false,
             field: None,
         }
     }

@@ -78,21 +78,25 @@ pub fn check_append_output(entries: &[AppendOutput], schema: &dyn Schema) -> Res
     Ok(())
 }
 
-/// Checks the fields that rollup and limits tell alerts apart by.
+/// Checks the fields that rollup and limits tell alerts apart by: some source must have them.
 ///
 /// # Errors
 /// The first that is no field, in words for the operator.
-pub fn check_key_fields(config: &Config, schema: &dyn Schema) -> Result<(), String> {
+pub fn check_key_fields(config: &Config, schemas: &[&dyn Schema]) -> Result<(), String> {
     let saker = &config.saker;
     let rollup = saker.rollup.key.iter().filter(|_| saker.rollup.enabled);
     let limit = saker.rate_limit.key.iter().filter(|_| saker.rate_limit.per_key > 0);
     let keys = rollup.map(|name| ("saker.rollup.key", name));
     for (key, name) in keys.chain(limit.map(|name| ("saker.rate_limit.key", name))) {
         let text = format!("%{name}");
-        let compiled = Template::compile(&text, schema)
-            .map_err(|error| format!("configuration key '{key}': {}", error.explain(&text)))?;
-        if !compiled.fields().any(|(found, _)| found == name) {
-            return Err(format!("configuration key '{key}': '{name}' is no field by itself"));
+        let is_field = |schema: &&dyn Schema| {
+            let compiled = Template::compile(&text, *schema);
+            compiled.is_ok_and(|compiled| compiled.fields().any(|(found, _)| found == name))
+        };
+        if !schemas.iter().any(is_field) {
+            return Err(format!(
+                "configuration key '{key}': there is no field '{name}' (`saker fields` lists them)"
+            ));
         }
     }
     Ok(())

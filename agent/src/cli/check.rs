@@ -11,9 +11,9 @@ use saker_filter::ast::Visitor;
 use saker_filter::parse::RULE_DEPTH;
 use serde_json::{Value, json};
 
-use super::capture::schema;
-use crate::config::{CONTAINER, Config};
-use crate::rules::{Environment, Finding, LoadResult, Loader, Plugin, Source, describe, rule_files};
+use super::sources::Sources;
+use crate::config::Config;
+use crate::rules::{Finding, LoadResult, Loader, Source, describe, rule_files};
 
 /// What `saker check` takes.
 #[derive(clap::Args, Debug, Default)]
@@ -62,17 +62,17 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 /// Validates what `args` name: verdicts to `out`, warnings to `err`. `false` if something is invalid.
 pub fn check(args: &Args, out: &mut impl Write, err: &mut impl Write) -> anyhow::Result<bool> {
     let config = Config::from_options(&args.option)?;
-    let schema = schema(&config)?;
+    let known = Sources::of(&config)?;
     match &args.conditions {
-        Some(file) => conditions(file, args, &schema, out, err),
-        None => files(args, &config, &schema, out, err),
+        Some(file) => conditions(file, args, &known.syscall, out, err),
+        None => files(args, &config, &known, out, err),
     }
 }
 
 fn files(
     args: &Args,
     config: &Config,
-    schema: &dyn Schema,
+    known: &Sources,
     out: &mut impl Write,
     err: &mut impl Write,
 ) -> anyhow::Result<bool> {
@@ -80,9 +80,7 @@ fn files(
     if files.is_empty() {
         bail!("no .yaml or .yml files there");
     }
-    let plugins: Vec<Plugin> = config.has_plugin(CONTAINER).then(Plugin::container).into_iter().collect();
-    let env = Environment { schema, plugins: &plugins, append_output: &config.append_output };
-    let mut loader = Loader::new(env);
+    let mut loader = Loader::new(known.environment(config));
     let mut results = Vec::with_capacity(files.len());
     for file in files {
         let name = file.display().to_string();

@@ -6,15 +6,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::bail;
+use saker_filter::Schema;
 
-use super::capture::schema;
-use crate::alerts::{Alert, Alerts, LineCompiler, check_append_output, check_key_fields};
-use crate::config::{self, CONTAINER, Config};
+use super::sources::Sources;
+use crate::alerts::{Alert, Alerts, LineCompiler, Summary, check_append_output, check_key_fields};
+use crate::config::{self, Config};
 use crate::detect::{Detector, select};
+use crate::k8s::audit::Watch;
 use crate::outputs::{self, Occasion, OutputError, OutputStatus, Outputs};
 use crate::pipeline::workers::{self, Counted, Dispatcher};
 use crate::pipeline::{Pipeline, RuleSet, Settings, Single};
-use crate::rules::{Environment, LoadResult, Loader, Plugin, Rule, Source, rule_files};
+use crate::rules::{LoadResult, Loader, Rule, SYSCALL, Source, rule_files};
 
 /// Where rules are looked for when none are given.
 const DEFAULT_RULES: &str = "/etc/saker/rules.d";
@@ -97,6 +99,8 @@ pub(super) struct Engine {
     stdout: bool,
     /// Alerts do not wait for more of them.
     pub(super) at_once: bool,
+    /// The rules of the audit log, if it is a source.
+    pub(super) audit: Option<Watch>,
 }
 
 impl Engine {
@@ -120,12 +124,13 @@ impl Engine {
         show: Show<'_>,
         look: impl FnOnce(&Loader<'_>, &[Rule<'_>]) -> T,
     ) -> anyhow::Result<(Engine, T)> {
-        let schema = schema(config)?;
-        let plugins = if config.has_plugin(CONTAINER) { vec![Plugin::container()] } else { Vec::new() };
-        let append_output = &config.append_output;
-        check_append_output(append_output, &schema).map_err(anyhow::Error::msg)?;
-        check_key_fields(config, &schema).map_err(anyhow::Error::msg)?;
-        let mut loader = Loader::new(Environment { schema: &schema, plugins: &plugins, append_output });
+        let known = Sources::of(config)?;
+        let schema = &known.syscall;
+        check_append_output(&config.append_output, schema).map_err(anyhow::Error::msg)?;
+        let audit = known.audit.as_ref().map(|schema| schema as &dyn Schema);
+        let schemas: Vec<&dyn Schema> = [Some(schema as &dyn Schema), audit].into_iter().flatten().collect();
+        check_key_fields(config, &schemas).map_err(anyhow::Error::msg)?;
+        let mut loader = Loader::new(known.environment(config));
         for file in files {
             let name = file.display().to_string();
             let result = match std::fs::read(file) {
@@ -135,8 +140,15 @@ impl Engine {
             show(&result, loader.sources())?;
         }
         let hostname = config::hostname();
-        let lines = LineCompiler { config, schema: &schema, hostname: &hostname };
-        let rules = select(loader.rules(), config);
+        let lines = LineCompiler { config, schema, hostname: &hostname };
+        let selected = select(loader.rules(), config);
+        let (rules, audited): (Vec<Rule<'_>>, Vec<Rule<'_>>) =
+            selected.into_iter().partition(|rule| rule.labels.source == SYSCALL);
+        let audit = known
+            .audit
+            .as_ref()
+            .map(|schema| Watch::new(&audited, config, records_for, schema))
+            .transpose()?;
         let conditions = rules.iter().map(|rule| (rule.condition, rule.events));
         let alerts = match records_for {
             Some(config) => Alerts::recorded(&rules, &lines, &outputs::wanted(config))?,
@@ -145,12 +157,13 @@ impl Engine {
         let engine = Engine {
             outputs: None,
             rules: RuleSet {
-                detector: Detector::new(conditions, &schema, config.rule_matching),
+                detector: Detector::new(conditions, schema, config.rule_matching),
                 alerts,
                 settings: Settings::of(config),
             },
             stdout: config.stdout_output.enabled,
             at_once: false,
+            audit,
         };
         Ok((engine, look(&loader, &rules)))
     }
@@ -200,7 +213,12 @@ impl Engine {
 
     /// The closing summary.
     pub(super) fn summary(&self, err: &mut impl Write) -> io::Result<()> {
-        write!(err, "{}", self.rules.alerts.summary())?;
+        self.summary_of(self.rules.alerts.summary(), err)
+    }
+
+    /// The closing summary of other rules than those of system calls.
+    pub(super) fn summary_of(&self, summary: &Summary, err: &mut impl Write) -> io::Result<()> {
+        write!(err, "{summary}")?;
         let held = self.outputs().map(Outputs::held_back).unwrap_or_default();
         if !held.is_empty() {
             writeln!(err, "Alerts held back by rule name:")?;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use saker_filter::Type;
 
 use super::ListFormat;
-use crate::fields::{ArgKind, FIELDS, FieldInfo, Traits};
+use crate::fields::{AUDIT_FIELDS, ArgKind, FIELDS, FieldInfo, Traits};
 
 /// What `saker fields` takes.
 #[derive(clap::Args, Debug)]
@@ -67,13 +67,14 @@ fn notes(field: &FieldInfo) -> Vec<&'static str> {
 
 /// The fields that references list, class by class.
 pub(super) fn classes() -> impl Iterator<Item = &'static [FieldInfo]> {
-    FIELDS
-        .chunk_by(|one, next| one.class == next.class)
+    [FIELDS, AUDIT_FIELDS]
+        .into_iter()
+        .flat_map(|fields| fields.chunk_by(|one, next| one.class == next.class))
         .filter(|class| !class.iter().all(FieldInfo::is_hidden))
 }
 
 fn text(out: &mut impl Write) -> io::Result<()> {
-    let width = FIELDS.iter().map(|field| field.name.len()).max().unwrap_or(0);
+    let width = classes().flatten().map(|field| field.name.len()).max().unwrap_or(0);
     for class in classes() {
         let (title, about) = class[0].class.title();
         writeln!(out, "{title}\n    {about}\n")?;
@@ -134,7 +135,7 @@ mod tests {
         let mut printed = Vec::new();
         json(&mut printed).unwrap();
         let listed: Vec<serde_json::Value> = serde_json::from_slice(&printed).unwrap();
-        assert_eq!(listed.len(), FIELDS.len() - 1);
+        assert_eq!(listed.len(), FIELDS.len() + AUDIT_FIELDS.len() - 1);
         let sentences = listed.iter().filter_map(|field| field["description"].as_str());
         assert_eq!(sentences.filter(|doc| doc.len() > 8 && doc.ends_with('.')).count(), listed.len());
     }

@@ -2,6 +2,7 @@
 //!
 //! Each command is a file with its `Args` and a `run(args) -> anyhow::Result<ExitCode>`; errors are printed here only.
 
+mod audit;
 mod capture;
 pub mod check;
 pub mod config;
@@ -18,6 +19,7 @@ pub mod replay;
 pub mod run;
 mod sensor;
 mod signals;
+mod sources;
 pub mod syscalls;
 pub mod test;
 pub mod trace;

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
+use super::audit::is_audit_log;
 use super::capture::{name, open};
 use super::engine::{Engine, RuleArgs};
 use super::orders::{Order, Orders};
 use super::signals::Stop;
 use crate::config::Config;
+use crate::k8s::audit;
 use crate::metrics::Telemetry;
 use crate::pipeline::{Pipeline, Sink};
 
@@ -22,7 +24,7 @@ pub struct Args {
     #[command(flatten)]
     pub rules: RuleArgs,
 
-    /// The capture file (.scap, plain or gzip), `-` for stdin
+    /// The capture file (.scap) or audit log (JSON, one document in each line), plain or gzip; `-` for a capture on stdin
     #[arg(value_name = "FILE")]
     pub capture: PathBuf,
 }
@@ -38,8 +40,15 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 /// Replays a capture: alerts to `out`, the closing summary and what is noteworthy about the rules to `err`.
 pub fn replay(args: &Args, out: &mut (impl Write + Send), err: &mut impl Write) -> anyhow::Result<()> {
-    let config = args.rules.config()?;
+    let mut config = args.rules.config()?;
+    let audit_log = is_audit_log(&args.capture);
+    if audit_log {
+        config.saker.builtin_plugins.extend([audit::K8SAUDIT, audit::JSON].map(str::to_owned));
+    }
     let engine = Engine::load(&args.rules, &config, err)?;
+    if audit_log {
+        return super::audit::replay(engine, &args.capture, out, err);
+    }
     replay_capture(engine, &config, &args.capture, &Occasion::default(), out, err)
 }
 

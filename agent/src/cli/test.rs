@@ -228,7 +228,8 @@ fn try_one(
     // What a rule pack shares comes along.
     let rules = rule_files(&rules).map_err(|error| error.to_string())?;
     let plugins: Vec<Plugin> = config.has_plugin(CONTAINER).then(Plugin::container).into_iter().collect();
-    let environment = Environment { schema, plugins: &plugins, append_output: &config.append_output };
+    let environment =
+        Environment { schema, audit: None, plugins: &plugins, append_output: &config.append_output };
     let rules = RuleSet::load(&rules, environment, config)?;
     tested.outcomes = rules.run(&file, directory);
     for outcome in &mut tested.outcomes {

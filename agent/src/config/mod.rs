@@ -98,7 +98,16 @@ impl Config {
 
     /// Whether a built-in plugin is on.
     pub fn has_plugin(&self, name: &str) -> bool {
-        self.saker.builtin_plugins.contains(name)
+        let on = self.saker.builtin_plugins.contains(name);
+        on || (name != CONTAINER && self.loads_plugin(name))
+    }
+
+    /// Whether `plugins` and `load_plugins` load a plugin of this name.
+    pub fn loads_plugin(&self, name: &str) -> bool {
+        match &self.load_plugins {
+            Some(wanted) => wanted.iter().any(|plugin| plugin == name),
+            None => self.plugins.iter().any(|plugin| plugin.name == name),
+        }
     }
 
     /// The rule files and directories, under whichever of its names the key was given.

@@ -129,7 +129,7 @@ fn mistakes_name_the_key() {
         "append_output=[{match: 3}]",
         "append_output[0].extra_fields=[a: b, a: c]",
         "append_output=[{]",
-        "saker.builtin_plugins=[json]",
+        "saker.builtin_plugins=[krsi]",
         "saker.colour=blue",
         "webserver.listen_port=99999",
         "webserver.listen_address=localhost",
@@ -160,7 +160,7 @@ fn mistakes_name_the_key() {
     option 'append_output=[{match: 3}]': append_output[0].match: expected a mapping, got '3'
     option 'append_output[0].extra_fields=[a: b, a: c]': append_output[0].extra_fields: 'a' is given twice
     option 'append_output=[{]': while parsing a node, did not find expected node content
-    option 'saker.builtin_plugins=[json]': saker.builtin_plugins[0]: expected one of container, got 'json'
+    option 'saker.builtin_plugins=[krsi]': saker.builtin_plugins[0]: expected one of container, k8saudit, json, got 'krsi'
     option 'saker.colour=blue': unknown configuration key 'saker.colour'
     option 'webserver.listen_port=99999': webserver.listen_port: expected a whole number from 0 to 65535, got '99999'
     option 'webserver.listen_address=localhost': webserver.listen_address: expected an IP address, got 'localhost'
@@ -235,10 +235,10 @@ fn what_is_not_heeded_is_told_with_what_happens_instead() {
         "http_output: {enabled: false, url: \"\", insecure: true}\n",
         "base_syscalls: {custom_set: [clone, \"!open\"], repair: false}\n",
         "syscall_event_drops: {actions: [log, exit]}\n",
-        "load_plugins: [container, json]\n",
+        "load_plugins: [container, krsi]\n",
         "plugins:\n",
         "  - {name: container, library_path: libcontainer.so, init_config: {label_max_len: 100}}\n",
-        "  - {name: json, library_path: libjson.so, init_config: \"\"}\n",
+        "  - {name: krsi, library_path: libkrsi.so, init_config: \"\"}\n",
         "metrics: {enabled: true, interval: 15m}\n",
     ));
     insta::assert_snapshot!(directory.warnings(&[]), @r"
@@ -246,8 +246,7 @@ fn what_is_not_heeded_is_told_with_what_happens_instead() {
     main.yaml:5:30: base_syscalls.custom_set[0] ('clone') is not heeded: the calls that rules name and those that the state needs are recorded
     main.yaml:5:37: base_syscalls.custom_set[1] ('!open') is not heeded: the calls that rules name and those that the state needs are recorded
     main.yaml:6:38: syscall_event_drops.actions[1] ('exit') is not heeded: lost events are counted, and the count is shown at the end
-    main.yaml:9:67: plugins[0].init_config is not heeded: plugins get no settings
-    main.yaml:10:12: plugins[1].name ('json') is not heeded: it is not loaded: rules of its source are left out, and its fields do not exist
+    main.yaml:10:12: plugins[1].name ('krsi') is not heeded: it is not loaded: rules of its source are left out, and its fields do not exist
     main.yaml:11:20: metrics.enabled ('true') is not heeded: there are no metrics yet
     ");
     assert_eq!(directory.load(&[]).unwrap().config.metrics.interval, 900_000);

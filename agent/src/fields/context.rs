@@ -7,8 +7,10 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 use saker_filter::{Context, Field, ProcessKey, Value};
 
-use super::FIELDS;
+use super::schema;
+use super::{AUDIT_BASE, FIELDS};
 use crate::event::Event;
+use crate::k8s::audit::Json;
 use crate::state::{Fd, State, Subject, Thread, path};
 
 /// What fields ask of the run: the same for all its events.
@@ -35,6 +37,8 @@ pub struct EventContext<'e> {
     pub(super) state: &'e State,
     pub(super) run: &'e RunInfo,
     pub(super) arena: &'e Bump,
+    /// What the event is, if it is one of the audit log.
+    pub(super) document: Option<&'e Json>,
     /// The thread that made the call, if there is one and it is known.
     pub(super) thread: Option<&'e Thread>,
     /// The descriptor that the event is about, if it is known.
@@ -64,6 +68,7 @@ impl<'e> EventContext<'e> {
             state,
             run,
             arena,
+            document: None,
             // Also an event that no call made has the thread of its id, if there is one.
             thread: state.subject_thread(&subject).or_else(|| state.thread(event.tid)),
             fd: state.subject_fd(&subject),
@@ -74,6 +79,11 @@ impl<'e> EventContext<'e> {
             last_param: Cell::new(None),
             asked: Cell::new(0),
         }
+    }
+
+    /// The same for an event of the audit log.
+    pub fn with_document(self, document: &'e Json) -> Self {
+        EventContext { document: Some(document), ..self }
     }
 
     /// The value of a field as outputs show it. It differs from [`Context::get`] where one field is asked two
@@ -158,6 +168,7 @@ impl<'e> Context<'e> for EventContext<'e> {
         let index = usize::from(field.id);
         match FIELDS.get(index) {
             Some(info) => (info.get)(self, field),
+            None if field.id >= AUDIT_BASE => (schema::info(field)?.get)(self, field),
             None => self.run.static_values.get(index - FIELDS.len()).map(|value| Value::Bytes(value)),
         }
     }

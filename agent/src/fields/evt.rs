@@ -24,10 +24,6 @@ mod open {
 /// `PPM_S_IX*`: any permission to execute.
 const EXECUTE: u64 = 0o111;
 
-pub(super) fn null<'e>(_: &EventContext<'e>, _: &Field) -> Got<'e> {
-    None
-}
-
 pub(super) fn zero<'e>(_: &EventContext<'e>, _: &Field) -> Got<'e> {
     Some(Value::UInt(0))
 }
@@ -112,10 +108,6 @@ pub(super) fn deltatime_ns<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e>
 
 pub(super) fn latency_human<'e>(_: &EventContext<'e>, _: &Field) -> Got<'e> {
     Some(Value::Bytes(b"0ns"))
-}
-
-pub(super) fn source<'e>(_: &EventContext<'e>, _: &Field) -> Got<'e> {
-    Some(Value::Bytes(b"syscall"))
 }
 
 fn is_metaevent(event: &Event<'_>) -> bool {

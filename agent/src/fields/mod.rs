@@ -1,8 +1,10 @@
 //! Fields: what conditions and outputs can ask of an event and of the state around it.
 //!
-//! [`FIELDS`] is the one table; [`FieldSchema`] finds a row by name for the condition language, [`EventContext`]
+//! [`FIELDS`] is the one table, [`AUDIT_FIELDS`] that of the audit log; [`FieldSchema`] finds a row by name for the condition language, [`EventContext`]
 //! asks the row's getter for the value on an event, and [`render_text`] and [`render_json`] say how a value is shown.
 
+mod audit;
+mod audit_table;
 mod container;
 mod context;
 mod evt;
@@ -29,11 +31,15 @@ use saker_filter::{Field, FieldTraits, Scope, Type, Value};
 
 use crate::event::Format;
 
+pub use audit_table::AUDIT_FIELDS;
 pub use context::{EventContext, RunInfo};
 pub use render::{render_json, render_text};
 pub use schema::FieldSchema;
 pub use services::Services;
 pub use table::FIELDS;
+
+/// The id of the first field of [`AUDIT_FIELDS`]: far behind those of [`FIELDS`].
+pub const AUDIT_BASE: u16 = 1 << 15;
 
 /// Reads a field's value; `None` is null. The value lives as long as the event, the state or the arena.
 pub type Getter = for<'c, 'e> fn(&'c EventContext<'e>, &'c Field) -> Option<Value<'e>>;
@@ -76,6 +82,8 @@ pub enum Class {
     FdList,
     Container,
     Saker,
+    K8sAudit,
+    Json,
 }
 
 impl Class {
@@ -97,6 +105,22 @@ impl Class {
                 ("container", "The container of the process, and its pod (built-in container plugin).")
             }
             Class::Saker => ("saker", "What only Saker has: rules that use it do not load in Falco."),
+            Class::K8sAudit => ("k8saudit", "Events of the Kubernetes audit log (built-in k8saudit plugin)."),
+            Class::Json => ("json", "The document that an audit event is (built-in json plugin)."),
+        }
+    }
+
+    /// Whether they are those of a plugin in Falco.
+    pub fn is_plugin(self) -> bool {
+        matches!(self, Class::Container | Class::K8sAudit | Class::Json)
+    }
+
+    /// The sources of events for which the fields exist.
+    pub fn sources(self) -> &'static [&'static str] {
+        match self {
+            Class::Evt => &["syscall", crate::k8s::audit::SOURCE],
+            Class::K8sAudit | Class::Json => &[crate::k8s::audit::SOURCE],
+            _ => &["syscall"],
         }
     }
 }
@@ -161,6 +185,7 @@ impl From<Traits> for FieldTraits {
             filter_only: traits.contains(Traits::FILTER_ONLY),
             deprecated: traits.contains(Traits::DEPRECATED),
             any_differs: false,
+            each_contains: false,
             distance: false,
         }
     }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use rustc_hash::FxHashMap;
 use saker_filter::{Arg, EventSet, Field, FieldError, FieldTraits, Schema, Scope, Type, Value};
 
-use super::{ArgKind, Class, FIELDS, FieldInfo, Services, Traits, params};
+use super::{AUDIT_BASE, AUDIT_FIELDS, ArgKind, Class, FIELDS, FieldInfo, Services, Traits, params};
 use crate::event::{EVENTS, EventFlags, ParamInfo, id, syscall};
 
 /// An [`Arg::Index`] of a parameter that is given by name: this bit and the number of the name.
@@ -48,6 +48,26 @@ impl FieldSchema {
         schema.with_services(Services::system())
     }
 
+    /// The fields of the audit log: those of any event, those of the plugin `k8saudit`, and if `json` those of the plugin
+    /// `json`.
+    pub fn audit(json: bool) -> Self {
+        let mut schema = FieldSchema {
+            by_name: FxHashMap::default(),
+            statics: Vec::new(),
+            services: Services::default(),
+            longest: 0,
+        };
+        for (index, info) in FIELDS.iter().enumerate().filter(|(_, info)| info.class == Class::Evt) {
+            schema.insert(info.name, index);
+        }
+        for (index, info) in AUDIT_FIELDS.iter().enumerate() {
+            if json || info.class != Class::Json {
+                schema.insert(info.name, usize::from(AUDIT_BASE) + index);
+            }
+        }
+        schema
+    }
+
     /// Adds `static.NAME` for each name. The values, in the same order, are the context's business
     /// ([`RunInfo::static_values`](super::RunInfo::static_values)).
     pub fn with_static<'n>(mut self, names: impl IntoIterator<Item = &'n str>) -> Self {
@@ -79,8 +99,16 @@ impl FieldSchema {
 }
 
 /// The table row of a field, `None` for a `static.*` one.
+#[inline]
 pub(super) fn info(field: &Field) -> Option<&'static FieldInfo> {
-    FIELDS.get(usize::from(field.id))
+    row(field.id)
+}
+
+fn row(id: u16) -> Option<&'static FieldInfo> {
+    match id.checked_sub(AUDIT_BASE) {
+        None => FIELDS.get(usize::from(id)),
+        Some(index) => AUDIT_FIELDS.get(usize::from(index)),
+    }
 }
 
 /// The parameter that gives `evt.rawarg.NAME` its type.
@@ -135,7 +163,7 @@ impl<'a> Rest<'a> {
         match self.info.arg {
             ArgKind::None => match self.brackets() {
                 _ if self.rest.is_empty() => Ok(Arg::None),
-                Some(inner) if self.info.class == Class::Container => argument(format!(
+                Some(inner) if self.info.class.is_plugin() => argument(format!(
                     "filter '{}': {} does not allow nor require an argument but one is provided: {}",
                     lossy(self.full),
                     self.info.name,
@@ -257,7 +285,7 @@ impl Schema for FieldSchema {
         let Some((id, length)) = self.longest_prefix(&full) else {
             return Err(FieldError::Unknown(lossy(&full)));
         };
-        let Some(info) = FIELDS.get(usize::from(id)) else {
+        let Some(info) = row(id) else {
             if length < full.len() {
                 return Err(FieldError::Unknown(lossy(&full)));
             }
@@ -273,6 +301,7 @@ impl Schema for FieldSchema {
             Arg::Key(_) => false,
         };
         field.traits.any_differs = info.scope == Scope::Ancestry && every;
+        field.traits.each_contains = info.class == Class::K8sAudit && field.traits.list;
         field.traits.distance = info.arg == ArgKind::Time;
         if let Some(param) = raw_param(info, &field.arg) {
             field.ty = params::value_type(param.ty);
@@ -281,10 +310,11 @@ impl Schema for FieldSchema {
     }
 
     fn name(&self, field: &Field) -> &str {
-        let index = usize::from(field.id);
-        match FIELDS.get(index) {
+        match info(field) {
             Some(info) => info.name,
-            None => self.statics.get(index - FIELDS.len()).map_or("", String::as_str),
+            None => {
+                self.statics.get(usize::from(field.id).wrapping_sub(FIELDS.len())).map_or("", String::as_str)
+            }
         }
     }
 

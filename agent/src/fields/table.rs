@@ -5,7 +5,7 @@
 //! of their class.
 
 use super::{ArgKind, Class, FieldInfo, Traits};
-use super::{container, evt, evt_args, fd, fspath, proc, sensor, thread, user};
+use super::{audit, container, evt, evt_args, fd, fspath, proc, sensor, thread, user};
 use crate::event::Format;
 use saker_filter::{Scope, Type};
 
@@ -44,9 +44,9 @@ fields! {
         "evt.reltime" RelTime Dec Event [] evt::reltime "Nanoseconds since the first event of the source.";
         "evt.reltime.s" RelTime Dec Event [] evt::reltime_s "Whole seconds of `evt.reltime`.";
         "evt.reltime.ns" RelTime Padded Event [] evt::reltime_ns "Nanoseconds of `evt.reltime` within its second.";
-        "evt.pluginname" Str Na Event [] evt::null "Name of the plugin that made the event; null for events of the kernel.";
-        "evt.plugininfo" Str Na Event [] evt::null "The plugin's own summary of its event; null for events of the kernel.";
-        "evt.source" Str Na Event [] evt::source "Name of the event's source: `syscall` for events of the kernel.";
+        "evt.pluginname" Str Na Event [] audit::plugin_name "Name of the plugin that made the event; null for events of the kernel.";
+        "evt.plugininfo" Str Na Event [] audit::plugin_info "The plugin's own summary of its event; null for events of the kernel.";
+        "evt.source" Str Na Event [] audit::source "Name of the event's source: `syscall` for events of the kernel, `k8s_audit` for those of the audit log.";
         "evt.is_async" Bool Na Event [] evt::is_async "Whether the event was not caused by a call: process snapshots, container events, notices of the capture.";
         "evt.asynctype" Str Na Event [] evt::asynctype "For an asynchronous event, which kind it is, e.g. `container`.";
         "evt.hostname" Str Na Constant [] evt::hostname "Name of the host; the environment variable FALCO_HOSTNAME overrides it.";

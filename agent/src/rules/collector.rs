@@ -150,14 +150,15 @@ impl Collector {
             return refuse(OTHER_SOURCE, trail);
         }
         let index = previous.map(|previous| previous.order.index);
-        info.unknown_source = !env.knows_source(&info.source);
+        let schema = env.schema_of(&info.source);
+        info.unknown_source = schema.is_none();
         if info.unknown_source {
             let message = format!("Unknown source {}, skipping", info.source);
             let code = Code::Warning(WarningCode::UnknownSource);
             warnings.push(Finding::new(code, message, trail.to_vec()));
         }
         for exception in &mut info.exceptions {
-            exceptions::complete(env, exception, !info.unknown_source)?;
+            exceptions::complete(schema, exception)?;
         }
         let now = self.tick();
         info.order = Order { index: index.unwrap_or(now), visibility: now };
@@ -209,7 +210,7 @@ impl Collector {
                     return refuse(&format!("Rule has more than {MAX_EXCEPTIONS} exceptions"), trail);
                 }
                 None => {
-                    exceptions::complete_appended(env, &mut added, !rule.unknown_source)?;
+                    exceptions::complete_appended(env.schema_of(&rule.source), &mut added)?;
                     rule.exceptions.push(added);
                 }
                 Some(known) => {
@@ -243,7 +244,7 @@ impl Collector {
         if let Some(mut exceptions) = update.exceptions {
             // Falco takes them as they are, so that one without `comps` does not compile.
             for exception in &mut exceptions {
-                exceptions::complete(env, exception, !rule.unknown_source)?;
+                exceptions::complete(env.schema_of(&rule.source), exception)?;
             }
             rule.exceptions = exceptions;
         }

@@ -403,7 +403,9 @@ impl<'c> Compiler<'c> {
         warnings: &mut Vec<Finding>,
     ) -> Result<Option<Checked>, Vec<Finding>> {
         let owner = Owner::Rule(info);
-        let checked = match check(expr, self.env.schema) {
+        // A rule whose source is not known is never compiled.
+        let schema = self.env.schema_of(&info.source).unwrap_or(self.env.schema);
+        let checked = match check(expr, schema) {
             Ok(checked) => checked,
             Err(diagnostics) => {
                 let first = diagnostics.first().filter(|first| is_forgivable(&first.message));

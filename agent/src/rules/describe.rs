@@ -7,13 +7,15 @@ use saker_filter::{Expr, Schema, Span, parse};
 use serde_json::{Value, json};
 
 use super::compile::CompiledRule;
+use super::environment::SYSCALL;
 use super::event_names::event_names;
 use super::items::{Entry, ListInfo, MacroInfo, RuleInfo};
 use super::lists::CompiledList;
 use super::loader::Loader;
 use super::macros::CompiledMacro;
 use crate::config::CONTAINER;
-use crate::fields::{Class, FIELDS};
+use crate::fields::{AUDIT_FIELDS, Class, FIELDS};
+use crate::k8s::audit;
 
 /// Describes everything that is loaded.
 pub fn describe(loader: &Loader<'_>) -> Value {
@@ -119,9 +121,10 @@ fn rule(compiled: &CompiledRule, info: &RuleInfo, names: &Names<'_>) -> Value {
     for exception in &info.exceptions {
         operators(&exception.comps, &mut exception_operators);
     }
-    let plugins: &[&str] = match uses_container(mentions.fields.iter().chain(&output_names(&output_fields))) {
-        true => &[CONTAINER],
-        false => &[],
+    let plugins = plugins(mentions.fields.iter().chain(&output_names(&output_fields)), &info.source);
+    let events = match info.source.as_str() {
+        SYSCALL => event_names(&compiled.expr, names.schema),
+        _ => PLUGIN_EVENTS.to_vec(),
     };
     json!({
         "info": {
@@ -147,7 +150,7 @@ fn rule(compiled: &CompiledRule, info: &RuleInfo, names: &Names<'_>) -> Value {
             "exception_operators": exception_operators,
             "condition_compiled": compiled.expr.to_string(),
             "output_compiled": compiled.output,
-            "events": event_names(&compiled.expr, names.schema),
+            "events": events,
             "plugins": plugins,
         },
     })
@@ -157,12 +160,23 @@ fn output_names(fields: &[&str]) -> Vec<String> {
     fields.iter().map(|&field| field.to_owned()).collect()
 }
 
-/// Whether any of these fields comes from the built-in container plugin.
-fn uses_container<'f>(mut fields: impl Iterator<Item = &'f String>) -> bool {
-    fields.any(|field| {
+/// The events of a source that is a plugin.
+const PLUGIN_EVENTS: &[&str] = &["asyncevent", "pluginevent"];
+
+/// The built-in plugins that a rule needs: that of its source, and those that its fields come from.
+fn plugins<'f>(fields: impl Iterator<Item = &'f String>, source: &str) -> BTreeSet<&'static str> {
+    let of_class = |class| match class {
+        Class::Container => Some(CONTAINER),
+        Class::K8sAudit => Some(audit::K8SAUDIT),
+        Class::Json => Some(audit::JSON),
+        _ => None,
+    };
+    let named = fields.filter_map(|field| {
         let name = field.split('[').next().unwrap_or_default();
-        FIELDS.iter().any(|info| info.class == Class::Container && info.name == name)
-    })
+        FIELDS.iter().chain(AUDIT_FIELDS).find(|info| info.name == name)
+    });
+    let of_fields = named.filter_map(|info| of_class(info.class));
+    of_fields.chain((source == audit::SOURCE).then_some(audit::K8SAUDIT)).collect()
 }
 
 fn operators<'e>(comps: &'e Entry, found: &mut BTreeSet<&'e str>) {

@@ -4,6 +4,7 @@ use saker_filter::Schema;
 
 use super::version::Version;
 use crate::config::AppendOutput;
+use crate::k8s::audit;
 
 /// A plugin that rule files can require.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -19,6 +20,16 @@ impl Plugin {
     pub fn container() -> Self {
         Plugin { name: crate::config::CONTAINER.to_owned(), version: Version::new(0, 7, 1) }
     }
+
+    /// The built-in source of the Kubernetes audit log.
+    pub fn k8saudit() -> Self {
+        Plugin { name: audit::K8SAUDIT.to_owned(), version: Version::new(0, 18, 0) }
+    }
+
+    /// The built-in fields of JSON documents.
+    pub fn json() -> Self {
+        Plugin { name: audit::JSON.to_owned(), version: Version::new(0, 7, 0) }
+    }
 }
 
 /// The source of events that needs no plugin.
@@ -29,15 +40,21 @@ pub const SYSCALL: &str = "syscall";
 pub struct Environment<'e> {
     /// The fields of source `syscall`.
     pub schema: &'e dyn Schema,
+    /// The fields of source `k8s_audit`, if there is that source.
+    pub audit: Option<&'e dyn Schema>,
     /// The plugins that are there.
     pub plugins: &'e [Plugin],
     /// What the configuration appends to outputs.
     pub append_output: &'e [AppendOutput],
 }
 
-impl Environment<'_> {
-    /// Whether events of this source can occur.
-    pub(super) fn knows_source(&self, source: &str) -> bool {
-        source == SYSCALL
+impl<'e> Environment<'e> {
+    /// The fields of a source, if events of it can occur.
+    pub(super) fn schema_of(&self, source: &str) -> Option<&'e dyn Schema> {
+        match source {
+            SYSCALL => Some(self.schema),
+            audit::SOURCE => self.audit,
+            _ => None,
+        }
     }
 }

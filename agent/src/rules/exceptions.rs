@@ -9,7 +9,6 @@ use saker_filter::operator::OperatorKind;
 use saker_filter::{Modifier, Operator, Schema, parse_term};
 
 use super::codes::{ErrorCode, ItemKind};
-use super::environment::Environment;
 use super::finding::{Fallible, Finding, Spot};
 use super::items::{Entry, ExceptionInfo};
 use super::lists::quote_item;
@@ -32,30 +31,22 @@ pub(super) fn trail(exception: &ExceptionInfo) -> Vec<Spot> {
 
 /// Checks an exception of a definition and fills in the operators that it leaves out. The fields are only known when
 /// the source of the rule is.
-pub(super) fn complete(
-    env: &Environment<'_>,
-    exception: &mut ExceptionInfo,
-    source_known: bool,
-) -> Fallible<()> {
+pub(super) fn complete(schema: Option<&dyn Schema>, exception: &mut ExceptionInfo) -> Fallible<()> {
     if !exception.fields.is_given() {
         return refuse("Rule exception item must have fields property with a list of fields", exception);
     }
-    check(env, exception, source_known)
+    check(schema, exception)
 }
 
 /// The same for an exception that is appended to a rule which has none of that name.
-pub(super) fn complete_appended(
-    env: &Environment<'_>,
-    exception: &mut ExceptionInfo,
-    source_known: bool,
-) -> Fallible<()> {
+pub(super) fn complete_appended(schema: Option<&dyn Schema>, exception: &mut ExceptionInfo) -> Fallible<()> {
     if !exception.fields.is_given() {
         return refuse("Rule exception must have fields property with a list of fields", exception);
     }
     if exception.values.is_empty() {
         return refuse("Rule exception must have values property with a list of values", exception);
     }
-    check(env, exception, source_known)
+    check(schema, exception)
 }
 
 /// Checks that an exception adds nothing but values to one that exists.
@@ -69,7 +60,7 @@ pub(super) fn only_values(exception: &ExceptionInfo) -> Fallible<()> {
     Ok(())
 }
 
-fn check(env: &Environment<'_>, exception: &mut ExceptionInfo, source_known: bool) -> Fallible<()> {
+fn check(schema: Option<&dyn Schema>, exception: &mut ExceptionInfo) -> Fallible<()> {
     squeeze(&mut exception.comps);
     if !exception.comps.is_given() {
         exception.comps = match &exception.fields {
@@ -110,7 +101,9 @@ fn check(env: &Environment<'_>, exception: &mut ExceptionInfo, source_known: boo
             std::slice::from_ref(field)
         }
     };
-    if source_known && let Some(unknown) = fields.iter().find(|field| !is_field(env.schema, field.text())) {
+    if let Some(schema) = schema
+        && let Some(unknown) = fields.iter().find(|field| !is_field(schema, field.text()))
+    {
         return refuse(format!("'{}' is not a supported filter field", unknown.text()), exception);
     }
     Ok(())

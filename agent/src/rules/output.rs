@@ -38,7 +38,8 @@ pub(super) fn output(
 ) -> Fallible<Option<(String, Template)>> {
     let labels =
         RuleLabels { name: &info.name, source: &info.source, priority: info.priority, tags: &info.tags };
-    let mut output = append_output(&info.output.text, &labels, env.append_output, env.schema);
+    let schema = env.schema_of(&info.source).unwrap_or(env.schema);
+    let mut output = append_output(&info.output.text, &labels, env.append_output, schema);
     if output.contains(CONTAINER_INFO) {
         let code = Code::Warning(WarningCode::DeprecatedItem);
         let mut warning = Finding::new(code, CONTAINER_INFO_IS_DEPRECATED, Owner::Rule(info).trail());
@@ -48,7 +49,7 @@ pub(super) fn output(
     }
     let mut trail = Owner::Rule(info).trail();
     trail.push(Spot { kind: ItemKind::RuleOutput, name: String::new(), place: info.output.place });
-    let template = match Template::compile(&output, env.schema) {
+    let template = match Template::compile(&output, schema) {
         Ok(template) => template,
         Err(error) => {
             let skip = info.skip_if_unknown_filter && error.is_unknown_field();

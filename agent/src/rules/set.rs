@@ -3,6 +3,7 @@
 use saker_filter::{Condition, EventSet, Expr, Span};
 
 use super::Loader;
+use super::environment::SYSCALL;
 use super::event_names::event_names;
 use super::source::Place;
 use crate::alerts::{RuleLabels, Template};
@@ -102,6 +103,9 @@ impl Loader<'_> {
     /// are named, too.
     pub fn event_names(&self, rule: &Rule<'_>) -> Vec<&'static str> {
         let compiled = self.compiled().rules.get(rule.number);
-        compiled.map(|compiled| event_names(&compiled.expr, self.env().schema)).unwrap_or_default()
+        match compiled {
+            Some(compiled) if rule.labels.source == SYSCALL => event_names(&compiled.expr, self.env().schema),
+            _ => Vec::new(),
+        }
     }
 }

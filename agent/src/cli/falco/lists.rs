@@ -12,6 +12,7 @@ use super::versions::SCHEMA;
 use crate::config::{CONTAINER, Config};
 use crate::event::{EventId, EventInfo, ParamInfo, id};
 use crate::fields::{ArgKind, Class, FieldInfo, Traits};
+use crate::k8s::audit;
 use crate::rules::SYSCALL;
 
 /// Where the right column of the list of fields begins, and where lines end.
@@ -27,11 +28,18 @@ pub(super) fn fields(
     verbose: bool,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
-    if !matches!(source, "" | SYSCALL) {
+    let audited = config.has_plugin(audit::K8SAUDIT);
+    if !(matches!(source, "" | SYSCALL) || audited && source == audit::SOURCE) {
         bail!("Value for --list must be a valid source type");
     }
-    let container = config.has_plugin(CONTAINER);
-    let classes = classes().filter(|class| container || class[0].class != Class::Container);
+    let exists = |class: Class| match class {
+        Class::Container => config.has_plugin(CONTAINER),
+        Class::K8sAudit => audited,
+        Class::Json => audited && config.has_plugin(audit::JSON),
+        _ => true,
+    };
+    let of_source = |class: Class| source.is_empty() || class.sources().contains(&source);
+    let classes = classes().filter(|class| exists(class[0].class) && of_source(class[0].class));
     // Falco leaves out what is meant for tables and what is deprecated.
     let shown = |field: &&FieldInfo| {
         !field.is_hidden() && !field.traits.intersects(Traits::TABLE_ONLY | Traits::DEPRECATED)
@@ -51,29 +59,40 @@ pub(super) fn fields(
         }
         ListFormat::Text => {
             for (first, fields) in &classes {
-                class_text(first.class, fields, verbose, out)?;
+                class_text(first.class, fields, audited, verbose, out)?;
             }
         }
         ListFormat::Markdown => {
             for (first, fields) in &classes {
-                class_markdown(first.class, fields, out)?;
+                class_markdown(first.class, fields, audited, out)?;
             }
         }
         ListFormat::Json => {
             let classes: Vec<Value> =
-                classes.iter().map(|(first, fields)| class_json(first.class, fields)).collect();
+                classes.iter().map(|(first, fields)| class_json(first.class, fields, audited)).collect();
             writeln!(out, "{:#}", json!({ "fieldclasses": classes }))?;
         }
     }
     Ok(())
 }
 
-fn class_text(class: Class, fields: &[&FieldInfo], verbose: bool, out: &mut impl Write) -> io::Result<()> {
+/// The sources for which the fields of a class exist, of those that are on.
+fn event_sources(class: Class, audited: bool) -> Vec<&'static str> {
+    class.sources().iter().copied().filter(|source| audited || *source != audit::SOURCE).collect()
+}
+
+fn class_text(
+    class: Class,
+    fields: &[&FieldInfo],
+    audited: bool,
+    verbose: bool,
+    out: &mut impl Write,
+) -> io::Result<()> {
     let (name, about) = class.title();
     writeln!(out, "-------------------------------")?;
     writeln!(out, "{:COLUMN$}{name}", "Field Class:")?;
     writeln!(out, "{:COLUMN$}{}", "Description:", wrapped(about))?;
-    writeln!(out, "{:COLUMN$}{SYSCALL} \n", "Event Sources:")?;
+    writeln!(out, "{:COLUMN$}{} \n", "Event Sources:", event_sources(class, audited).join(", "))?;
     for field in fields {
         match field.name.len() > COLUMN {
             true => write!(out, "{}\n{:COLUMN$}", field.name, "")?,
@@ -92,9 +111,18 @@ fn class_text(class: Class, fields: &[&FieldInfo], verbose: bool, out: &mut impl
     writeln!(out)
 }
 
-fn class_markdown(class: Class, fields: &[&FieldInfo], out: &mut impl Write) -> io::Result<()> {
+fn class_markdown(
+    class: Class,
+    fields: &[&FieldInfo],
+    audited: bool,
+    out: &mut impl Write,
+) -> io::Result<()> {
     let (name, about) = class.title();
-    writeln!(out, "## Field Class: {name}\n\n{about}\n\nEvent Sources: {SYSCALL} \n")?;
+    writeln!(
+        out,
+        "## Field Class: {name}\n\n{about}\n\nEvent Sources: {} \n",
+        event_sources(class, audited).join(", ")
+    )?;
     writeln!(out, "Name | Type | Description\n:----|:-----|:-----------")?;
     for field in fields {
         writeln!(out, "`{}` | {} | {}", field.name, type_name(field), field.doc)?;
@@ -102,7 +130,7 @@ fn class_markdown(class: Class, fields: &[&FieldInfo], out: &mut impl Write) -> 
     writeln!(out)
 }
 
-fn class_json(class: Class, fields: &[&FieldInfo]) -> Value {
+fn class_json(class: Class, fields: &[&FieldInfo], audited: bool) -> Value {
     let (name, about) = class.title();
     let fields: Vec<Value> = fields
         .iter()
@@ -110,7 +138,7 @@ fn class_json(class: Class, fields: &[&FieldInfo]) -> Value {
             json!({ "name": field.name, "type": type_name(field), "desc": field.doc, "tags": tags(field) })
         })
         .collect();
-    json!({ "name": name, "desc": about, "event_sources": [SYSCALL], "fields": fields })
+    json!({ "name": name, "desc": about, "event_sources": event_sources(class, audited), "fields": fields })
 }
 
 /// Falco's marks of a field, in order.

@@ -8,10 +8,10 @@ use std::process::ExitCode;
 use anyhow::bail;
 use serde_json::{Value, json};
 
-use super::super::capture::schema;
+use super::super::sources::Sources;
 use super::{Args, shown};
-use crate::config::{CONTAINER, Config};
-use crate::rules::{Environment, LoadResult, Loader, Plugin, Source, describe as description};
+use crate::config::Config;
+use crate::rules::{LoadResult, Loader, Source, describe as description};
 
 /// Loads rule files under a configuration and hands each load result and at last the loader to the caller.
 fn with_loader<T>(
@@ -20,10 +20,8 @@ fn with_loader<T>(
     mut each: impl FnMut(&LoadResult, &[Source]) -> anyhow::Result<()>,
     then: impl FnOnce(&Loader<'_>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let schema = schema(config)?;
-    let plugins: Vec<Plugin> = config.has_plugin(CONTAINER).then(Plugin::container).into_iter().collect();
-    let env = Environment { schema: &schema, plugins: &plugins, append_output: &config.append_output };
-    let mut loader = Loader::new(env);
+    let known = Sources::of(config)?;
+    let mut loader = Loader::new(known.environment(config));
     for file in files {
         let name = shown(file);
         let result = match fs::read(file) {

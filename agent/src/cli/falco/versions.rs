@@ -4,7 +4,8 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use crate::config::{CONTAINER, Config};
+use super::super::sources::plugins;
+use crate::config::Config;
 use crate::rules::{ENGINE_VERSION, Plugin};
 
 /// The Falco that Saker is compatible with.
@@ -26,7 +27,7 @@ pub(super) struct Versions {
 
 impl Versions {
     pub(super) fn new(config: &Config) -> Self {
-        Versions { plugins: config.has_plugin(CONTAINER).then(Plugin::container).into_iter().collect() }
+        Versions { plugins: plugins(config) }
     }
 
     /// With Falco's keys, and `saker_version`.
