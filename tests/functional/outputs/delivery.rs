@@ -195,7 +195,7 @@ fn a_program_that_dies_and_a_connection_that_breaks_lose_nothing() {
     let scene = Scene::new(
         MANY,
         &format!(
-            "{ALL}program_output: {{enabled: true, keep_alive: true, program: 'head -n 3000 >> $DIR/first; test -e $DIR/again && cat >> $DIR/first; touch $DIR/again'}}\nsaker:\n  syslog_outputs: [{{name: far, url: 'tcp://127.0.0.1:{port}'}}]\n"
+            "{ALL}program_output: {{enabled: true, keep_alive: true, program: 'if test -e $DIR/again; then exec cat >> $DIR/first; else touch $DIR/again; head -n 3000 >> $DIR/first; fi'}}\nsaker:\n  syslog_outputs: [{{name: far, url: 'tcp://127.0.0.1:{port}'}}]\n"
         ),
     );
     let out = scene.run();
