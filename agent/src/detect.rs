@@ -2,9 +2,11 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Instant;
 
-use saker_filter::{Condition, EventSet, Index, Remembered, Schema};
+use saker_filter::{Condition, EventSet, Index, Memo, Remembered, Schema};
 
+use crate::alerts::Cost;
 use crate::config::{Config, RuleMatching, RuleSelection};
 use crate::event::{EventId, id};
 use crate::fields::EventContext;
@@ -21,7 +23,21 @@ pub struct Detector {
     index: Arc<Index>,
     matching: RuleMatching,
     remembered: Remembered,
+    meter: Option<Box<Meter>>,
 }
+
+/// Measures what conditions cost: of one event among many, each by itself.
+#[derive(Clone, Debug)]
+struct Meter {
+    /// By the number of the condition.
+    costs: Arc<[Arc<Cost>]>,
+    /// Events until the next measurement.
+    rest: u32,
+    memo: Memo,
+}
+
+/// Of so many events with candidates one is measured: that costs the others next to nothing.
+const MEASURED: u32 = 4096;
 
 impl Detector {
     /// Takes conditions, each with the events for which it can be true.
@@ -36,7 +52,19 @@ impl Detector {
             (condition, events)
         });
         let index = Arc::new(Index::new(conditions, schema));
-        Detector { index, matching, remembered: Remembered::default() }
+        Detector { index, matching, remembered: Remembered::default(), meter: None }
+    }
+
+    /// Measures now and then what each condition costs, and adds it to the condition's own.
+    #[must_use]
+    pub fn measuring(mut self, costs: Arc<[Arc<Cost>]>) -> Detector {
+        self.meter = Some(Box::new(Meter { costs, rest: 1, memo: Memo::default() }));
+        self
+    }
+
+    /// Whether costs are measured.
+    pub fn is_measured(&self) -> bool {
+        self.meter.is_some()
     }
 
     /// Whether some condition can be true for this event.
@@ -48,6 +76,9 @@ impl Detector {
     /// Evaluates the conditions that an event can concern, and hands the numbers of those that are true to `found`:
     /// the first or all.
     pub fn detect(&mut self, context: &EventContext<'_>, mut found: impl FnMut(usize)) {
+        if let Some(meter) = &mut self.meter {
+            meter.look(&self.index, context);
+        }
         let key = context.process_key();
         self.index.evaluate(context.event().id.0, context, key, &mut self.remembered, |condition| {
             found(condition as usize);
@@ -56,6 +87,24 @@ impl Detector {
                 RuleMatching::All => ControlFlow::Continue(()),
             }
         });
+    }
+}
+
+impl Meter {
+    fn look(&mut self, index: &Index, context: &EventContext<'_>) {
+        self.rest -= 1;
+        if self.rest > 0 {
+            return;
+        }
+        self.rest = MEASURED;
+        for candidate in index.candidates(context.event().id.0) {
+            let began = Instant::now();
+            index.evaluate_alone(candidate, context, &mut self.memo);
+            let nanoseconds = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            if let Some(cost) = self.costs.get(candidate.condition as usize) {
+                cost.add(nanoseconds);
+            }
+        }
     }
 }
 

@@ -15,3 +15,4 @@ pub mod pipeline;
 pub mod rule_tests;
 pub mod rules;
 pub mod state;
+pub mod web;

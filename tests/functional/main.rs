@@ -14,6 +14,7 @@ mod scene;
 mod shipped_rules;
 mod terminal;
 mod threads;
+mod web;
 
 use std::process::{Command, Output};
 

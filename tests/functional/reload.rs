@@ -15,10 +15,10 @@ use nix::unistd::{Pid, mkfifo};
 use super::CAPTURE;
 
 /// How long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The bundled capture, unpacked.
-fn capture() -> Vec<u8> {
+pub(crate) fn capture() -> Vec<u8> {
     let mut bytes = Vec::new();
     flate2::read::GzDecoder::new(File::open(CAPTURE).unwrap()).read_to_end(&mut bytes).unwrap();
     bytes
@@ -39,12 +39,12 @@ const RULES: &str = "
 ";
 
 /// A directory with a configuration, rules and the pipe.
-struct Place {
+pub(crate) struct Place {
     directory: tempfile::TempDir,
 }
 
 impl Place {
-    fn new(extra: &str) -> Place {
+    pub(crate) fn new(extra: &str) -> Place {
         let directory = tempfile::tempdir().unwrap();
         let place = Place { directory };
         place.write("rules.yaml", RULES);
@@ -58,11 +58,11 @@ impl Place {
         place
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         // As careful programs do: a new file takes the place of the old one.
         let new = self.path("new");
         fs::write(&new, text).unwrap();
@@ -71,15 +71,15 @@ impl Place {
 }
 
 /// A running replay.
-struct Run {
-    child: Child,
+pub(crate) struct Run {
+    pub(crate) child: Child,
     events: Option<File>,
     log: Receiver<String>,
     alerts: std::thread::JoinHandle<String>,
 }
 
 impl Run {
-    fn start(place: &Place) -> Run {
+    pub(crate) fn start(place: &Place) -> Run {
         let mut child = Command::new(env!("CARGO_BIN_EXE_saker"))
             .args(["run", "-c", place.path("saker.yaml").to_str().unwrap()])
             .env("TZ", "UTC")
@@ -106,16 +106,16 @@ impl Run {
         Run { child, events: Some(events), log, alerts }
     }
 
-    fn hangup(&self) {
+    pub(crate) fn hangup(&self) {
         kill(Pid::from_raw(self.child.id() as i32), Signal::SIGHUP).unwrap();
     }
 
-    fn feed(&mut self, bytes: &[u8]) {
+    pub(crate) fn feed(&mut self, bytes: &[u8]) {
         self.events.as_mut().unwrap().write_all(bytes).unwrap();
     }
 
     /// Waits for a line of the log that contains a text.
-    fn wait_for(&self, text: &str) -> String {
+    pub(crate) fn wait_for(&self, text: &str) -> String {
         let mut seen = String::new();
         loop {
             let line = self.log.recv_timeout(PATIENCE);
@@ -136,7 +136,7 @@ impl Run {
     }
 
     /// Ends the events; the alerts and the rest of the log.
-    fn finish(mut self) -> (String, String) {
+    pub(crate) fn finish(mut self) -> (String, String) {
         drop(self.events.take());
         assert!(self.child.wait().unwrap().success());
         let log = self.log.iter().collect::<Vec<_>>().join("\n");

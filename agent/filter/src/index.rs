@@ -90,6 +90,16 @@ impl Index {
         self.plan(event).map_or(&[], |(_, candidates)| candidates)
     }
 
+    /// Evaluates one candidate with nothing remembered: what it costs by itself.
+    pub fn evaluate_alone<'e, C: Context<'e> + ?Sized>(
+        &self,
+        candidate: &Candidate,
+        context: &C,
+        memo: &mut Memo,
+    ) -> bool {
+        Evaluation::new(&self.table, context, memo).matches(&candidate.program)
+    }
+
     #[inline]
     fn plan(&self, event: u16) -> Option<(u32, &[Candidate])> {
         let number = *self.by_event.get(usize::from(event))?;

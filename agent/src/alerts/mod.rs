@@ -15,7 +15,7 @@ pub use internal::{Internal, InternalForm, SOURCE, now};
 pub use line::{Line, LineCompiler, LineError, RuleLabels, Wanted};
 pub(crate) use line::{push_printable, push_string, push_utc};
 pub use record::{Alert, Parts, RecordError};
-pub use summary::{Counted, Summary};
+pub use summary::{Cost, Counted, Summary};
 pub(crate) use template::plain_text;
 pub use template::{
     CONTAINER_INFO, NOT_AVAILABLE, Template, TemplateError, TemplateErrorKind, json_value, text_value,

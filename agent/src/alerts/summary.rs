@@ -31,7 +31,30 @@ pub struct Counted {
     pub source: Arc<str>,
     /// Its tags, sorted.
     pub tags: Arc<[String]>,
+    /// What its condition costs.
+    pub cost: Arc<Cost>,
     count: Arc<AtomicU64>,
+}
+
+/// What evaluating a condition costs, measured now and then.
+#[derive(Debug, Default)]
+pub struct Cost {
+    samples: AtomicU64,
+    nanoseconds: AtomicU64,
+}
+
+impl Cost {
+    /// Adds a measurement.
+    pub fn add(&self, nanoseconds: u64) {
+        // Relaxed: the numbers stand for themselves.
+        self.samples.fetch_add(1, Ordering::Relaxed);
+        self.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
+    }
+
+    /// How often it was measured, and the nanoseconds in all.
+    pub fn read(&self) -> (u64, u64) {
+        (self.samples.load(Ordering::Relaxed), self.nanoseconds.load(Ordering::Relaxed))
+    }
 }
 
 impl Counted {
@@ -60,6 +83,7 @@ impl Summary {
             priority: rule.labels.priority,
             source: rule.labels.source.into(),
             tags: rule.labels.tags.into(),
+            cost: Arc::default(),
             count: Arc::default(),
         };
         Summary { rules: rules.iter().map(counted).collect(), others: Arc::default() }
@@ -84,6 +108,7 @@ impl Summary {
             priority,
             source: "internal".into(),
             tags: Arc::default(),
+            cost: Arc::default(),
             count: Arc::new(AtomicU64::new(1)),
         });
     }
@@ -97,6 +122,7 @@ impl Summary {
             for rule in &mut self.rules {
                 if let Some(before) = old.rules.iter().chain(&*others).find(|before| before.is(rule)) {
                     rule.count = Arc::clone(&before.count);
+                    rule.cost = Arc::clone(&before.cost);
                 }
             }
             others.retain(|other| !self.rules.iter().any(|rule| rule.is(other)));
@@ -176,6 +202,7 @@ mod tests {
             priority,
             source: "syscall".into(),
             tags: Arc::default(),
+            cost: Arc::default(),
             count: Arc::default(),
         }
     }

@@ -38,6 +38,11 @@ pub trait Driver: Send {
         Vec::new()
     }
 
+    /// How often the kernel ran each of its programs, and for how many nanoseconds in all, where it measures that.
+    fn program_times(&self) -> Vec<(String, u64, u64)> {
+        Vec::new()
+    }
+
     /// What this kernel does not let it tell, each in a sentence.
     fn gaps(&self) -> Vec<String> {
         Vec::new()

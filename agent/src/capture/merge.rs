@@ -95,6 +95,11 @@ impl Merger {
         })
     }
 
+    /// What the driver counted on each CPU that has a ring.
+    pub fn counters_by_cpu(&self) -> impl Iterator<Item = (usize, [u64; counter::COUNT])> {
+        self.readers.iter().enumerate().map(|(cpu, reader)| (cpu, reader.ring().counters()))
+    }
+
     /// What the readers noticed, all CPUs together.
     pub fn reader_counters(&self) -> ReaderCounters {
         self.readers.iter().map(RingReader::counters).fold(ReaderCounters::default(), |sum, one| {

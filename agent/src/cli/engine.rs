@@ -154,13 +154,15 @@ impl Engine {
             Some(config) => Alerts::recorded(&rules, &lines, &outputs::wanted(config))?,
             None => Alerts::new(&rules, &lines)?,
         };
+        let set = RuleSet {
+            detector: Detector::new(conditions, schema, config.rule_matching),
+            alerts,
+            settings: Settings::of(config),
+        };
+        let is_measured = config.metrics.enabled && config.metrics.rules_counters_enabled;
         let engine = Engine {
+            rules: if is_measured { set.measured() } else { set },
             outputs: None,
-            rules: RuleSet {
-                detector: Detector::new(conditions, schema, config.rule_matching),
-                alerts,
-                settings: Settings::of(config),
-            },
             stdout: config.stdout_output.enabled,
             at_once: false,
             audit,

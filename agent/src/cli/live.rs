@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use saker_probe::wire::ABI_VERSION;
 use saker_probe::wire::control::Interest;
 
@@ -14,6 +14,7 @@ use super::engine::{Engine, Show};
 use super::orders::{Order, Orders};
 use super::reload::Fresh;
 use super::sensor::Losses;
+use super::watch::Watch;
 use crate::alerts::Summary;
 use crate::capture::driver::Driver;
 use crate::capture::interest::{interest, union};
@@ -21,13 +22,10 @@ use crate::capture::live::{Live, hierarchy};
 use crate::capture::proc::{LivingThreads, ProcLimits, ProcRoot, Strangers};
 use crate::config::Config;
 use crate::event::Event;
-use crate::metrics::Telemetry;
+use crate::metrics::{Telemetry, Verdict};
 use crate::outputs::{self, Outputs};
 use crate::pipeline::{Pipeline, Sink};
 use crate::state::makes_a_stub;
-
-/// How often it is looked whether something was lost.
-const LOSSES_EVERY: Duration = Duration::from_secs(1);
 
 /// Rules that are loaded, and what they ask of a driver.
 pub(super) struct Detection<'c> {
@@ -98,7 +96,16 @@ impl<'c> Detection<'c> {
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
         let Detection { config, engine, .. } = self;
         let pipeline = || Pipeline::live(config);
-        let mut sensor = Sensor { driver, live: &mut live, root: &root, config, wanted, orders, telemetry };
+        let mut sensor = Sensor {
+            driver,
+            live: &mut live,
+            root: &root,
+            config,
+            wanted,
+            orders,
+            telemetry,
+            drops: String::new(),
+        };
         let result = match config.saker.threads {
             0 | 1 => sensor.detect(&mut engine.single(pipeline(), &mut out), occasion),
             threads => engine
@@ -116,9 +123,11 @@ impl<'c> Detection<'c> {
         };
         out.flush()?;
         let losses = Losses::of(sensor.driver, sensor.live);
+        let drops = std::mem::take(&mut sensor.drops);
         self.engine.finish(&mut io::stderr())?;
         let mut err = io::stderr().lock();
         self.engine.summary(&mut err)?;
+        write!(err, "{drops}")?;
         writeln!(err, "Events: {}, lost: {}", live.counters().events, losses.events())?;
         if !losses.line().is_empty() {
             writeln!(err, "Losses: {}", losses.line())?;
@@ -137,12 +146,14 @@ struct Sensor<'s> {
     wanted: Interest,
     orders: &'s Orders,
     telemetry: &'s Telemetry,
+    /// What it came to with losses: a part of the closing summary.
+    drops: String,
 }
 
 impl Sensor<'_> {
     /// Hands over all events until the occasion is over.
     fn detect(&mut self, sink: &mut impl Sink, occasion: &mut impl Occasion) -> anyhow::Result<()> {
-        let Sensor { driver, live, root, config, wanted, orders, telemetry } = self;
+        let Sensor { driver, live, root, config, wanted, orders, telemetry, drops } = self;
         let libs = &config.falco_libs;
         // Threads whose exit was lost: how often they are looked for, and for how long they must have been silent.
         let purge_every = Duration::from_secs(libs.thread_table_auto_purging_interval_s.max(1).into());
@@ -161,10 +172,11 @@ impl Sensor<'_> {
         }
         occasion.begin()?;
         let mut result = Ok(());
-        let (mut known, mut next) = (Losses::default(), Instant::now() + LOSSES_EVERY);
+        let mut watch = Watch::new(config, &**driver, telemetry);
+        let mut ended = false;
         let mut living = LivingThreads::new(root, purge_every);
         let mut strangers = Strangers::new(root, limits);
-        while result.is_ok() && !occasion.is_over()? {
+        while result.is_ok() && !ended && !occasion.is_over()? {
             let records = live.poll(|event| {
                 if result.is_ok() {
                     introduce(event, &mut strangers, sink);
@@ -182,14 +194,15 @@ impl Sensor<'_> {
             if let Some((looked_at, threads)) = living.found() {
                 sink.purge(live.wall(looked_at).saturating_sub(silent), &mut |tid| threads.contains(&tid));
             }
-            if Instant::now() >= next {
-                next = Instant::now() + LOSSES_EVERY;
-                let losses = Losses::of(&**driver, live);
-                if losses.events() > known.events() {
-                    tracing::warn!("events are being lost: {}", losses.line());
-                }
-                known = losses;
+            let (silence, verdict) = watch.round(records, &**driver, live, sink);
+            let Verdict { log, alert, exit } = verdict.unwrap_or_default();
+            if let Some(line) = log {
+                tracing::warn!("{line} {}", Losses::of(&**driver, live).line());
             }
+            for alert in silence.iter().chain(&alert) {
+                result = result.and_then(|()| sink.internal(alert));
+            }
+            ended = exit;
             live.rest(&**driver, records);
         }
         let (met, found) = strangers.counted();
@@ -205,7 +218,12 @@ impl Sensor<'_> {
                 result = sink.event(event);
             }
         });
-        Ok(result.and_then(|()| sink.flush())?)
+        result.and_then(|()| sink.flush())?;
+        *drops = watch.summary();
+        if ended {
+            bail!("events were lost, and syscall_event_drops.actions has 'exit'");
+        }
+        Ok(())
     }
 }
 

@@ -18,11 +18,13 @@ mod reload;
 pub mod replay;
 pub mod run;
 mod sensor;
+mod service;
 mod signals;
 mod sources;
 pub mod syscalls;
 pub mod test;
 pub mod trace;
+mod watch;
 
 use std::io;
 use std::path::Path;

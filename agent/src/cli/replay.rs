@@ -14,7 +14,7 @@ use super::orders::{Order, Orders};
 use super::signals::Stop;
 use crate::config::Config;
 use crate::k8s::audit;
-use crate::metrics::Telemetry;
+use crate::metrics::{Readings, Telemetry, cpu_time};
 use crate::pipeline::{Pipeline, Sink};
 
 /// What `saker replay` takes.
@@ -104,8 +104,11 @@ fn events(
     let name = || name(capture);
     let (mut reader, _progress) = open(capture)?;
     // In nanoseconds since the epoch.
-    let mut end = None;
+    let (mut end, mut count) = (None, 0);
     let ends = occasion.duration.is_some() || occasion.stop.is_some();
+    if let Some((_, telemetry)) = occasion.orders {
+        telemetry.beat();
+    }
     while let Some(snapshot) = reader.next_section().with_context(name)? {
         sink.begin(snapshot);
         loop {
@@ -117,6 +120,10 @@ fn events(
             };
             if let Some((orders, telemetry)) = occasion.orders {
                 carry_out(orders, telemetry, config, sink)?;
+                count += 1;
+                if count & READ_EVERY == 0 {
+                    read(telemetry, count, sink);
+                }
             }
             if ends {
                 let last = |duration: Duration| event.ts.saturating_add(duration.as_nanos() as u64);
@@ -129,9 +136,19 @@ fn events(
         }
     }
     if let Some((orders, telemetry)) = occasion.orders {
+        read(telemetry, count, sink);
         carry_out(orders, telemetry, config, sink)?;
     }
     Ok(())
+}
+
+/// After so many events, less one, the telemetry is told.
+const READ_EVERY: u64 = 0xff;
+
+#[cold]
+fn read(telemetry: &Telemetry, events: u64, sink: &impl Sink) {
+    telemetry.read(Readings { events, cpu_time: cpu_time(), state: sink.figures(), ..Readings::default() });
+    telemetry.beat();
 }
 
 /// Carries out what was ordered.

@@ -14,6 +14,7 @@ use super::orders::orders;
 use super::reload::{self, Given, Reloader};
 use super::replay;
 use super::sensor::{self, DriverChoice};
+use super::service;
 use super::signals::Stop;
 use crate::config::{self, EngineKind, Loaded};
 use crate::metrics::Telemetry;
@@ -107,6 +108,7 @@ impl Job {
         let _pidfile = pidfile.as_deref().map(PidFile::write).transpose()?;
         let ((desk, orders), telemetry) = (orders(), Telemetry::default());
         telemetry.loaded(given.files(), engine.rules.alerts.summary().clone(), false);
+        service::start(&given, &telemetry, &desk)?;
         reloader.start(&given, records_for, read, said, desk.clone(), &telemetry)?;
         let occasion = replay::Occasion { duration, stop, orders: Some((&orders, &telemetry)) };
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
@@ -132,6 +134,7 @@ impl Job {
         let wanted = detection.interest();
         let ((desk, orders), telemetry) = (orders(), Telemetry::default());
         telemetry.loaded(given.files(), detection.summary().clone(), false);
+        service::start(&given, &telemetry, &desk)?;
         reloader.start(&given, Some(config.clone()), read, said, desk.clone(), &telemetry)?;
         if let Some(duration) = duration {
             stop.after(duration);

@@ -124,6 +124,11 @@ impl Losses {
         self.0.iter().filter(|(name, _)| lost(name)).map(|(_, count)| count).sum()
     }
 
+    /// Each with its name.
+    pub(super) fn into_inner(self) -> Vec<(String, u64)> {
+        self.0
+    }
+
     /// One line: `name count, name count`.
     pub(super) fn line(&self) -> String {
         let mut line = String::new();

@@ -183,7 +183,8 @@ model! {
         enabled: bool,
         threadiness: u32,
         listen_port: u16,
-        listen_address: IpAddr,
+        /// Without one it depends on whose configuration it is.
+        listen_address: Option<IpAddr>,
         k8s_healthz_endpoint: String,
         prometheus_metrics_enabled: bool,
         ssl_enabled: bool,

@@ -26,7 +26,8 @@ fn live(directory: &Path, options: &[&str]) -> Outputs {
 
 fn alert(rule: &str, text: &[u8]) -> Alert {
     let time = now();
-    Alert::new(&Parts { rule, text, time, priority: Priority::Notice, json: b"{}", ..Parts::default() }).unwrap()
+    Alert::new(&Parts { rule, text, time, priority: Priority::Notice, json: b"{}", ..Parts::default() })
+        .unwrap()
 }
 
 #[track_caller]
@@ -55,7 +56,8 @@ fn a_gap_is_told_at_the_start() {
     let [gap, "an alert"] = lines[..] else { panic!("{told}") };
     assert!(gap.contains(": Notice No agent watched this host after the last one was stopped ("), "{gap}");
     assert!(gap.contains("gap.seconds=0.") && gap.contains("gap.reason=\"stopped\""), "{gap}");
-    let [OutputStatus { name, queued: 0, delivered: 2, retried: 0, dropped: 0, last_error: None }] = &status[..]
+    let [OutputStatus { name, queued: 0, delivered: 2, retried: 0, dropped: 0, last_error: None }] =
+        &status[..]
     else {
         panic!("{status:?}")
     };
@@ -138,7 +140,8 @@ fn what_a_dead_receiver_leaves_waits_in_the_spool() {
     }
     wait_until(|| outputs.status()[0].retried > 2);
     let status = outputs.stop(PATIENCE);
-    let [OutputStatus { queued: 10, delivered: 0, dropped: 0, last_error: Some(error), .. }] = &status[..] else {
+    let [OutputStatus { queued: 10, delivered: 0, dropped: 0, last_error: Some(error), .. }] = &status[..]
+    else {
         panic!("{status:?}")
     };
     assert!(error.contains("127.0.0.1"), "{error}");

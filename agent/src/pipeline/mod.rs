@@ -26,7 +26,7 @@ use crate::capture::Snapshot;
 use crate::config::{self, Config};
 use crate::event::{Category, Event, EventId, id};
 use crate::fields::{EventContext, RunInfo};
-use crate::state::{Limits, State};
+use crate::state::{Limits, State, StateFigures};
 
 pub use rules::{RuleSet, Settings};
 pub use single::Single;
@@ -59,6 +59,9 @@ pub trait Sink {
     /// # Errors
     /// If alerts cannot be written any more.
     fn internal(&mut self, alert: &Internal) -> io::Result<()>;
+
+    /// How much the state holds; with workers, how much it held when they were last done with a batch.
+    fn figures(&self) -> StateFigures;
 
     /// Whether nothing is known of a thread, or only of one that had its id before: of a process that began at another time
     /// than `started`, in nanoseconds since boot.

@@ -1,6 +1,8 @@
 //! Rules ready to meet events, as one thing: what a loop evaluates, prints and lets fields see. A reload makes another beside it
 //! and has the loop take it between two events; the state stays.
 
+use std::sync::Arc;
+
 use crate::alerts::Alerts;
 use crate::config::{self, Config};
 use crate::detect::Detector;
@@ -23,6 +25,14 @@ impl RuleSet {
     #[must_use]
     pub fn continuing(mut self, old: &RuleSet) -> RuleSet {
         self.alerts = self.alerts.continuing(&old.alerts);
+        if self.detector.is_measured() { self.measured() } else { self }
+    }
+
+    /// Measures now and then what each condition costs.
+    #[must_use]
+    pub fn measured(mut self) -> RuleSet {
+        let costs = self.alerts.summary().rules().iter().map(|rule| Arc::clone(&rule.cost)).collect();
+        self.detector = self.detector.measuring(costs);
         self
     }
 }

@@ -6,6 +6,7 @@ use super::{Pipeline, RuleSet, Sink};
 use crate::alerts::{Internal, Summary};
 use crate::capture::Snapshot;
 use crate::event::Event;
+use crate::state::StateFigures;
 
 /// State, rules and the place where alerts go.
 pub struct Single<'r, W> {
@@ -61,6 +62,10 @@ impl<W: Write> Sink for Single<'_, W> {
         self.out.write_all(&self.lines)?;
         self.lines.clear();
         Ok(())
+    }
+
+    fn figures(&self) -> StateFigures {
+        self.pipeline.state.figures()
     }
 
     #[inline]

@@ -11,8 +11,8 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -24,7 +24,7 @@ use super::{Pipeline, RuleSet, Sequence, Sink};
 use crate::alerts::{Internal, Summary};
 use crate::capture::Snapshot;
 use crate::event::Event;
-use crate::state::Counters;
+use crate::state::{Counters, StateFigures};
 
 /// How many batches may wait for a worker.
 const QUEUE: usize = 8;
@@ -55,6 +55,7 @@ pub fn run<R>(
     let workers = workers.clamp(1, WORKERS_MAX);
     let exchange = Exchange::default();
     let failed = Arc::new(AtomicBool::new(false));
+    let figures: Arc<[Mutex<StateFigures>]> = (0..workers).map(|_| Mutex::default()).collect();
     let (reports, reported) = bounded::<Report>(QUEUE * workers);
     let (spare, spares) = bounded::<Batch>(2);
     thread::scope(|scope| {
@@ -75,6 +76,7 @@ pub fn run<R>(
                 exchange: &exchange,
                 pipeline: pipeline(),
                 rules: rules.clone(),
+                figures: Arc::clone(&figures),
                 reports: reports.clone(),
                 spare: spare.clone(),
             };
@@ -93,6 +95,7 @@ pub fn run<R>(
             spares,
             round: 0,
             rules: rules.clone(),
+            figures,
             failed,
         };
         let result = feed(&mut dispatcher);
@@ -145,6 +148,8 @@ pub struct Dispatcher {
     round: u64,
     /// Those that the workers have been told last.
     rules: RuleSet,
+    /// What each worker's state held last.
+    figures: Arc<[Mutex<StateFigures>]>,
     failed: Arc<AtomicBool>,
 }
 
@@ -196,6 +201,11 @@ impl Sink for Dispatcher {
         Ok(())
     }
 
+    fn figures(&self) -> StateFigures {
+        let each = self.figures.iter().map(|one| *one.lock().unwrap_or_else(PoisonError::into_inner));
+        each.reduce(|sum, one| sum.with_descriptors_of(&one)).unwrap_or_default()
+    }
+
     fn is_stranger(&self, tid: i64, started: u64) -> bool {
         self.router.is_stranger(tid, started)
     }
@@ -241,6 +251,7 @@ struct Worker<'s> {
     exchange: &'s Exchange,
     pipeline: Pipeline,
     rules: RuleSet,
+    figures: Arc<[Mutex<StateFigures>]>,
     reports: Sender<Report>,
     spare: Sender<Batch>,
 }
@@ -281,6 +292,10 @@ impl Worker<'_> {
                         if item.route.owner == self.number || item.route.everyone {
                             self.item(&batch, item, &mut report);
                         }
+                    }
+                    if let Some(figures) = self.figures.get(usize::from(self.number)) {
+                        *figures.lock().unwrap_or_else(PoisonError::into_inner) =
+                            self.pipeline.state.figures();
                     }
                     let _ = self.reports.send(report);
                     if let Some(mut batch) = Arc::into_inner(batch) {

@@ -242,6 +242,11 @@ impl Containers {
         index
     }
 
+    /// How many are known.
+    pub(super) fn described(&self) -> usize {
+        self.described
+    }
+
     /// A thread enters a container.
     pub(super) fn acquire(&mut self, id: &[u8]) -> u32 {
         let index = self.index(id);

@@ -108,6 +108,32 @@ impl Counters {
     }
 }
 
+/// How much the state holds, with what it did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct StateFigures {
+    /// What was done and left undone.
+    pub counters: Counters,
+    /// Threads in the table.
+    pub threads: u64,
+    /// Descriptors in all tables.
+    pub fds: u64,
+    /// Containers of which something is known.
+    pub containers: u64,
+}
+
+impl StateFigures {
+    /// Those of several states that follow the same threads, but each its own descriptors.
+    #[must_use]
+    pub fn with_descriptors_of(self, other: &StateFigures) -> StateFigures {
+        StateFigures {
+            counters: self.counters.with_descriptors_of(&other.counters),
+            fds: self.fds + other.fds,
+            threads: self.threads.max(other.threads),
+            containers: self.containers.max(other.containers),
+        }
+    }
+}
+
 /// Whom and what an event is about: what [`State::apply`] found out. Valid until [`State::finish`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Subject {
@@ -288,6 +314,16 @@ impl State {
     /// What was done and left undone.
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// How much there is.
+    pub fn figures(&self) -> StateFigures {
+        StateFigures {
+            counters: self.counters,
+            threads: self.thread_table_len() as u64,
+            fds: self.fd_count as u64,
+            containers: self.containers.described() as u64,
+        }
     }
 
     /// Something has changed that fields may show of any thread.

@@ -260,6 +260,17 @@ impl Driver for Probe {
         programs.collect()
     }
 
+    fn program_times(&self) -> Vec<(String, u64, u64)> {
+        // Only what is attached to a tracepoint is entered from outside; extractors run within it.
+        let entered = TRACEPOINTS.iter().filter_map(|(name, ..)| Some((*name, self.ebpf.program(name)?)));
+        let times = entered.filter_map(|(name, program)| {
+            let fd = program.fd().ok()?.as_fd().as_raw_fd();
+            let runs = fd_number(fd, "run_cnt:")?;
+            (runs > 0).then(|| (name.to_owned(), runs, fd_number(fd, "run_time_ns:").unwrap_or(0)))
+        });
+        times.collect()
+    }
+
     fn gaps(&self) -> Vec<String> {
         let refused = self.refused.iter().map(|Refused { program, reason, .. }| {
             format!(
@@ -341,7 +352,12 @@ fn not_permitted(error: &EbpfError) -> bool {
 
 /// The kernel's count for a program.
 fn recursion_misses(fd: i32) -> Option<u64> {
+    fd_number(fd, "recursion_misses:")
+}
+
+/// What the kernel says of a descriptor under a key.
+fn fd_number(fd: i32, key: &str) -> Option<u64> {
     let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
-    let line = info.lines().find_map(|line| line.strip_prefix("recursion_misses:"))?;
+    let line = info.lines().find_map(|line| line.strip_prefix(key))?;
     line.trim().parse().ok()
 }

@@ -5,7 +5,7 @@ mod lists;
 mod plugins;
 mod rules;
 mod support;
-mod versions;
+pub(super) mod versions;
 
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::rules::{ENGINE_VERSION, Plugin};
 
 /// The Falco that Saker is compatible with.
-pub(super) const FALCO: &str = "0.44.1";
+pub(in crate::cli) const FALCO: &str = "0.44.1";
 
 /// The versions of that Falco's parts.
 const LIBS: &str = "0.25.4";
@@ -21,17 +21,17 @@ const DRIVER: &str = "10.2.0+driver";
 pub(super) const SCHEMA: &str = "4.5.1";
 
 /// All of them, with those of the plugins that are on.
-pub(super) struct Versions {
+pub(in crate::cli) struct Versions {
     plugins: Vec<Plugin>,
 }
 
 impl Versions {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(in crate::cli) fn new(config: &Config) -> Self {
         Versions { plugins: plugins(config) }
     }
 
     /// With Falco's keys, and `saker_version`.
-    pub(super) fn json(&self) -> Value {
+    pub(in crate::cli) fn json(&self) -> Value {
         let mut versions = json!({
             "saker_version": env!("CARGO_PKG_VERSION"),
             "falco_version": FALCO,
