@@ -1,6 +1,7 @@
 //! Alerts: from a rule that was true for an event to the line that is printed.
 
 mod append;
+mod captures;
 mod internal;
 mod line;
 mod record;
@@ -11,6 +12,7 @@ use crate::fields::EventContext;
 use crate::rules::Rule;
 
 pub use append::{append_output, check_append_output, check_key_fields};
+pub use captures::{Captures, Desk as CaptureDesk, Request, Requests, desk as capture_desk};
 pub use internal::{Internal, InternalForm, SOURCE, now};
 pub use line::{Line, LineCompiler, LineError, RuleLabels, Wanted};
 pub(crate) use line::{push_printable, push_string, push_utc};
@@ -27,6 +29,7 @@ pub struct Alerts {
     lines: Vec<Line>,
     summary: Summary,
     internal: InternalForm,
+    captures: Captures,
 }
 
 impl Alerts {
@@ -34,8 +37,7 @@ impl Alerts {
     pub fn new(rules: &[Rule<'_>], compiler: &LineCompiler<'_>) -> Result<Self, LineError> {
         let lines = rules.iter().map(|rule| compiler.compile(&rule.labels, rule.template));
         let lines = lines.collect::<Result<_, _>>()?;
-        let internal = InternalForm::of(compiler.config, compiler.hostname);
-        Ok(Alerts { lines, summary: Summary::new(rules), internal })
+        Ok(Alerts::of(lines, rules, compiler))
     }
 
     /// As [`Alerts::new`], for alerts that go to outputs: what is written are records, see [`Alert`].
@@ -45,9 +47,15 @@ impl Alerts {
         wanted: &Wanted<'_>,
     ) -> Result<Self, LineError> {
         let lines = rules.iter().map(|rule| compiler.compile_recorded(&rule.labels, rule.template, wanted));
-        let lines = lines.collect::<Result<_, _>>()?;
-        let form = InternalForm::of(compiler.config, compiler.hostname);
-        Ok(Alerts { lines, summary: Summary::new(rules), internal: InternalForm { recorded: true, ..form } })
+        let mut alerts = Alerts::of(lines.collect::<Result<_, _>>()?, rules, compiler);
+        alerts.internal.recorded = true;
+        Ok(alerts)
+    }
+
+    fn of(lines: Vec<Line>, rules: &[Rule<'_>], compiler: &LineCompiler<'_>) -> Self {
+        let internal = InternalForm::of(compiler.config, compiler.hostname);
+        let captures = Captures::of(rules, compiler.config);
+        Alerts { lines, summary: Summary::new(rules), internal, captures }
     }
 
     /// Appends the alert of a rule for an event, and counts it.
@@ -55,7 +63,13 @@ impl Alerts {
         if let Some(line) = self.lines.get_mut(rule) {
             self.summary.count(rule);
             line.write(context, out);
+            self.captures.ask(rule, context.event());
         }
+    }
+
+    /// Has captures asked for at this desk.
+    pub fn connect(&mut self, desk: CaptureDesk) {
+        self.captures.connect(Some(desk));
     }
 
     /// Appends an alert about Saker itself, and counts it.
@@ -68,6 +82,7 @@ impl Alerts {
     #[must_use]
     pub fn continuing(mut self, old: &Alerts) -> Alerts {
         self.summary = self.summary.continuing(&old.summary);
+        self.captures.connect(old.captures.desk());
         self
     }
 

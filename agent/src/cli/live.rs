@@ -14,6 +14,7 @@ use super::engine::{Engine, Show};
 use super::orders::{Order, Orders};
 use super::reload::Fresh;
 use super::sensor::Losses;
+use super::waiting::Waiting;
 use super::watch::Watch;
 use crate::alerts::Summary;
 use crate::capture::driver::Driver;
@@ -21,10 +22,11 @@ use crate::capture::interest::{interest, union};
 use crate::capture::live::{Live, hierarchy};
 use crate::capture::proc::{LivingThreads, ProcLimits, ProcRoot, Strangers};
 use crate::config::Config;
+use crate::containers;
 use crate::event::Event;
 use crate::metrics::{Telemetry, Verdict};
 use crate::outputs::{self, Outputs};
-use crate::pipeline::{Pipeline, Sink};
+use crate::pipeline::{Pipeline, Recorded, Recorder, Sink, Tap};
 use crate::state::makes_a_stub;
 
 /// Rules that are loaded, and what they ask of a driver.
@@ -33,6 +35,8 @@ pub(super) struct Detection<'c> {
     engine: Engine,
     /// The names of events that conditions ask for.
     names: BTreeSet<&'static str>,
+    /// How runtimes are asked about containers, if they are.
+    containers: Option<containers::Settings>,
 }
 
 /// Who says when a detection begins and ends.
@@ -54,11 +58,12 @@ impl<'c> Detection<'c> {
         outputs: bool,
         show: Show<'_>,
     ) -> anyhow::Result<Detection<'c>> {
+        let containers = containers::Settings::of(config, ProcRoot::from_environment().root())?;
         let (mut engine, names) = Engine::named(files, config, outputs.then_some(config), show)?;
         if outputs {
             engine.start_outputs(config, outputs::Occasion::Live)?;
         }
-        Ok(Detection { config, engine, names })
+        Ok(Detection { config, engine, names, containers })
     }
 
     /// The outputs, if there are any.
@@ -80,36 +85,49 @@ impl<'c> Detection<'c> {
     pub(super) fn run(
         &mut self,
         driver: &mut dyn Driver,
-        mut wanted: Interest,
+        wanted: Interest,
         occasion: &mut impl Occasion,
         orders: &Orders,
         telemetry: &Telemetry,
     ) -> anyhow::Result<()> {
-        let root = ProcRoot::from_environment();
-        let hierarchy = hierarchy(&root);
-        wanted.cgroup_hierarchy = hierarchy.number;
-        // What happens from here on is in the rings; the look at /proc comes after, so that nothing is between.
-        driver.set_interest(&wanted)?;
-        let mut live = Live::new(driver, hierarchy)?;
-        driver.gaps().iter().for_each(|gap| tracing::warn!("{gap}"));
-
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
+        let sensor = &mut Sensor::start(driver, wanted, self.config, orders, telemetry)?;
+        if let Some(settings) = self.containers.clone() {
+            sensor.live.watch_containers(containers::start(settings)?);
+        }
+        let desk = orders.desk();
+        let mut recorder = Recorder::start(self.config, move |alert| desk.alert(alert))?;
+        if let Some(recorder) = &recorder {
+            self.engine.rules.alerts.connect(recorder.desk());
+        }
+        let result = self.detect(sensor, occasion, recorder.as_mut(), &mut out);
+        out.flush()?;
+        if let Some(recorder) = recorder {
+            captures_told(&recorder.finish());
+        }
+        self.engine.finish(&mut io::stderr())?;
+        let mut err = io::stderr().lock();
+        self.engine.summary(&mut err)?;
+        sensor.summary(&mut err)?;
+        result
+    }
+
+    /// Detects until the occasion is over; alerts go to `out`.
+    pub(super) fn detect(
+        &mut self,
+        sensor: &mut Sensor<'_>,
+        occasion: &mut impl Occasion,
+        recorder: Option<&mut Recorder>,
+        out: &mut (impl Write + Send),
+    ) -> anyhow::Result<()> {
         let Detection { config, engine, .. } = self;
         let pipeline = || Pipeline::live(config);
-        let mut sensor = Sensor {
-            driver,
-            live: &mut live,
-            root: &root,
-            config,
-            wanted,
-            orders,
-            telemetry,
-            drops: String::new(),
-        };
-        let result = match config.saker.threads {
-            0 | 1 => sensor.detect(&mut engine.single(pipeline(), &mut out), occasion),
+        match config.saker.threads {
+            0 | 1 => sensor.feed(&mut Tap::new(&mut engine.single(pipeline(), out), recorder), occasion),
             threads => engine
-                .workers(threads, pipeline, &mut out, |workers| sensor.detect(workers, occasion))
+                .workers(threads, pipeline, out, |workers| {
+                    sensor.feed(&mut Tap::new(workers, recorder), occasion)
+                })
                 .map_err(Into::into)
                 .and_then(|(result, counted)| {
                     if counted.handovers_missed > 0 {
@@ -120,27 +138,15 @@ impl<'c> Detection<'c> {
                     }
                     result
                 }),
-        };
-        out.flush()?;
-        let losses = Losses::of(sensor.driver, sensor.live);
-        let drops = std::mem::take(&mut sensor.drops);
-        self.engine.finish(&mut io::stderr())?;
-        let mut err = io::stderr().lock();
-        self.engine.summary(&mut err)?;
-        write!(err, "{drops}")?;
-        writeln!(err, "Events: {}, lost: {}", live.counters().events, losses.events())?;
-        if !losses.line().is_empty() {
-            writeln!(err, "Losses: {}", losses.line())?;
         }
-        result
     }
 }
 
-/// What hands over events.
-struct Sensor<'s> {
+/// A driver that records, and what makes events of its records.
+pub(super) struct Sensor<'s> {
     driver: &'s mut dyn Driver,
-    live: &'s mut Live,
-    root: &'s ProcRoot,
+    live: Live,
+    root: ProcRoot,
     config: &'s Config,
     /// What the driver records now.
     wanted: Interest,
@@ -150,9 +156,47 @@ struct Sensor<'s> {
     drops: String,
 }
 
-impl Sensor<'_> {
+impl<'s> Sensor<'s> {
+    /// Begins to record. What happens from here on is in the rings; the look at /proc comes after, so that nothing is between.
+    pub(super) fn start(
+        driver: &'s mut dyn Driver,
+        mut wanted: Interest,
+        config: &'s Config,
+        orders: &'s Orders,
+        telemetry: &'s Telemetry,
+    ) -> anyhow::Result<Sensor<'s>> {
+        let root = ProcRoot::from_environment();
+        let hierarchy = hierarchy(&root);
+        wanted.cgroup_hierarchy = hierarchy.number;
+        driver.set_interest(&wanted)?;
+        let live = Live::new(driver, hierarchy)?;
+        driver.gaps().iter().for_each(|gap| tracing::warn!("{gap}"));
+        Ok(Sensor { driver, live, root, config, wanted, orders, telemetry, drops: String::new() })
+    }
+
+    /// How many events there were until now.
+    pub(super) fn events(&self) -> u64 {
+        self.live.counters().events
+    }
+
+    /// What was lost until now.
+    pub(super) fn losses(&self) -> Losses {
+        Losses::of(&*self.driver, &self.live)
+    }
+
+    /// Says how many events there were, and what was lost.
+    pub(super) fn summary(&self, out: &mut impl Write) -> io::Result<()> {
+        let losses = self.losses();
+        write!(out, "{}", self.drops)?;
+        writeln!(out, "Events: {}, lost: {}", self.events(), losses.events())?;
+        if !losses.line().is_empty() {
+            writeln!(out, "Losses: {}", losses.line())?;
+        }
+        Ok(())
+    }
+
     /// Hands over all events until the occasion is over.
-    fn detect(&mut self, sink: &mut impl Sink, occasion: &mut impl Occasion) -> anyhow::Result<()> {
+    pub(super) fn feed(&mut self, sink: &mut impl Sink, occasion: &mut impl Occasion) -> anyhow::Result<()> {
         let Sensor { driver, live, root, config, wanted, orders, telemetry, drops } = self;
         let libs = &config.falco_libs;
         // Threads whose exit was lost: how often they are looked for, and for how long they must have been silent.
@@ -162,7 +206,7 @@ impl Sensor<'_> {
         let scan = root.scan_in_parts(limits, |running| sink.begin(running));
         let scan = scan.context("the processes that run cannot be read from /proc")?;
         tracing::info!(
-            "detecting with {}: {} threads, {} descriptors",
+            "recording with {}: {} threads, {} descriptors",
             driver.name(),
             scan.threads,
             scan.fds
@@ -176,12 +220,21 @@ impl Sensor<'_> {
         let mut ended = false;
         let mut living = LivingThreads::new(root, purge_every);
         let mut strangers = Strangers::new(root, limits);
+        let mut waiting = Waiting::default();
         while result.is_ok() && !ended && !occasion.is_over()? {
             let records = live.poll(|event| {
                 if result.is_ok() {
-                    introduce(event, &mut strangers, sink);
-                    result = sink.event(event);
+                    result = waiting.pass(event, |event| {
+                        introduce(event, &mut strangers, sink);
+                        sink.event(event)
+                    });
                 }
+            });
+            result = result.and_then(|()| {
+                waiting.settle(live, |event| {
+                    introduce(event, &mut strangers, sink);
+                    sink.event(event)
+                })
             });
             while let Some(order) = orders.next() {
                 result = result.and_then(|()| match order {
@@ -215,15 +268,28 @@ impl Sensor<'_> {
         driver.set_interest(&Interest { abi_version: ABI_VERSION, ..Interest::default() })?;
         live.finish(|event| {
             if result.is_ok() {
-                result = sink.event(event);
+                result = waiting.pass(event, |event| sink.event(event));
             }
         });
+        result = result.and_then(|()| waiting.finish(live, |event| sink.event(event)));
+        waiting.report();
         result.and_then(|()| sink.flush())?;
         *drops = watch.summary();
         if ended {
             bail!("events were lost, and syscall_event_drops.actions has 'exit'");
         }
         Ok(())
+    }
+}
+
+/// Says what came of captures around alerts.
+fn captures_told(recorded: &Recorded) {
+    let Recorded { captures, events, dropped, late, failed } = recorded;
+    tracing::info!("captures around alerts: {captures}, with {events} events");
+    if dropped + late + failed > 0 {
+        tracing::warn!(
+            "captures around alerts: {failed} failed, {dropped} events are missing, {late} alerts came late"
+        );
     }
 }
 

@@ -10,12 +10,13 @@ use saker_probe::wire::ring::counter;
 
 use crate::capture::driver::{Driver, DriverError};
 use crate::capture::ebpf::Probe;
+use crate::capture::host::Host;
 use crate::capture::kmod::Kmod;
 use crate::capture::live::Live;
 use crate::config::{Config, DriverKind, EngineKind};
 
 /// Slots of a ring: 8 MiB, as Falco's default (`buf_size_preset` 4).
-const SLOTS: u64 = 1 << 16;
+pub(super) const SLOTS: u64 = 1 << 16;
 
 /// Which driver is wanted.
 #[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -43,23 +44,33 @@ impl DriverChoice {
 
 /// Opens the wanted driver, and says which one it is and why.
 pub(super) fn open(choice: DriverChoice) -> anyhow::Result<Box<dyn Driver>> {
+    let (driver, why) = choose(choice)?;
+    if let Some(why) = why {
+        tracing::info!("taking eBPF: {why}");
+    }
+    Ok(driver)
+}
+
+/// Opens the wanted driver. Where there was a choice: why it is not the kernel module.
+///
+/// # Errors
+/// Why no wanted driver can be used, and what to do about it.
+pub(super) fn choose(choice: DriverChoice) -> anyhow::Result<(Box<dyn Driver>, Option<String>)> {
     match choice {
-        DriverChoice::Kmod => Ok(kmod()?),
-        DriverChoice::Ebpf => Ok(ebpf()?),
+        DriverChoice::Kmod => Ok((kmod()?, None)),
+        DriverChoice::Ebpf => Ok((ebpf()?, None)),
         DriverChoice::Auto => {
             let refused = match kmod() {
-                Ok(driver) => return Ok(driver),
+                Ok(driver) => return Ok((driver, None)),
                 Err(refused) => refused,
             };
             match ebpf() {
-                Ok(driver) => {
-                    tracing::info!("taking eBPF: {refused}");
-                    Ok(driver)
-                }
+                Ok(driver) => Ok((driver, Some(refused.to_string()))),
                 Err(error) => bail!(
                     "no driver can be used here, so nothing can be detected live\n  \
                      kernel module: {refused}\n  eBPF: {error}\n  \
-                     what can be done without one: `saker replay` runs rules over a capture"
+                     `saker doctor` looks at everything that a driver needs; without one, `saker replay` runs rules \
+                     over a capture"
                 ),
             }
         }
@@ -68,24 +79,35 @@ pub(super) fn open(choice: DriverChoice) -> anyhow::Result<Box<dyn Driver>> {
 
 fn kmod() -> Result<Box<dyn Driver>, DriverError> {
     if !Path::new(device::PATH).exists() {
+        if !Path::new("/proc/modules").exists() {
+            return Err(DriverError::new("this kernel takes no modules")
+                .remedy("use eBPF, or a kernel with CONFIG_MODULES"));
+        }
         load_module()?;
     }
     Ok(Box::new(Kmod::open(SLOTS)?))
 }
 
-/// Loads the module if it is installed and that is permitted. Where it is not installed, opening it says so.
+/// Loads the module if it is installed and that is permitted.
 ///
 /// # Errors
-/// If the kernel refuses it: what `modprobe` said.
+/// If it is not installed, or the kernel refuses it: what `modprobe` said, and what to do.
 fn load_module() -> Result<(), DriverError> {
     let Ok(said) = Command::new("modprobe").arg("saker").stdin(Stdio::null()).output() else { return Ok(()) };
+    if said.status.success() {
+        return Ok(());
+    }
     let text = String::from_utf8_lossy(&said.stderr);
+    if text.contains("not found") {
+        return Err(DriverError::new("the kernel module is not installed")
+            .remedy("docs/kernel-support.md says on which kernels it can be, and how"));
+    }
     let reason = text.lines().find(|line| line.contains("could not insert"));
-    match reason.filter(|_| !said.status.success() && nix::unistd::geteuid().is_root()) {
-        Some(reason) => Err(DriverError::new(format!("the kernel module does not load: {}", reason.trim()))
-            .remedy(
-                "`dmesg` says more; with Secure Boot the module must be signed with a key that is enrolled",
-            )),
+    match reason.filter(|_| nix::unistd::geteuid().is_root()) {
+        Some(reason) => {
+            let (what, remedy) = Host::default().why_no_module(reason);
+            Err(DriverError::new(what).remedy(remedy))
+        }
         None => Ok(()),
     }
 }
@@ -107,11 +129,16 @@ impl Losses {
         let rings =
             rings.map(|(index, name)| (format!("ring.{name}"), counted.get(*index).copied().unwrap_or(0)));
         let (reader, decoder) = (live.merger().reader_counters(), live.counters());
+        let containers = live.container_counters();
         let ours = [
             ("reader.malformed", reader.malformed),
             ("decode.unknown_events", decoder.unknown_events),
             ("decode.malformed", decoder.malformed),
             ("cgroups.refused", live.cgroups_refused()),
+            ("containers.refused", containers.refused + containers.asked.dropped),
+            ("containers.bad_answers", containers.asked.bad_answers),
+            ("containers.slow_answers", containers.asked.slow_answers),
+            ("containers.late", containers.late),
         ];
         let ours = ours.into_iter().map(|(name, count)| (name.to_owned(), count));
         let all = rings.chain(ours).chain(driver.losses());

@@ -219,6 +219,8 @@ model! {
         threads: u16,
         /// Built-in plugins that are on; the only one is `container` (`container.*`, `k8s.*` and what goes with them).
         builtin_plugins: BTreeSet<String>,
+        /// How runtimes are asked about containers.
+        containers: Containers,
         /// Where port names come from.
         services_file: PathBuf,
         spool: Spool,
@@ -285,6 +287,12 @@ model! {
         ca_cert: Option<PathBuf>,
         client_cert: Option<PathBuf>,
         client_key: Option<PathBuf>,
+    }
+
+    /// `saker.containers`.
+    Containers {
+        /// Milliseconds.
+        wait_ms: u32,
     }
 
     /// `append_output[].match`.
