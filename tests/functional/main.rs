@@ -10,6 +10,7 @@ mod drivers;
 mod falco;
 mod k8s_audit;
 mod kubernetes_rules;
+mod outputs;
 mod preflight;
 mod record;
 mod references;

@@ -8,9 +8,10 @@ use anyhow::Context as _;
 use flate2::read::MultiGzDecoder;
 
 use super::engine::Engine;
-use crate::alerts::Summary;
+use crate::alerts::Alert;
 use crate::config::Config;
 use crate::k8s::audit::{Counters, Ended, Limits, Running, Settings, lines};
+use crate::outputs::Outputs;
 
 /// The first bytes of a gzip file.
 const GZIP: &[u8] = &[0x1f, 0x8b];
@@ -41,24 +42,28 @@ fn open(file: &Path) -> std::io::Result<Box<dyn BufRead>> {
 
 /// Replays an audit log: alerts to `out`, the closing summary to `err`.
 pub(super) fn replay(
-    engine: Engine,
+    mut engine: Engine,
     file: &Path,
     out: &mut impl Write,
     err: &mut impl Write,
 ) -> anyhow::Result<()> {
     let name = || file.display().to_string();
-    let mut watch = engine.audit.context("the audit log is no source of events here")?;
+    let mut watch = engine.audit.take().context("the audit log is no source of events here")?;
     let mut counters = Counters::default();
     let mut alerts = Vec::new();
     let reader = open(file).with_context(name)?;
     for batch in lines(reader, &Limits::default()) {
         watch.batch(&batch.with_context(name)?, &mut counters, &mut alerts);
-        out.write_all(&alerts)?;
+        match engine.outputs() {
+            Some(outputs) => Alert::read_all(&alerts, |alert| outputs.accept(alert))?,
+            None => out.write_all(&alerts)?,
+        }
         alerts.clear();
     }
     // On a terminal the summary comes after the last alert.
     out.flush()?;
-    write!(err, "{}", watch.summary())?;
+    engine.finish(err)?;
+    engine.summary_of(watch.summary(), err)?;
     writeln!(err, "{counters}")?;
     Ok(())
 }
@@ -67,7 +72,7 @@ pub(super) fn replay(
 pub(super) fn start(engine: &mut Engine, config: &Config) -> anyhow::Result<Option<Running>> {
     let Some(settings) = Settings::of(config)? else { return Ok(None) };
     let Some(watch) = engine.audit.take() else { return Ok(None) };
-    let running = Running::start(&settings, watch, engine.line_output())?;
+    let running = Running::start(&settings, watch, engine.output_beside())?;
     match running.address() {
         Some(address) => tracing::info!("the audit log is received on {address}"),
         None => tracing::info!("the audit log is read from {:?}", settings.input),
@@ -76,19 +81,26 @@ pub(super) fn start(engine: &mut Engine, config: &Config) -> anyhow::Result<Opti
 }
 
 /// Writes the closing summary of a run: counts of alerts, of both sources together, and of audit events.
-pub(super) fn summary(counted: &Summary, audited: Option<&Ended>, err: &mut impl Write) -> io::Result<()> {
-    let Some(Ended { watch, counters, .. }) = audited else { return write!(err, "{counted}") };
-    write!(err, "{}", counted.joined(watch.summary()))?;
+pub(super) fn summary(engine: &Engine, audited: Option<&Ended>, err: &mut impl Write) -> io::Result<()> {
+    let Some(Ended { watch, counters, .. }) = audited else { return engine.summary(err) };
+    engine.summary_of(&engine.rules.alerts.summary().joined(watch.summary()), err)?;
     writeln!(err, "{counters}")
 }
 
-/// Standard output for the alerts of a thread beside the main loop, unless `stdout_output` is off.
-pub(super) struct LineOutput {
+/// Where the alerts of a thread beside the main loop go: to the outputs, or as lines to standard output, unless `stdout_output`
+/// is off.
+pub(super) struct OutputBeside {
+    pub outputs: Option<Outputs>,
     pub shown: bool,
 }
 
-impl Write for LineOutput {
+impl Write for OutputBeside {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(outputs) = &self.outputs {
+            // Whole alerts are handed over.
+            Alert::read_all(bytes, |alert| outputs.accept(alert))?;
+            return Ok(bytes.len());
+        }
         // All at once under one lock, so that lines stay whole.
         if self.shown {
             io::stdout().lock().write_all(bytes)?;

@@ -37,7 +37,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     config.saker.builtin_plugins.extend([audit::K8SAUDIT, audit::JSON].map(str::to_owned));
     let mut said = |result: &LoadResult, sources: &[Source]| show(result, sources, &mut io::stderr());
     let files = args.rules.files(&config)?;
-    let (_, policy) = Engine::of(&files, &config, &mut said, |_, rules| {
+    let (_, policy) = Engine::of(&files, &config, None, &mut said, |_, rules| {
         let of_audit = rules.iter().filter(|rule| rule.labels.source == audit::SOURCE).copied();
         Policy::of(of_audit, args.outputs)
     })?;

@@ -28,6 +28,7 @@ use crate::containers;
 use crate::event::Event;
 use crate::k8s::audit::{Running, Watch as AuditWatch};
 use crate::metrics::{Telemetry, Verdict};
+use crate::outputs::{self, Outputs};
 use crate::pipeline::{Pipeline, Recorded, Recorder, Sink, Tap};
 use crate::state::makes_a_stub;
 
@@ -55,14 +56,18 @@ pub(super) trait Occasion {
 }
 
 impl<'c> Detection<'c> {
-    /// Loads rule files.
+    /// Loads rule files. Without `outputs` alerts are lines on standard output, which are waited for.
     pub(super) fn load(
         files: &[PathBuf],
         config: &'c Config,
+        outputs: bool,
         show: Show<'_>,
     ) -> anyhow::Result<Detection<'c>> {
         let containers = containers::Settings::of(config, ProcRoot::from_environment().root())?;
-        let (engine, names) = Engine::named(files, config, show)?;
+        let (mut engine, names) = Engine::named(files, config, outputs.then_some(config), show)?;
+        if outputs {
+            engine.start_outputs(config, outputs::Occasion::Live)?;
+        }
         Ok(Detection { config, engine, names, containers, auditing: None })
     }
 
@@ -70,6 +75,11 @@ impl<'c> Detection<'c> {
     pub(super) fn audit(&mut self) -> anyhow::Result<Option<Sender<AuditWatch>>> {
         self.auditing = audit::start(&mut self.engine, self.config)?;
         Ok(self.auditing.as_ref().map(Running::rules))
+    }
+
+    /// The outputs, if there are any.
+    pub(super) fn outputs(&self) -> Option<&Outputs> {
+        self.engine.outputs()
     }
 
     /// What the rules count.
@@ -106,9 +116,11 @@ impl<'c> Detection<'c> {
         if let Some(recorder) = recorder {
             captures_told(&recorder.finish());
         }
+        // Its alerts must be with the outputs before those end.
         let audited = self.auditing.take().and_then(Running::stop);
+        self.engine.finish(&mut io::stderr())?;
         let mut err = io::stderr().lock();
-        audit::summary(self.engine.rules.alerts.summary(), audited.as_ref(), &mut err)?;
+        audit::summary(&self.engine, audited.as_ref(), &mut err)?;
         sensor.summary(&mut err)?;
         result
     }

@@ -19,6 +19,7 @@ use super::service;
 use super::signals::Stop;
 use crate::config::{self, EngineKind, Loaded};
 use crate::metrics::Telemetry;
+use crate::outputs;
 use crate::pipeline::{Pipeline, Sink as _};
 use crate::rules::{LoadResult, Source, rule_files};
 
@@ -105,14 +106,24 @@ impl Job {
     fn replay(self, capture: &Path) -> anyhow::Result<ExitCode> {
         let Job { given, pidfile, duration, read, mut said, .. } = self;
         let reloader = Reloader::listen()?;
-        let (mut engine, ()) = Engine::of(&given.rule_files, &given.config, &mut *said, |_, _| ())?;
+        let records_for = outputs::needed(&given.config).then(|| given.config.clone());
+        // Without outputs a replay ends by a signal as any command does.
+        let stop = records_for.is_some().then(Stop::listen).transpose()?;
+        let (mut engine, ()) =
+            Engine::of(&given.rule_files, &given.config, records_for.as_ref(), &mut *said, |_, _| ())?;
+        if records_for.is_some() {
+            engine.start_outputs(&given.config, outputs::Occasion::Replay)?;
+        }
+        if let (Some(stop), Some(outputs)) = (&stop, engine.outputs()) {
+            stop.reopens(outputs);
+        }
         engine.at_once = !given.config.buffered_outputs;
         let _pidfile = pidfile.as_deref().map(PidFile::write).transpose()?;
         let ((desk, orders), telemetry) = (orders(), Telemetry::default());
         telemetry.loaded(given.files(), engine.rules.alerts.summary().clone(), false);
         service::start(&given, &telemetry, &desk)?;
-        reloader.start(&given, read, said, desk.clone(), None, &telemetry)?;
-        let occasion = replay::Occasion { duration, orders: Some((&orders, &telemetry)) };
+        reloader.start(&given, records_for, read, said, desk.clone(), None, &telemetry)?;
+        let occasion = replay::Occasion { duration, stop, orders: Some((&orders, &telemetry)) };
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
         let result =
             replay::replay_capture(engine, &given.config, capture, &occasion, &mut out, &mut io::stderr());
@@ -126,7 +137,11 @@ impl Job {
         let reloader = Reloader::listen()?;
         let mut stop = Stop::listen()?;
         let config = &given.config;
-        let mut detection = Detection::load(&given.rule_files, config, &mut *said)?;
+        // A service never waits for its outputs, not even for a slow reader of standard output.
+        let mut detection = Detection::load(&given.rule_files, config, true, &mut *said)?;
+        if let Some(outputs) = detection.outputs() {
+            stop.reopens(outputs);
+        }
         let _pidfile = pidfile.as_deref().map(PidFile::write).transpose()?;
         let mut driver = sensor::open(driver.unwrap_or_else(|| DriverChoice::of(config)))?;
         let wanted = detection.interest();
@@ -134,7 +149,7 @@ impl Job {
         telemetry.loaded(given.files(), detection.summary().clone(), false);
         service::start(&given, &telemetry, &desk)?;
         let audit = if audited { detection.audit()? } else { None };
-        reloader.start(&given, read, said, desk.clone(), audit, &telemetry)?;
+        reloader.start(&given, Some(config.clone()), read, said, desk.clone(), audit, &telemetry)?;
         if let Some(duration) = duration {
             stop.after(duration);
         }
@@ -151,7 +166,11 @@ impl Job {
         let reloader = Reloader::listen()?;
         let mut stop = Stop::listen()?;
         let config = &given.config;
-        let (mut engine, ()) = Engine::of(&given.rule_files, config, &mut *said, |_, _| ())?;
+        let (mut engine, ()) = Engine::of(&given.rule_files, config, Some(config), &mut *said, |_, _| ())?;
+        engine.start_outputs(config, outputs::Occasion::Live)?;
+        if let Some(outputs) = engine.outputs() {
+            stop.reopens(outputs);
+        }
         let running = if audited { audit::start(&mut engine, config)? } else { None };
         let Some(running) = running else {
             bail!("system calls are no source, and no plugin is one: no event would be produced")
@@ -160,7 +179,8 @@ impl Job {
         let ((desk, orders), telemetry) = (orders(), Telemetry::default());
         telemetry.loaded(given.files(), engine.rules.alerts.summary().clone(), false);
         service::start(&given, &telemetry, &desk)?;
-        reloader.start(&given, read, said, desk.clone(), Some(running.rules()), &telemetry)?;
+        let records_for = Some(config.clone());
+        reloader.start(&given, records_for, read, said, desk.clone(), Some(running.rules()), &telemetry)?;
         if let Some(duration) = duration {
             stop.after(duration);
         }
@@ -179,7 +199,8 @@ impl Job {
         drop(sink);
         desk.close();
         let ended = running.stop();
-        audit::summary(engine.rules.alerts.summary(), ended.as_ref(), &mut io::stderr())?;
+        engine.finish(&mut io::stderr())?;
+        audit::summary(&engine, ended.as_ref(), &mut io::stderr())?;
         match ended.and_then(|ended| ended.error) {
             Some(error) => Err(error).context("the audit log"),
             None => Ok(ExitCode::SUCCESS),
