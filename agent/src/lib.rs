@@ -12,6 +12,7 @@ pub mod fields;
 pub mod k8s;
 pub mod lint;
 pub mod metrics;
+pub mod outputs;
 pub mod pipeline;
 pub mod rule_tests;
 pub mod rules;
