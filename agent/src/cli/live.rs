@@ -103,9 +103,7 @@ impl<'c> Detection<'c> {
     ) -> anyhow::Result<()> {
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
         let sensor = &mut Sensor::start(driver, wanted, self.config, orders, telemetry)?;
-        if let Some(settings) = self.containers.clone() {
-            sensor.live.watch_containers(containers::start(settings)?);
-        }
+        sensor.watch_containers(self.containers.clone())?;
         let desk = orders.desk();
         let mut recorder = Recorder::start(self.config, move |alert| desk.alert(alert))?;
         if let Some(recorder) = &recorder {
@@ -185,6 +183,14 @@ impl<'s> Sensor<'s> {
         let live = Live::new(driver, hierarchy)?;
         driver.gaps().iter().for_each(|gap| tracing::warn!("{gap}"));
         Ok(Sensor { driver, live, root, config, wanted, orders, telemetry, drops: String::new() })
+    }
+
+    /// Has containers looked up, if they are to be.
+    pub(super) fn watch_containers(&mut self, settings: Option<containers::Settings>) -> io::Result<()> {
+        if let Some(settings) = settings {
+            self.live.watch_containers(containers::start(settings)?);
+        }
+        Ok(())
     }
 
     /// How many events there were until now.
