@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod falco;
+mod guard;
 mod k8s_audit;
+mod packages;
 mod preflight;
 mod references;
 mod reload;

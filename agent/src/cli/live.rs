@@ -11,16 +11,18 @@ use saker_probe::wire::ABI_VERSION;
 use saker_probe::wire::control::Interest;
 
 use super::engine::{Engine, Show};
+use super::guard::{Canary, can_answer};
 use super::orders::{Order, Orders};
 use super::reload::Fresh;
 use super::sensor::Losses;
 use super::watch::Watch;
 use crate::alerts::Summary;
 use crate::capture::driver::Driver;
-use crate::capture::interest::{interest, union};
+use crate::capture::interest::{Choice, interest, union};
 use crate::capture::live::{Live, hierarchy};
 use crate::capture::proc::{LivingThreads, ProcLimits, ProcRoot, Strangers};
 use crate::config::Config;
+use crate::detect::Detector;
 use crate::event::Event;
 use crate::metrics::{Telemetry, Verdict};
 use crate::pipeline::{Pipeline, Sink};
@@ -56,14 +58,25 @@ impl<'c> Detection<'c> {
         Ok(Detection { config, engine, names })
     }
 
+    /// As [`Detection::load`], with the rules about the agent itself. `configuration` are the files of the configuration.
+    pub(super) fn guarded(
+        files: &[PathBuf],
+        configuration: &[PathBuf],
+        config: &'c Config,
+        show: Show<'_>,
+    ) -> anyhow::Result<Detection<'c>> {
+        let (engine, names) = Engine::guarded(files, configuration, config, show)?;
+        Ok(Detection { config, engine, names })
+    }
+
     /// What the rules count.
     pub(super) fn summary(&self) -> &Summary {
         self.engine.rules.alerts.summary()
     }
 
-    /// What a driver must record for these rules.
-    pub(super) fn interest(&self) -> Interest {
-        interest(|event| self.engine.detector().wants(event), |name| self.names.contains(name))
+    /// What a driver must record for these rules, under this configuration.
+    pub(super) fn interest(&self, driver: &dyn Driver) -> Interest {
+        asked(self.engine.detector(), &self.names, self.config, driver.name())
     }
 
     /// Detects in what the driver records, and ends with the summary. `orders` are carried out between events.
@@ -162,12 +175,13 @@ impl Sensor<'_> {
         occasion.begin()?;
         let mut result = Ok(());
         let mut watch = Watch::new(config, &**driver, telemetry);
+        let mut canary = Canary::new(config.saker.self_protection && can_answer(wanted));
         let mut ended = false;
         let mut living = LivingThreads::new(root, purge_every);
         let mut strangers = Strangers::new(root, limits);
         while result.is_ok() && !ended && !occasion.is_over()? {
             let records = live.poll(|event| {
-                if result.is_ok() {
+                if result.is_ok() && !canary.is(event) {
                     introduce(event, &mut strangers, sink);
                     result = sink.event(event);
                 }
@@ -177,6 +191,7 @@ impl Sensor<'_> {
                     Order::Alert(alert) => sink.internal(&alert),
                     Order::Rules(fresh) => change(*fresh, &mut **driver, wanted, sink, config, telemetry),
                 });
+                canary.keep_if(can_answer(wanted));
             }
             // Whoever reads the alerts wants them when they happen.
             result = result.and_then(|()| sink.flush());
@@ -188,7 +203,7 @@ impl Sensor<'_> {
             if let Some(line) = log {
                 tracing::warn!("{line} {}", Losses::of(&**driver, live).line());
             }
-            for alert in silence.iter().chain(&alert) {
+            for alert in silence.iter().chain(&alert).chain(&canary.round()) {
                 result = result.and_then(|()| sink.internal(alert));
             }
             ended = exit;
@@ -216,6 +231,18 @@ impl Sensor<'_> {
     }
 }
 
+/// What a driver must record for rules. What is odd about it is said.
+fn asked(detector: &Detector, names: &BTreeSet<&'static str>, config: &Config, driver: &str) -> Interest {
+    let (choice, odd) = Choice::of(config, driver);
+    odd.iter().for_each(|odd| tracing::warn!("{odd}"));
+    let (wants, named) = (|event| detector.wants(event), |name: &str| names.contains(name));
+    let missed = choice.missed(wants, named);
+    if !missed.is_empty() {
+        tracing::warn!("base_syscalls.custom_set leaves out calls that rules ask for: {}", missed.join(", "));
+    }
+    interest(wants, named, &choice)
+}
+
 /// Goes on with other rules. Until they are in place the driver records what both ask for, so neither misses an event.
 fn change(
     fresh: Fresh,
@@ -225,8 +252,7 @@ fn change(
     running: &Config,
     telemetry: &Telemetry,
 ) -> io::Result<()> {
-    let detector = &fresh.rules.detector;
-    let asked = interest(|event| detector.wants(event), |name| fresh.names.contains(name));
+    let asked = asked(&fresh.rules.detector, &fresh.names, &fresh.config, driver.name());
     let new = Interest {
         scope_cgroup: wanted.scope_cgroup,
         scope_level: wanted.scope_level,

@@ -98,13 +98,14 @@ impl Job {
         let ((desk, orders), telemetry) = (orders(), Telemetry::default());
         telemetry.loaded(given.files(), engine.rules.alerts.summary().clone(), false);
         service::start(&given, &telemetry, &desk)?;
-        reloader.start(&given, read, said, desk.clone(), &telemetry)?;
+        reloader.start(&given, read, said, desk.clone(), &telemetry, false)?;
         let occasion = replay::Occasion { duration, orders: Some((&orders, &telemetry)) };
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
         let result =
             replay::replay_capture(engine, &given.config, capture, &occasion, &mut out, &mut io::stderr());
         out.flush()?;
         desk.close();
+        telemetry.end();
         result.map(|()| ExitCode::SUCCESS)
     }
 
@@ -113,19 +114,20 @@ impl Job {
         let reloader = Reloader::listen()?;
         let mut stop = Stop::listen()?;
         let config = &given.config;
-        let mut detection = Detection::load(&given.rule_files, config, &mut *said)?;
+        let mut detection = Detection::guarded(&given.rule_files, &given.config_files, config, &mut *said)?;
         let _pidfile = pidfile.as_deref().map(PidFile::write).transpose()?;
         let mut driver = sensor::open(driver.unwrap_or_else(|| DriverChoice::of(config)))?;
-        let wanted = detection.interest();
+        let wanted = detection.interest(&*driver);
         let ((desk, orders), telemetry) = (orders(), Telemetry::default());
         telemetry.loaded(given.files(), detection.summary().clone(), false);
         service::start(&given, &telemetry, &desk)?;
-        reloader.start(&given, read, said, desk.clone(), &telemetry)?;
+        reloader.start(&given, read, said, desk.clone(), &telemetry, true)?;
         if let Some(duration) = duration {
             stop.after(duration);
         }
         let result = detection.run(&mut *driver, wanted, &mut stop, &orders, &telemetry);
         desk.close();
+        telemetry.end();
         result.map(|()| ExitCode::SUCCESS)
     }
 }

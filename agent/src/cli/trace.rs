@@ -58,7 +58,7 @@ fn trace(args: &Args) -> anyhow::Result<ExitStatus> {
     let mut detection = Detection::load(&args.rules.files(&config)?, &config, &mut show)?;
     let mut driver = sensor::open(args.driver.unwrap_or_else(|| DriverChoice::of(&config)))?;
     let scope = Scope::new()?;
-    let mut wanted = detection.interest();
+    let mut wanted = detection.interest(&*driver);
     wanted.scope_cgroup = scope.id();
     wanted.scope_level = scope.level();
     // It is there before the look at /proc, so that the state knows what it inherits.

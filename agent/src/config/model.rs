@@ -221,6 +221,8 @@ model! {
         builtin_plugins: BTreeSet<String>,
         /// Where port names come from.
         services_file: PathBuf,
+        /// Alerts about what is done to the agent itself.
+        self_protection: bool,
     }
 
     /// `append_output[].match`.
