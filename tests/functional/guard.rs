@@ -142,3 +142,31 @@ fn the_service_manager_is_told() {
     until("STOPPING=1");
     feeding.join().unwrap();
 }
+
+/// Names with line ends and escapes, wherever the agent reads some, never begin a line of their own in what it prints.
+#[test]
+fn nothing_that_is_quoted_forges_a_line() {
+    const FORGED: &str = "2026-11-29T00:00:00.000000Z ERROR forged";
+    let evil = format!("x\\n{FORGED}\\r\\e[2K\\e]0;title\\a\\u2028");
+    let rule = format!(
+        "- rule: \"{evil}\"\n  desc: d\n  condition: evt.type = execve and evt.num < 20000\n  output: \"{evil} %proc.name\"\n  priority: INFO\n  \"{evil}\": 1\n"
+    );
+    let broken = format!("- rule: r\n  desc: d\n  condition: \"evt.type = '{evil}'\"\n  output: o\n  priority: INFO\n");
+    for (rules, keys) in [(rule.as_str(), ""), (broken.as_str(), ""), (rule.as_str(), "json_output: true\n")] {
+        let rules = TempFile::new("rules.yaml", rules);
+        let config = format!(
+            "engine: {{kind: replay, replay: {{capture_file: {}}}}}\nrules_files: [{}]\n\"{evil}\": 1\nlog_level: debug\n{keys}",
+            super::CAPTURE,
+            rules.path
+        );
+        let config = TempFile::new("saker.yaml", &config);
+        for arguments in [vec!["run", "-c", &config.path], vec!["falco", "-v", "-c", &config.path]] {
+            let out = saker(&arguments);
+            let (printed, logged) = (text(&out.stdout), text(&out.stderr));
+            for line in printed.lines().chain(logged.lines()) {
+                assert!(!line.starts_with(FORGED), "{arguments:?}: {line}");
+                assert!(!line.chars().any(|c| c != '\t' && c.is_control()), "{arguments:?}: {line:?}");
+            }
+        }
+    }
+}
