@@ -151,8 +151,11 @@ fn nothing_that_is_quoted_forges_a_line() {
     let rule = format!(
         "- rule: \"{evil}\"\n  desc: d\n  condition: evt.type = execve and evt.num < 20000\n  output: \"{evil} %proc.name\"\n  priority: INFO\n  \"{evil}\": 1\n"
     );
-    let broken = format!("- rule: r\n  desc: d\n  condition: \"evt.type = '{evil}'\"\n  output: o\n  priority: INFO\n");
-    for (rules, keys) in [(rule.as_str(), ""), (broken.as_str(), ""), (rule.as_str(), "json_output: true\n")] {
+    let broken = format!(
+        "- rule: r\n  desc: d\n  condition: \"evt.type = '{evil}'\"\n  output: o\n  priority: INFO\n"
+    );
+    for (rules, keys) in [(rule.as_str(), ""), (broken.as_str(), ""), (rule.as_str(), "json_output: true\n")]
+    {
         let rules = TempFile::new("rules.yaml", rules);
         let config = format!(
             "engine: {{kind: replay, replay: {{capture_file: {}}}}}\nrules_files: [{}]\n\"{evil}\": 1\nlog_level: debug\n{keys}",

@@ -3,11 +3,14 @@
 // A test may stop at what must not be.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod doctor;
+mod drivers;
 mod falco;
 mod guard;
 mod k8s_audit;
 mod packages;
 mod preflight;
+mod record;
 mod references;
 mod reload;
 mod rule_tests;
@@ -38,7 +41,10 @@ fn help_lists_the_commands() {
     let out = saker(&["--help"]);
     assert_eq!(out.status.code(), Some(0));
     let help = text(&out.stdout);
-    for command in ["run", "falco", "config", "replay", "read", "check", "fields", "events", "syscalls"] {
+    for command in [
+        "run", "trace", "record", "doctor", "falco", "config", "replay", "read", "check", "fields", "events",
+        "syscalls",
+    ] {
         assert!(help.contains(&format!("\n  {command} ")), "{command} is missing in:\n{help}");
     }
 }

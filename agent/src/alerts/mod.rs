@@ -1,6 +1,7 @@
 //! Alerts: from a rule that was true for an event to the line that is printed.
 
 mod append;
+mod captures;
 mod internal;
 mod line;
 mod summary;
@@ -10,6 +11,7 @@ use crate::fields::EventContext;
 use crate::rules::Rule;
 
 pub use append::{append_output, check_append_output};
+pub use captures::{Captures, Desk as CaptureDesk, Request, Requests, desk as capture_desk};
 pub use internal::{Internal, InternalForm, SOURCE, now};
 pub use line::{Line, LineCompiler, LineError, RuleLabels};
 pub(crate) use line::{push_printable, push_string};
@@ -25,6 +27,7 @@ pub struct Alerts {
     lines: Vec<Line>,
     summary: Summary,
     internal: InternalForm,
+    captures: Captures,
 }
 
 impl Alerts {
@@ -33,7 +36,12 @@ impl Alerts {
         let lines = rules.iter().map(|rule| compiler.compile(&rule.labels, rule.template));
         let internal =
             InternalForm { json: compiler.config.json_output, hostname: compiler.hostname.to_owned() };
-        Ok(Alerts { lines: lines.collect::<Result<_, _>>()?, summary: Summary::new(rules), internal })
+        Ok(Alerts {
+            lines: lines.collect::<Result<_, _>>()?,
+            summary: Summary::new(rules),
+            internal,
+            captures: Captures::of(rules, compiler.config),
+        })
     }
 
     /// Appends the alert of a rule for an event, and counts it.
@@ -41,7 +49,13 @@ impl Alerts {
         if let Some(line) = self.lines.get_mut(rule) {
             self.summary.count(rule);
             line.write(context, out);
+            self.captures.ask(rule, context.event());
         }
+    }
+
+    /// Has captures asked for at this desk.
+    pub fn connect(&mut self, desk: CaptureDesk) {
+        self.captures.connect(Some(desk));
     }
 
     /// Appends an alert about Saker itself, and counts it.
@@ -54,6 +68,7 @@ impl Alerts {
     #[must_use]
     pub fn continuing(mut self, old: &Alerts) -> Alerts {
         self.summary = self.summary.continuing(&old.summary);
+        self.captures.connect(old.captures.desk());
         self
     }
 

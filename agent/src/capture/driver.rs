@@ -38,6 +38,16 @@ pub trait Driver: Send {
         Vec::new()
     }
 
+    /// The tracepoints that it has its hooks in, as `category:name`; none if it does not say.
+    fn hooked(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The system calls and programs whose parameters this kernel does not let it tell, by name.
+    fn untold(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// How often the kernel ran each of its programs, and for how many nanoseconds in all, where it measures that.
     fn program_times(&self) -> Vec<(String, u64, u64)> {
         Vec::new()

@@ -154,6 +154,14 @@ impl Needs {
     }
 }
 
+/// Asks for every call and every tracepoint but page faults, of which there are more than of all else: for a recording.
+pub fn everything() -> Interest {
+    let mut interest = interest(|event| event != id::PAGE_FAULT_E, |_| true, &Choice::default());
+    // Calls that are newer than the table, too.
+    interest.native = [u64::MAX; BITMAP_WORDS];
+    interest
+}
+
 /// What satisfies both. Scope and hierarchy are those of `one`.
 pub fn union(one: &Interest, other: &Interest) -> Interest {
     let both = |a: &[u64; BITMAP_WORDS], b: &[u64; BITMAP_WORDS]| {
@@ -199,6 +207,15 @@ mod tests {
         assert!(!asks(&interest, 0, code::READ) && !asks(&interest, 1, code::WRITE));
         assert!(!asks(&interest, 110, code::GETPPID));
         assert_eq!(interest.tracepoints, tracepoint::IO_URING);
+    }
+
+    #[test]
+    fn a_recording_has_everything_but_page_faults() {
+        let interest = everything();
+        assert!(asks(&interest, 0, code::READ) && asks(&interest, 110, code::GETPPID));
+        assert!(is_set(&interest.native, 600), "a call that is not known yet");
+        let all = tracepoint::IO_URING | tracepoint::SWITCH | tracepoint::SIGNAL_DELIVER;
+        assert_eq!(interest.tracepoints, all);
     }
 
     #[test]

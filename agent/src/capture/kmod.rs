@@ -54,13 +54,7 @@ impl Kmod {
         unsafe { ioctl_version(device.as_raw_fd(), &mut version) }.map_err(|error| {
             DriverError::new(format!("{shown} does not answer as the module does: {error}"))
         })?;
-        if version.abi_version != ABI_VERSION {
-            return Err(DriverError::new(format!(
-                "the loaded module speaks version {}, this agent version {ABI_VERSION}",
-                version.abi_version
-            ))
-            .remedy("install the module that came with this agent and load it: `modprobe -r saker; modprobe saker`"));
-        }
+        check_version(version.abi_version)?;
         let setup = Setup { abi_version: ABI_VERSION, reserved: 0, slots };
         // SAFETY: the request reads a `Setup`, and that is what it gets.
         unsafe { ioctl_setup(device.as_raw_fd(), &setup) }.map_err(|error| setup_error(error, slots))?;
@@ -85,6 +79,17 @@ impl Kmod {
         let ring = unsafe { Ring::new(parts, Arc::new((reader, producer))) };
         ring.ok_or_else(|| io::ErrorKind::InvalidInput.into())
     }
+}
+
+/// Refuses a module that was built for another agent.
+fn check_version(module: u32) -> Result<(), DriverError> {
+    if module == ABI_VERSION {
+        return Ok(());
+    }
+    Err(DriverError::new(format!(
+        "the loaded module speaks version {module}, this agent version {ABI_VERSION}"
+    ))
+    .remedy("install the module that came with this agent and load it: `modprobe -r saker; modprobe saker`"))
 }
 
 fn setup_error(error: Errno, slots: u64) -> DriverError {
@@ -145,6 +150,9 @@ mod tests {
         let open = |path: &Path| Kmod::open_at(path, 1 << 16).err().map(|error| error.to_string()).unwrap();
         insta::assert_snapshot!(open(Path::new("/dev/no saker")), @"the kernel module is not loaded (load it with `modprobe saker`)");
         assert!(open(Path::new("/dev/null")).contains("/dev/null does not answer as the module does"));
+        assert!(check_version(ABI_VERSION).is_ok());
+        let other = check_version(ABI_VERSION + 1).unwrap_err().to_string();
+        assert!(other.contains("modprobe -r saker"), "{other}");
         insta::assert_snapshot!(setup_error(Errno::ENOMEM, 1 << 16), @"there is no memory for rings of 8 MiB for each CPU (ask for smaller ones with `engine.kmod.buf_size_preset`)");
     }
 }

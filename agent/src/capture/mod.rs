@@ -4,6 +4,7 @@
 pub mod cgroup;
 pub mod driver;
 pub mod ebpf;
+pub mod host;
 pub mod interest;
 pub mod kmod;
 pub mod live;

@@ -13,6 +13,8 @@ use std::process::{Child, Command, ExitStatus};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::host::INITIAL_CGROUP_NAMESPACE;
+
 /// Why there is no scope.
 #[derive(thiserror::Error, Debug)]
 pub enum ScopeError {
@@ -47,10 +49,8 @@ pub struct Scope {
 impl Scope {
     /// Makes an empty cgroup.
     pub fn new() -> Result<Scope, ScopeError> {
-        /// `/proc/self/ns/cgroup` of the initial namespace (`PROC_CGROUP_INIT_INO`).
-        const INITIAL: u64 = 0xefff_fffb;
         let namespace = fs::metadata("/proc/self/ns/cgroup").map(|link| link.ino());
-        if namespace.is_ok_and(|inode| inode != INITIAL) {
+        if namespace.is_ok_and(|inode| inode != INITIAL_CGROUP_NAMESPACE) {
             return Err(ScopeError::Namespace);
         }
         let root = hierarchy().ok_or(ScopeError::NoHierarchy)?;

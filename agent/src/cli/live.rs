@@ -25,7 +25,7 @@ use crate::config::Config;
 use crate::detect::Detector;
 use crate::event::Event;
 use crate::metrics::{Telemetry, Verdict};
-use crate::pipeline::{Pipeline, Sink};
+use crate::pipeline::{Pipeline, Recorded, Recorder, Sink, Tap};
 use crate::state::makes_a_stub;
 
 /// Rules that are loaded, and what they ask of a driver.
@@ -83,36 +83,45 @@ impl<'c> Detection<'c> {
     pub(super) fn run(
         &mut self,
         driver: &mut dyn Driver,
-        mut wanted: Interest,
+        wanted: Interest,
         occasion: &mut impl Occasion,
         orders: &Orders,
         telemetry: &Telemetry,
     ) -> anyhow::Result<()> {
-        let root = ProcRoot::from_environment();
-        let hierarchy = hierarchy(&root);
-        wanted.cgroup_hierarchy = hierarchy.number;
-        // What happens from here on is in the rings; the look at /proc comes after, so that nothing is between.
-        driver.set_interest(&wanted)?;
-        let mut live = Live::new(driver, hierarchy)?;
-        driver.gaps().iter().for_each(|gap| tracing::warn!("{gap}"));
-
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
+        let sensor = &mut Sensor::start(driver, wanted, self.config, orders, telemetry)?;
+        let desk = orders.desk();
+        let mut recorder = Recorder::start(self.config, move |alert| desk.alert(alert))?;
+        if let Some(recorder) = &recorder {
+            self.engine.rules.alerts.connect(recorder.desk());
+        }
+        let result = self.detect(sensor, occasion, recorder.as_mut(), &mut out);
+        out.flush()?;
+        if let Some(recorder) = recorder {
+            captures_told(&recorder.finish());
+        }
+        let mut err = io::stderr().lock();
+        write!(err, "{}", self.engine.rules.alerts.summary())?;
+        sensor.summary(&mut err)?;
+        result
+    }
+
+    /// Detects until the occasion is over; alerts go to `out`.
+    pub(super) fn detect(
+        &mut self,
+        sensor: &mut Sensor<'_>,
+        occasion: &mut impl Occasion,
+        recorder: Option<&mut Recorder>,
+        out: &mut (impl Write + Send),
+    ) -> anyhow::Result<()> {
         let Detection { config, engine, .. } = self;
         let pipeline = || Pipeline::live(config);
-        let mut sensor = Sensor {
-            driver,
-            live: &mut live,
-            root: &root,
-            config,
-            wanted,
-            orders,
-            telemetry,
-            drops: String::new(),
-        };
-        let result = match config.saker.threads {
-            0 | 1 => sensor.detect(&mut engine.single(pipeline(), &mut out), occasion),
+        match config.saker.threads {
+            0 | 1 => sensor.feed(&mut Tap::new(&mut engine.single(pipeline(), out), recorder), occasion),
             threads => engine
-                .workers(threads, pipeline, &mut out, |workers| sensor.detect(workers, occasion))
+                .workers(threads, pipeline, out, |workers| {
+                    sensor.feed(&mut Tap::new(workers, recorder), occasion)
+                })
                 .map_err(Into::into)
                 .and_then(|(result, counted)| {
                     if counted.handovers_missed > 0 {
@@ -123,26 +132,15 @@ impl<'c> Detection<'c> {
                     }
                     result
                 }),
-        };
-        out.flush()?;
-        let losses = Losses::of(sensor.driver, sensor.live);
-        let drops = std::mem::take(&mut sensor.drops);
-        let mut err = io::stderr().lock();
-        write!(err, "{}", self.engine.rules.alerts.summary())?;
-        write!(err, "{drops}")?;
-        writeln!(err, "Events: {}, lost: {}", live.counters().events, losses.events())?;
-        if !losses.line().is_empty() {
-            writeln!(err, "Losses: {}", losses.line())?;
         }
-        result
     }
 }
 
-/// What hands over events.
-struct Sensor<'s> {
+/// A driver that records, and what makes events of its records.
+pub(super) struct Sensor<'s> {
     driver: &'s mut dyn Driver,
-    live: &'s mut Live,
-    root: &'s ProcRoot,
+    live: Live,
+    root: ProcRoot,
     config: &'s Config,
     /// What the driver records now.
     wanted: Interest,
@@ -152,9 +150,47 @@ struct Sensor<'s> {
     drops: String,
 }
 
-impl Sensor<'_> {
+impl<'s> Sensor<'s> {
+    /// Begins to record. What happens from here on is in the rings; the look at /proc comes after, so that nothing is between.
+    pub(super) fn start(
+        driver: &'s mut dyn Driver,
+        mut wanted: Interest,
+        config: &'s Config,
+        orders: &'s Orders,
+        telemetry: &'s Telemetry,
+    ) -> anyhow::Result<Sensor<'s>> {
+        let root = ProcRoot::from_environment();
+        let hierarchy = hierarchy(&root);
+        wanted.cgroup_hierarchy = hierarchy.number;
+        driver.set_interest(&wanted)?;
+        let live = Live::new(driver, hierarchy)?;
+        driver.gaps().iter().for_each(|gap| tracing::warn!("{gap}"));
+        Ok(Sensor { driver, live, root, config, wanted, orders, telemetry, drops: String::new() })
+    }
+
+    /// How many events there were until now.
+    pub(super) fn events(&self) -> u64 {
+        self.live.counters().events
+    }
+
+    /// What was lost until now.
+    pub(super) fn losses(&self) -> Losses {
+        Losses::of(&*self.driver, &self.live)
+    }
+
+    /// Says how many events there were, and what was lost.
+    pub(super) fn summary(&self, out: &mut impl Write) -> io::Result<()> {
+        let losses = self.losses();
+        write!(out, "{}", self.drops)?;
+        writeln!(out, "Events: {}, lost: {}", self.events(), losses.events())?;
+        if !losses.line().is_empty() {
+            writeln!(out, "Losses: {}", losses.line())?;
+        }
+        Ok(())
+    }
+
     /// Hands over all events until the occasion is over.
-    fn detect(&mut self, sink: &mut impl Sink, occasion: &mut impl Occasion) -> anyhow::Result<()> {
+    pub(super) fn feed(&mut self, sink: &mut impl Sink, occasion: &mut impl Occasion) -> anyhow::Result<()> {
         let Sensor { driver, live, root, config, wanted, orders, telemetry, drops } = self;
         let libs = &config.falco_libs;
         // Threads whose exit was lost: how often they are looked for, and for how long they must have been silent.
@@ -164,7 +200,7 @@ impl Sensor<'_> {
         let scan = root.scan_in_parts(limits, |running| sink.begin(running));
         let scan = scan.context("the processes that run cannot be read from /proc")?;
         tracing::info!(
-            "detecting with {}: {} threads, {} descriptors",
+            "recording with {}: {} threads, {} descriptors",
             driver.name(),
             scan.threads,
             scan.fds
@@ -241,6 +277,17 @@ fn asked(detector: &Detector, names: &BTreeSet<&'static str>, config: &Config, d
         tracing::warn!("base_syscalls.custom_set leaves out calls that rules ask for: {}", missed.join(", "));
     }
     interest(wants, named, &choice)
+}
+
+/// Says what came of captures around alerts.
+fn captures_told(recorded: &Recorded) {
+    let Recorded { captures, events, dropped, late, failed } = recorded;
+    tracing::info!("captures around alerts: {captures}, with {events} events");
+    if dropped + late + failed > 0 {
+        tracing::warn!(
+            "captures around alerts: {failed} failed, {dropped} events are missing, {late} alerts came late"
+        );
+    }
 }
 
 /// Goes on with other rules. Until they are in place the driver records what both ask for, so neither misses an event.

@@ -6,6 +6,7 @@ mod audit;
 mod capture;
 pub mod check;
 pub mod config;
+pub mod doctor;
 pub mod engine;
 pub mod events;
 pub mod falco;
@@ -16,9 +17,11 @@ mod log;
 mod notify;
 mod orders;
 pub mod read;
+pub mod record;
 mod reload;
 pub mod replay;
 pub mod run;
+mod scoped;
 mod sensor;
 mod service;
 mod signals;
@@ -48,6 +51,10 @@ enum Command {
     Run(run::Args),
     /// Detect live in a command and its descendants, and nothing else
     Trace(trace::Args),
+    /// Write what happens to a capture file: on this host, or in a command and its descendants
+    Record(record::Args),
+    /// Say what this host allows a live sensor, what it cannot tell, and try it
+    Doctor(doctor::Args),
     /// Run rules over a capture file and print their alerts
     Replay(replay::Args),
     /// Print the events of a capture file
@@ -93,6 +100,8 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => run::run(args),
         Command::Trace(args) => trace::run(args),
+        Command::Doctor(args) => doctor::run(args),
+        Command::Record(args) => record::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Read(args) => read::run(args),
         Command::Check(args) => check::run(args),

@@ -29,6 +29,8 @@ pub(super) struct Desk {
 
 /// The orders that a loop carries out.
 pub(super) struct Orders {
+    /// For what the loop itself has others do.
+    desk: Desk,
     orders: Receiver<Order>,
     waiting: Arc<AtomicBool>,
 }
@@ -38,7 +40,7 @@ pub(super) fn orders() -> (Desk, Orders) {
     let (sender, receiver) = bounded(QUEUE);
     let waiting = Arc::new(AtomicBool::new(false));
     let desk = Desk { orders: sender, waiting: Arc::clone(&waiting), refused: Arc::default() };
-    (desk, Orders { orders: receiver, waiting })
+    (desk.clone(), Orders { desk, orders: receiver, waiting })
 }
 
 impl Desk {
@@ -73,6 +75,11 @@ impl Desk {
 }
 
 impl Orders {
+    /// The other end.
+    pub(super) fn desk(&self) -> Desk {
+        self.desk.clone()
+    }
+
     /// The next order, if there is one. Costs a load if there is none.
     #[inline(always)]
     pub(super) fn next(&self) -> Option<Order> {

@@ -87,7 +87,7 @@ fn print(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
 const MAX_DEPTH: usize = 1000;
 
 /// A filter ready to be evaluated. All that is wrong with it is told at once, each with its place.
-fn compile(filter: &str, schema: &FieldSchema) -> anyhow::Result<Detector> {
+pub(super) fn compile(filter: &str, schema: &FieldSchema) -> anyhow::Result<Detector> {
     let checked = parse(filter, MAX_DEPTH).and_then(|condition| check(&condition, schema));
     match checked {
         Ok(checked) => {

@@ -116,7 +116,7 @@ impl Job {
         let config = &given.config;
         let mut detection = Detection::guarded(&given.rule_files, &given.config_files, config, &mut *said)?;
         let _pidfile = pidfile.as_deref().map(PidFile::write).transpose()?;
-        let mut driver = sensor::open(driver.unwrap_or_else(|| DriverChoice::of(config)))?;
+        let mut driver = sensor::open(driver.unwrap_or_else(|| DriverChoice::of(config)), config)?;
         let wanted = detection.interest(&*driver);
         let ((desk, orders), telemetry) = (orders(), Telemetry::default());
         telemetry.loaded(given.files(), detection.summary().clone(), false);

@@ -6,16 +6,21 @@ use std::process::{Command, Stdio};
 
 use anyhow::bail;
 use saker_probe::wire::control::device;
-use saker_probe::wire::ring::counter;
+use saker_probe::wire::record::SLOT_SIZE;
+use saker_probe::wire::ring::{SLOTS_MAX, counter};
 
 use crate::capture::driver::{Driver, DriverError};
-use crate::capture::ebpf::Probe;
+use crate::capture::ebpf::{self, Probe};
+use crate::capture::host::Host;
 use crate::capture::kmod::Kmod;
 use crate::capture::live::Live;
 use crate::config::{Config, DriverKind, EngineKind};
 
-/// Slots of a ring: 8 MiB, as Falco's default (`buf_size_preset` 4).
-const SLOTS: u64 = 1 << 16;
+/// Slots of a ring of the size that a `buf_size_preset` stands for: 1 is 1 MiB, each step doubles it.
+pub(super) fn slots(preset: u8) -> u64 {
+    let mebibyte = (1 << 20) / SLOT_SIZE as u64;
+    mebibyte << preset.saturating_sub(1).min(9)
+}
 
 /// Which driver is wanted.
 #[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -42,56 +47,82 @@ impl DriverChoice {
 }
 
 /// Opens the wanted driver, and says which one it is and why.
-pub(super) fn open(choice: DriverChoice) -> anyhow::Result<Box<dyn Driver>> {
+pub(super) fn open(choice: DriverChoice, config: &Config) -> anyhow::Result<Box<dyn Driver>> {
+    let (driver, why) = choose(choice, config)?;
+    if let Some(why) = why {
+        tracing::info!("taking eBPF: {why}");
+    }
+    Ok(driver)
+}
+
+/// Opens the wanted driver. Where there was a choice: why it is not the kernel module.
+///
+/// # Errors
+/// Why no wanted driver can be used, and what to do about it.
+pub(super) fn choose(
+    choice: DriverChoice,
+    config: &Config,
+) -> anyhow::Result<(Box<dyn Driver>, Option<String>)> {
+    let kmod = || kmod(config);
+    let ebpf = || ebpf(config);
     match choice {
-        DriverChoice::Kmod => Ok(kmod()?),
-        DriverChoice::Ebpf => Ok(ebpf()?),
+        DriverChoice::Kmod => Ok((kmod()?, None)),
+        DriverChoice::Ebpf => Ok((ebpf()?, None)),
         DriverChoice::Auto => {
             let refused = match kmod() {
-                Ok(driver) => return Ok(driver),
+                Ok(driver) => return Ok((driver, None)),
                 Err(refused) => refused,
             };
             match ebpf() {
-                Ok(driver) => {
-                    tracing::info!("taking eBPF: {refused}");
-                    Ok(driver)
-                }
+                Ok(driver) => Ok((driver, Some(refused.to_string()))),
                 Err(error) => bail!(
                     "no driver can be used here, so nothing can be detected live\n  \
                      kernel module: {refused}\n  eBPF: {error}\n  \
-                     what can be done without one: `saker replay` runs rules over a capture"
+                     `saker doctor` looks at everything that a driver needs; without one, `saker replay` runs rules \
+                     over a capture"
                 ),
             }
         }
     }
 }
 
-fn kmod() -> Result<Box<dyn Driver>, DriverError> {
+fn kmod(config: &Config) -> Result<Box<dyn Driver>, DriverError> {
     if !Path::new(device::PATH).exists() {
+        if !Path::new("/proc/modules").exists() {
+            return Err(DriverError::new("this kernel takes no modules")
+                .remedy("use eBPF, or a kernel with CONFIG_MODULES"));
+        }
         load_module()?;
     }
-    Ok(Box::new(Kmod::open(SLOTS)?))
+    Ok(Box::new(Kmod::open(slots(config.engine.kmod.buf_size_preset).min(SLOTS_MAX))?))
 }
 
-/// Loads the module if it is installed and that is permitted. Where it is not installed, opening it says so.
+/// Loads the module if it is installed and that is permitted.
 ///
 /// # Errors
-/// If the kernel refuses it: what `modprobe` said.
+/// If it is not installed, or the kernel refuses it: what `modprobe` said, and what to do.
 fn load_module() -> Result<(), DriverError> {
     let Ok(said) = Command::new("modprobe").arg("saker").stdin(Stdio::null()).output() else { return Ok(()) };
+    if said.status.success() {
+        return Ok(());
+    }
     let text = String::from_utf8_lossy(&said.stderr);
+    if text.contains("not found") {
+        return Err(DriverError::new("the kernel module is not installed")
+            .remedy("docs/kernel-support.md says on which kernels it can be, and how"));
+    }
     let reason = text.lines().find(|line| line.contains("could not insert"));
-    match reason.filter(|_| !said.status.success() && nix::unistd::geteuid().is_root()) {
-        Some(reason) => Err(DriverError::new(format!("the kernel module does not load: {}", reason.trim()))
-            .remedy(
-                "`dmesg` says more; with Secure Boot the module must be signed with a key that is enrolled",
-            )),
+    match reason.filter(|_| nix::unistd::geteuid().is_root()) {
+        Some(reason) => {
+            let (what, remedy) = Host::default().why_no_module(reason);
+            Err(DriverError::new(what).remedy(remedy))
+        }
         None => Ok(()),
     }
 }
 
-fn ebpf() -> Result<Box<dyn Driver>, DriverError> {
-    Ok(Box::new(Probe::load(SLOTS)?))
+fn ebpf(config: &Config) -> Result<Box<dyn Driver>, DriverError> {
+    Ok(Box::new(Probe::load(slots(config.engine.modern_ebpf.buf_size_preset).min(ebpf::SLOTS_MAX))?))
 }
 
 /// What was lost so far, by what it was: empty if nothing was.
@@ -137,5 +168,18 @@ impl Losses {
             let _ = write!(line, "{comma}{name} {count}");
         }
         line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_those_of_falco() {
+        let mebibytes = |preset| slots(preset) * SLOT_SIZE as u64 >> 20;
+        assert_eq!([1, 2, 4, 10].map(mebibytes), [1, 2, 8, 512]);
+        assert_eq!(slots(10), SLOTS_MAX);
+        assert_eq!(slots(9), ebpf::SLOTS_MAX);
     }
 }

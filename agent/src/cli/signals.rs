@@ -33,7 +33,7 @@ impl Stop {
     }
 
     /// Asks to stop.
-    fn ask(&self) {
+    pub(super) fn ask(&self) {
         // Relaxed: nothing else is handed over. Pairs with the load in `asked`.
         self.asked.store(true, Ordering::Relaxed);
     }

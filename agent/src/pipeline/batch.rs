@@ -53,6 +53,11 @@ impl Batch {
         self.items.len() >= EVENTS || self.data.len() >= BYTES
     }
 
+    /// How much it holds.
+    pub(super) fn bytes(&self) -> usize {
+        self.data.len() + self.items.len() * size_of::<Item>()
+    }
+
     /// Forgets all, keeping the memory.
     pub(super) fn clear(&mut self) {
         self.data.clear();

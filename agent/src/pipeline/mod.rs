@@ -12,6 +12,7 @@
 
 mod batch;
 mod exchange;
+mod recorder;
 mod router;
 mod rules;
 mod single;
@@ -28,6 +29,7 @@ use crate::event::{Category, Event, EventId, id};
 use crate::fields::{EventContext, RunInfo};
 use crate::state::{Limits, State, StateFigures};
 
+pub use recorder::{Recorded, Recorder, Tap};
 pub use rules::{RuleSet, Settings};
 pub use single::Single;
 
@@ -177,6 +179,16 @@ impl Pipeline {
     /// The state after the last event.
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// Forgets a thread.
+    pub fn forget(&mut self, tid: i64) {
+        self.state.forget(&[tid]);
+    }
+
+    /// Forgets threads that made no event since `deadline` and of which `alive` says that they are gone.
+    pub fn purge(&mut self, deadline: u64, alive: impl FnMut(i64) -> bool) {
+        self.state.purge(deadline, alive);
     }
 
     /// Takes in what was running when the source began.

@@ -27,6 +27,10 @@ pub struct Rule<'l> {
     pub output: &'l str,
     /// The same, compiled.
     pub template: &'l Template,
+    /// Whether it asks for a capture around its alerts.
+    pub capture: bool,
+    /// How long that shall be, in milliseconds; 0 is as the configuration says.
+    pub capture_duration: u32,
 }
 
 /// Where a part of a condition is written.
@@ -95,6 +99,8 @@ impl Loader<'_> {
                 events: rule.events,
                 output: &rule.output,
                 template: &rule.template,
+                capture: info.capture,
+                capture_duration: info.capture_duration,
             })
         })
     }

@@ -5,6 +5,7 @@
 //! and environments are shared by reference after a fork and copied by the one that changes them.
 
 mod containers;
+mod export;
 mod fd;
 mod handover;
 mod init;

@@ -1,9 +1,17 @@
 //! The running kernel's types (BTF): where members of structs are. Read once, at load time, for the table of the probe's layout.
 
 use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 
 /// Where the kernel has its types.
-pub(super) const PATH: &str = "/sys/kernel/btf/vmlinux";
+const PATH: &str = "sys/kernel/btf/vmlinux";
+/// Names a file that has them instead: for kernels that keep them elsewhere.
+pub(super) const VARIABLE: &str = "SAKER_BTF";
+
+/// Where the types of the kernel are, on the host below `root`.
+pub fn types_path(root: &Path) -> PathBuf {
+    std::env::var_os(VARIABLE).filter(|path| !path.is_empty()).map_or_else(|| root.join(PATH), PathBuf::from)
+}
 
 const MAGIC: u16 = 0xeb9f;
 /// `BTF_KIND_*`, `include/uapi/linux/btf.h`.

@@ -69,12 +69,13 @@ pub(super) struct Layout {
 impl Layout {
     /// Finds everything out. `tracing` is the root of tracefs, `set` what the loader itself knows.
     pub(super) fn of_this_kernel(tracing: &Path, set: &HashMap<&str, u64>) -> Result<Layout, Error> {
-        let bytes = fs::read(btf::PATH).map_err(Error::NoTypes)?;
+        let path = btf::types_path(Path::new("/"));
+        let bytes = fs::read(&path).map_err(|error| Error::NoTypes(path.clone(), error))?;
         let wanted = ROWS.iter().filter_map(|(_, source)| match source {
             Source::Offset(of, _) | Source::Bit(of, _) | Source::Size(of) => Some(of.as_bytes()),
             _ => None,
         });
-        let types = Types::parse(&bytes, &wanted.collect::<HashSet<_>>()).ok_or(Error::BadTypes)?;
+        let types = Types::parse(&bytes, &wanted.collect::<HashSet<_>>()).ok_or(Error::BadTypes(path))?;
         let symbols = symbols();
         let mut layout = Layout { constants: Vec::new(), absent: Vec::new() };
         for (name, source) in ROWS {

@@ -27,9 +27,11 @@ use saker_probe::extract::calls::CALLS;
 use saker_probe::wire::control::{self, Interest, tracepoint};
 use saker_probe::wire::{event, record, ring};
 
+pub use btf::types_path;
 pub use error::Error;
 
 use super::driver::{Driver, DriverError};
+use super::host::Host;
 use super::mapping::Mapping;
 use super::ring::{Parts, Ring};
 use layout::Layout;
@@ -101,7 +103,7 @@ impl Probe {
         let cpus = aya::util::nr_cpus().map_err(|(_, error)| Error::Mapping(error))? as u32;
         set_value_size(&mut object, "RINGS", ring_size(slots) as u32)?;
         let set = HashMap::from([("RING_SLOTS", slots)]);
-        let layout = tracefs::with(|root| Layout::of_this_kernel(root, &set)).map_err(Error::NoTracefs)??;
+        let layout = tracefs::with(|root| Layout::of_this_kernel(root, &set)).map_err(no_tracefs)??;
 
         let mut loader = EbpfLoader::new();
         // The object has no relocations for the loader: the layout is in its constants.
@@ -115,7 +117,7 @@ impl Probe {
         }
         let mut ebpf = loader.load(&object).map_err(|error| {
             if not_permitted(&error) {
-                Error::NotPermitted(error::what_forbids())
+                Error::NotPermitted(Host::default().what_forbids_ebpf())
             } else {
                 Error::Load(error)
             }
@@ -185,7 +187,7 @@ impl Probe {
             (index, name, result)
         };
         let results = tracefs::with(|_| new.into_iter().map(attach).collect::<Vec<_>>());
-        for (index, name, result) in results.map_err(Error::NoTracefs)? {
+        for (index, name, result) in results.map_err(no_tracefs)? {
             self.attached[index] = true;
             let Err(error) = result else { continue };
             self.refuse(name, &error);
@@ -258,6 +260,19 @@ impl Driver for Probe {
             Some((format!("ebpf.{name}.recursion_misses"), misses))
         });
         programs.collect()
+    }
+
+    fn hooked(&self) -> Vec<String> {
+        let refused = |name: &str| self.refused.iter().any(|refused| refused.program == name);
+        let rows = TRACEPOINTS
+            .iter()
+            .zip(self.attached)
+            .filter(|((name, ..), attached)| *attached && !refused(name));
+        rows.map(|((_, category, tracepoint, _), _)| format!("{category}:{tracepoint}")).collect()
+    }
+
+    fn untold(&self) -> Vec<String> {
+        self.refused.iter().map(|refused| refused.program.clone()).collect()
     }
 
     fn program_times(&self) -> Vec<(String, u64, u64)> {
@@ -333,6 +348,14 @@ fn verdict(log: &str) -> Option<&str> {
     const STATISTICS: [&str; 3] = ["processed ", "verification time ", "stack depth "];
     let told = |line: &&str| !line.is_empty() && !STATISTICS.iter().any(|start| line.starts_with(start));
     log.lines().rev().map(str::trim).find(told)
+}
+
+/// Why tracefs cannot be reached. Without permission it is not to be seen, whether it is mounted or not.
+fn no_tracefs(error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => Error::NotPermitted(Host::default().what_forbids_ebpf()),
+        _ => Error::NoTracefs(error),
+    }
 }
 
 /// Whether the kernel said no for want of permission.

@@ -11,8 +11,10 @@ mod block;
 mod convert;
 mod convert_table;
 mod error;
+mod file;
 mod input;
 mod layout;
+mod older;
 mod reader;
 mod tables;
 #[cfg(test)]
@@ -20,5 +22,6 @@ mod tests;
 mod write;
 
 pub use error::{ScapError, ScapErrorKind};
+pub use file::ScapOutput;
 pub use reader::{ReaderStats, ScapReader};
 pub use write::ScapWriter;

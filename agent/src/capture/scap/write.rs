@@ -7,11 +7,12 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::block;
+use super::older::older;
 use super::tables::HOSTNAME;
 use crate::capture::snapshot::{
     FdInfo, FdRecord, Interface, MachineInfo, ProcessRecord, Snapshot, UserRecord,
 };
-use crate::event::{Event, EventFlags};
+use crate::event::{Event, EventFlags, ParamsBuf};
 
 /// libscap refuses longer paths …
 const PATH: usize = 1023;
@@ -27,6 +28,8 @@ pub struct ScapWriter<W: Write> {
     out: W,
     /// The body of the block being put together.
     body: Vec<u8>,
+    /// Where parameters for older readers are put together, if it is for them.
+    older: Option<ParamsBuf>,
 }
 
 impl<W: Write> ScapWriter<GzEncoder<W>> {
@@ -39,9 +42,16 @@ impl<W: Write> ScapWriter<GzEncoder<W>> {
 impl<W: Write> ScapWriter<W> {
     /// A plain capture. Writes a block at a time; buffer `out` if that is a system call.
     pub fn new(out: W) -> io::Result<Self> {
-        let mut writer = ScapWriter { out, body: Vec::new() };
+        let mut writer = ScapWriter { out, body: Vec::new(), older: None };
         writer.section()?;
         Ok(writer)
+    }
+
+    /// Leaves out from now on what readers older than Falco 0.44 stop at, as sysdig 0.41 does: the flags of `socket`, the argument of `fcntl`,
+    /// and all but the number of `keyctl` and `close_range`.
+    #[must_use]
+    pub fn for_older_readers(self) -> Self {
+        ScapWriter { older: Some(ParamsBuf::default()), ..self }
     }
 
     /// Begins a section: a capture of another machine state behind this one.
@@ -87,6 +97,19 @@ impl<W: Write> ScapWriter<W> {
 
     /// Writes an event of the current schema. Fails with `InvalidInput` if a parameter is too long for its kind of event.
     pub fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        let Some(mut params) = self.older.take() else { return self.write_event(event) };
+        let result = match older(event, &mut params) {
+            None => self.write_event(event),
+            Some(id) => {
+                let Event { num, ts, tid, cpu, flags, .. } = *event;
+                self.write_event(&Event::new(num, ts, tid, cpu, id, flags, params.params()))
+            }
+        };
+        self.older = Some(params);
+        result
+    }
+
+    fn write_event(&mut self, event: &Event<'_>) -> io::Result<()> {
         const HEADER: u32 = 26;
         let large = event.info().flags.contains(EventFlags::LARGE_PAYLOAD);
         let params = || (0..event.param_count()).filter_map(|index| event.param(index));
