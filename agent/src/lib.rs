@@ -4,6 +4,7 @@ pub mod alerts;
 pub mod capture;
 pub mod cli;
 pub mod config;
+pub mod containers;
 pub mod detect;
 pub mod event;
 pub mod explain;

@@ -3,6 +3,7 @@
 // A test may stop at what must not be.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod containers;
 mod doctor;
 mod drivers;
 mod falco;

@@ -123,6 +123,14 @@ impl Cgroups {
         self.texts.remove(&id);
     }
 
+    /// All cgroups: id and path.
+    pub fn paths(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        self.texts.iter().filter_map(|(id, text)| {
+            let first = text.split(|byte| *byte == 0).next()?;
+            Some((*id, &first[memchr::memchr(b'=', first)? + 1..]))
+        })
+    }
+
     /// The cgroups of a thread in this one; empty if it is not known.
     pub fn text(&self, id: u64) -> &[u8] {
         self.texts.get(&id).map_or(&[], |text| text)

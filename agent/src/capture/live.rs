@@ -14,6 +14,7 @@ use super::cgroup::{Cgroups, Hierarchy};
 use super::driver::{Driver, DriverError};
 use super::merge::Merger;
 use super::proc::ProcRoot;
+use crate::containers::{Watch, WatchCounters};
 use crate::event::{Credentials, EVENTS, Event, EventId, Facts, KernelPath, ParamsBuf, id};
 
 /// Nanoseconds by which the wall clock may go away from the clock that orders events before it is read again: it was set
@@ -45,6 +46,7 @@ pub struct Live {
     params: ParamsBuf,
     counters: LiveCounters,
     sleep: Duration,
+    watch: Option<Watch>,
 }
 
 impl Live {
@@ -60,22 +62,49 @@ impl Live {
             params: ParamsBuf::default(),
             counters: LiveCounters::default(),
             sleep: SLEEP_MIN,
+            watch: None,
         })
+    }
+
+    /// Has containers looked up: those that there are, and all that begin from now on.
+    pub fn watch_containers(&mut self, mut watch: Watch) {
+        self.cgroups.paths().for_each(|(id, path)| watch.cgroup_made(id, path));
+        self.watch = Some(watch);
+    }
+
+    /// The containers that are looked up.
+    pub fn containers(&mut self) -> Option<&mut Watch> {
+        self.watch.as_mut()
+    }
+
+    /// What was noticed of the containers that are looked up.
+    pub fn container_counters(&self) -> WatchCounters {
+        self.watch.as_ref().map(Watch::counters).unwrap_or_default()
+    }
+
+    /// An event that no driver recorded, of now.
+    pub fn own_event(&mut self, id: EventId, params: &ParamsBuf, look: impl FnOnce(&Event<'_>)) {
+        self.counters.events += 1;
+        look(&Event::new(self.counters.events, self.clock.wall(boot_time()), -1, 0, id, 0, params.params()));
     }
 
     /// Hands out what has happened, in order. Returns how many records there were.
     pub fn poll(&mut self, mut look: impl FnMut(&Event<'_>)) -> usize {
         self.clock.read();
-        let Live { merger, cgroups, clock, params, counters, .. } = self;
+        let Live { merger, cgroups, clock, params, counters, watch, .. } = self;
         merger.drain(boot_time, BATCH, |record, time| {
-            decode(record, clock.wall(time), cgroups, params, counters, &mut look);
+            let known = Known { cgroups, watch };
+            decode(record, clock.wall(time), known, params, counters, &mut look);
         })
     }
 
     /// Hands out all that is left, after the driver has stopped.
     pub fn finish(&mut self, mut look: impl FnMut(&Event<'_>)) -> usize {
-        let Live { merger, cgroups, clock, params, counters, .. } = self;
-        merger.finish(|record, time| decode(record, clock.wall(time), cgroups, params, counters, &mut look))
+        let Live { merger, cgroups, clock, params, counters, watch, .. } = self;
+        merger.finish(|record, time| {
+            let known = Known { cgroups, watch };
+            decode(record, clock.wall(time), known, params, counters, &mut look);
+        })
     }
 
     /// Sleeps a while after [`Live::poll`] gave out so many records: longer, the less happens.
@@ -114,11 +143,17 @@ pub fn hierarchy(root: &ProcRoot) -> Hierarchy {
     Hierarchy::find(root.root())
 }
 
+/// The cgroups, and those of them that are of containers.
+struct Known<'l> {
+    cgroups: &'l mut Cgroups,
+    watch: &'l mut Option<Watch>,
+}
+
 /// Makes an event of a record, or takes in what it tells of cgroups.
 fn decode(
     record: &Record<'_>,
     wall: u64,
-    cgroups: &mut Cgroups,
+    known: Known<'_>,
     params: &mut ParamsBuf,
     counters: &mut LiveCounters,
     look: &mut impl FnMut(&Event<'_>),
@@ -126,7 +161,7 @@ fn decode(
     let header = &record.header;
     if header.event >= INTERNAL {
         if matches!(header.event, CGROUP_MKDIR | CGROUP_RMDIR | CGROUP_ATTACH) {
-            cgroup(record, cgroups, counters);
+            cgroup(record, known, counters);
         }
         return;
     }
@@ -139,7 +174,7 @@ fn decode(
     let cgroups_at = cgroups_param(id);
     for (index, parameter) in record.parameters().take(info.params.len()).enumerate() {
         if Some(index) == cgroups_at && parameter.bytes.is_empty() {
-            params.push(cgroups.text(header.cgroup));
+            params.push(known.cgroups.text(header.cgroup));
         } else {
             params.push(parameter.bytes);
         }
@@ -149,7 +184,8 @@ fn decode(
         params.push(b"");
     }
     counters.events += 1;
-    let facts = facts(record);
+    let mut facts = facts(record);
+    facts.awaited = known.watch.as_ref().is_some_and(|watch| watch.waits(header.cgroup));
     let event = Event::new(counters.events, wall, i64::from(header.tid), header.cpu, id, 0, params.params());
     look(&event.with_facts(&facts));
 }
@@ -211,7 +247,7 @@ fn credentials(bytes: &[u8]) -> Option<Credentials> {
 }
 
 /// A cgroup was made or removed. Other hierarchies have the same ids for other cgroups.
-fn cgroup(record: &Record<'_>, cgroups: &mut Cgroups, counters: &mut LiveCounters) {
+fn cgroup(record: &Record<'_>, known: Known<'_>, counters: &mut LiveCounters) {
     let mut parameters = record.parameters().map(|parameter| parameter.bytes);
     let mut next = || parameters.next().unwrap_or_default();
     let (hierarchy, id, path) = (next().try_into(), next().try_into(), next());
@@ -219,12 +255,23 @@ fn cgroup(record: &Record<'_>, cgroups: &mut Cgroups, counters: &mut LiveCounter
         counters.malformed += 1;
         return;
     };
-    if hierarchy != cgroups.hierarchy().id {
+    if hierarchy != known.cgroups.hierarchy().id {
         return;
     }
     match record.header.event {
-        CGROUP_MKDIR => cgroups.add(id, path.strip_suffix(b"\0").unwrap_or(path)),
-        CGROUP_RMDIR => cgroups.remove(id),
+        CGROUP_MKDIR => {
+            let path = path.strip_suffix(b"\0").unwrap_or(path);
+            known.cgroups.add(id, path);
+            if let Some(watch) = known.watch {
+                watch.cgroup_made(id, path);
+            }
+        }
+        CGROUP_RMDIR => {
+            known.cgroups.remove(id);
+            if let Some(watch) = known.watch {
+                watch.cgroup_removed(id);
+            }
+        }
         _ => {}
     }
 }
@@ -289,6 +336,7 @@ mod tests {
             params: ParamsBuf::default(),
             counters: LiveCounters::default(),
             sleep: SLEEP_MIN,
+            watch: None,
         };
         (producer, live, host)
     }

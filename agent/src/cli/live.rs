@@ -15,6 +15,7 @@ use super::guard::{Canary, can_answer};
 use super::orders::{Order, Orders};
 use super::reload::Fresh;
 use super::sensor::Losses;
+use super::waiting::Waiting;
 use super::watch::Watch;
 use crate::alerts::Summary;
 use crate::capture::driver::Driver;
@@ -22,6 +23,7 @@ use crate::capture::interest::{Choice, interest, union};
 use crate::capture::live::{Live, hierarchy};
 use crate::capture::proc::{LivingThreads, ProcLimits, ProcRoot, Strangers};
 use crate::config::Config;
+use crate::containers;
 use crate::detect::Detector;
 use crate::event::Event;
 use crate::metrics::{Telemetry, Verdict};
@@ -34,6 +36,8 @@ pub(super) struct Detection<'c> {
     engine: Engine,
     /// The names of events that conditions ask for.
     names: BTreeSet<&'static str>,
+    /// How runtimes are asked about containers, if they are.
+    containers: Option<containers::Settings>,
 }
 
 /// Who says when a detection begins and ends.
@@ -54,8 +58,9 @@ impl<'c> Detection<'c> {
         config: &'c Config,
         show: Show<'_>,
     ) -> anyhow::Result<Detection<'c>> {
+        let containers = containers::Settings::of(config, ProcRoot::from_environment().root())?;
         let (engine, names) = Engine::named(files, config, show)?;
-        Ok(Detection { config, engine, names })
+        Ok(Detection { config, engine, names, containers })
     }
 
     /// As [`Detection::load`], with the rules about the agent itself. `configuration` are the files of the configuration.
@@ -65,8 +70,9 @@ impl<'c> Detection<'c> {
         config: &'c Config,
         show: Show<'_>,
     ) -> anyhow::Result<Detection<'c>> {
+        let containers = containers::Settings::of(config, ProcRoot::from_environment().root())?;
         let (engine, names) = Engine::guarded(files, configuration, config, show)?;
-        Ok(Detection { config, engine, names })
+        Ok(Detection { config, engine, names, containers })
     }
 
     /// What the rules count.
@@ -90,6 +96,9 @@ impl<'c> Detection<'c> {
     ) -> anyhow::Result<()> {
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
         let sensor = &mut Sensor::start(driver, wanted, self.config, orders, telemetry)?;
+        if let Some(settings) = self.containers.clone() {
+            sensor.live.watch_containers(containers::start(settings)?);
+        }
         let desk = orders.desk();
         let mut recorder = Recorder::start(self.config, move |alert| desk.alert(alert))?;
         if let Some(recorder) = &recorder {
@@ -215,12 +224,21 @@ impl<'s> Sensor<'s> {
         let mut ended = false;
         let mut living = LivingThreads::new(root, purge_every);
         let mut strangers = Strangers::new(root, limits);
+        let mut waiting = Waiting::default();
         while result.is_ok() && !ended && !occasion.is_over()? {
             let records = live.poll(|event| {
                 if result.is_ok() && !canary.is(event) {
-                    introduce(event, &mut strangers, sink);
-                    result = sink.event(event);
+                    result = waiting.pass(event, |event| {
+                        introduce(event, &mut strangers, sink);
+                        sink.event(event)
+                    });
                 }
+            });
+            result = result.and_then(|()| {
+                waiting.settle(live, |event| {
+                    introduce(event, &mut strangers, sink);
+                    sink.event(event)
+                })
             });
             while let Some(order) = orders.next() {
                 result = result.and_then(|()| match order {
@@ -255,9 +273,11 @@ impl<'s> Sensor<'s> {
         driver.set_interest(&Interest { abi_version: ABI_VERSION, ..Interest::default() })?;
         live.finish(|event| {
             if result.is_ok() {
-                result = sink.event(event);
+                result = waiting.pass(event, |event| sink.event(event));
             }
         });
+        result = result.and_then(|()| waiting.finish(live, |event| sink.event(event)));
+        waiting.report();
         result.and_then(|()| sink.flush())?;
         *drops = watch.summary();
         if ended {

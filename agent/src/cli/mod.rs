@@ -29,6 +29,7 @@ mod sources;
 pub mod syscalls;
 pub mod test;
 pub mod trace;
+mod waiting;
 mod watch;
 
 use std::io;
@@ -128,9 +129,22 @@ fn status(result: anyhow::Result<ExitCode>, prefix: &str) -> ExitCode {
         if is_broken_pipe(&error) {
             return ExitCode::SUCCESS;
         }
-        eprintln!("{prefix}: {error:#}");
+        eprintln!("{prefix}: {}", printable(&format!("{error:#}")));
         ExitCode::FAILURE
     })
+}
+
+/// A text of several lines without characters that could move a terminal's cursor.
+fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' | '\t' => out.push(character),
+            c if c.is_control() => out.extend(c.escape_default()),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

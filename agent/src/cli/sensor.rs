@@ -138,11 +138,16 @@ impl Losses {
         let rings =
             rings.map(|(index, name)| (format!("ring.{name}"), counted.get(*index).copied().unwrap_or(0)));
         let (reader, decoder) = (live.merger().reader_counters(), live.counters());
+        let containers = live.container_counters();
         let ours = [
             ("reader.malformed", reader.malformed),
             ("decode.unknown_events", decoder.unknown_events),
             ("decode.malformed", decoder.malformed),
             ("cgroups.refused", live.cgroups_refused()),
+            ("containers.refused", containers.refused + containers.asked.dropped),
+            ("containers.bad_answers", containers.asked.bad_answers),
+            ("containers.slow_answers", containers.asked.slow_answers),
+            ("containers.late", containers.late),
         ];
         let ours = ours.into_iter().map(|(name, count)| (name.to_owned(), count));
         let all = rings.chain(ours).chain(driver.losses());

@@ -477,7 +477,7 @@ pub static SECTIONS: &[Section] = &[
                 Any,
                 "",
                 With(PLUGIN),
-                "Its settings: a text, or a mapping that is passed on as JSON.",
+                "Its settings: a text, or a mapping that is passed on as JSON. Those of `container` are Falco's.",
             ),
             key("plugins[].open_params", Text, "", With(PLUGIN), "What its source of events is opened with."),
             key(
@@ -574,6 +574,14 @@ pub static SECTIONS: &[Section] = &[
                 "",
                 Works,
                 "`container`: the fields of the container and of its pod. `k8saudit`, `json`: the source of the Kubernetes audit log and the fields of its documents, for rules to be checked and audit logs to be replayed; to receive events it needs an entry in `plugins`, with `open_params`.",
+            ),
+            key("saker.containers", Mapping, "", Works, "How runtimes are asked about containers, beside the plugin's `init_config`."),
+            key(
+                "saker.containers.wait_ms",
+                Integer(0, 60_000),
+                "500",
+                Works,
+                "Milliseconds for which the events of a new container wait until its runtime has told of it; 0 for not at all.",
             ),
             key("saker.services_file", Text, "/etc/services", Works, "Where the names of ports come from."),
             key(

@@ -219,10 +219,18 @@ model! {
         threads: u16,
         /// Built-in plugins that are on; the only one is `container` (`container.*`, `k8s.*` and what goes with them).
         builtin_plugins: BTreeSet<String>,
+        /// How runtimes are asked about containers.
+        containers: Containers,
         /// Where port names come from.
         services_file: PathBuf,
         /// Alerts about what is done to the agent itself.
         self_protection: bool,
+    }
+
+    /// `saker.containers`.
+    Containers {
+        /// Milliseconds.
+        wait_ms: u32,
     }
 
     /// `append_output[].match`.

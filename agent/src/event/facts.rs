@@ -9,6 +9,8 @@ pub struct Facts<'e> {
     pub start_time: u64,
     /// Id of the cgroup.
     pub cgroup: u64,
+    /// The cgroup is of a container that is being looked up.
+    pub awaited: bool,
     /// An io_uring operation, told as the call that it stands for.
     pub io_uring: bool,
     /// The file that the call opened or executed.

@@ -119,6 +119,14 @@ pub(super) fn host_ipc<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
     truth(context, |container| container.host_ipc)
 }
 
+pub(super) fn incomplete<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
+    Some(Value::Bool(match place(context) {
+        Some(Place::Host) => false,
+        Some(Place::Container(container)) => container.incomplete,
+        None => context.thread.is_some().then_some(true)?,
+    }))
+}
+
 fn rdwr(mount: &Mount) -> &'static [u8] {
     if mount.rdwr { b"true" } else { b"false" }
 }

@@ -350,6 +350,7 @@ fields! {
         "saker.proc.realexe" Str Na Process [] sensor::realexe "Path of the program as the kernel resolved it, whatever the call asked for; null where a capture does not tell.";
         "saker.fd.realpath" Str Na Event [] sensor::realpath "Path of the opened file from the kernel's own objects, seen from the root of the process: links, `..` and names that the program changed meanwhile cannot hide it. Null where no sensor told.";
         "saker.fd.path_mismatch" Bool Na Event [] sensor::path_mismatch "Whether the opened file is elsewhere than `fd.name` says. Links make honest mismatches, too (`/bin` to `/usr/bin`). Null where no sensor told.";
+        "saker.container.incomplete" Bool Na Process [] container::incomplete "Whether something is missing in what is known of the process's container: its runtime had not told of it in time, or cannot be asked. False on the host.";
         "saker.io_uring" Bool Na Event [] sensor::io_uring "Whether the event is an operation of an io_uring, told as the call that it stands for.";
     }
 }

@@ -12,6 +12,7 @@
 
 mod batch;
 mod exchange;
+mod hold;
 mod recorder;
 mod router;
 mod rules;
@@ -29,6 +30,7 @@ use crate::event::{Category, Event, EventId, id};
 use crate::fields::{EventContext, RunInfo};
 use crate::state::{Limits, State, StateFigures};
 
+pub use hold::Hold;
 pub use recorder::{Recorded, Recorder, Tap};
 pub use rules::{RuleSet, Settings};
 pub use single::Single;

@@ -1,15 +1,11 @@
-//! Containers: which one a process is in, told from its cgroups, and what container events say about each.
+//! Containers: which one a process is in (its cgroups tell, see `cgroup`), and what container events say about each.
 
 use rustc_hash::FxHashMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::cgroup::CgroupContainer;
 use super::thread::Bytes;
-
-/// How many characters of a container's id are shown.
-const SHORT_ID: usize = 12;
-/// How many characters a full id has.
-const FULL_ID: usize = 64;
 
 /// What runs a container. The numbers are those of container events (`CT_*`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -128,6 +124,9 @@ pub struct ContainerInfo {
     pub pod_sandbox_id: Bytes,
     #[serde(deserialize_with = "pairs")]
     pub pod_sandbox_labels: Vec<(Bytes, Bytes)>,
+    /// Only files of its runtime told, the runtime itself not yet.
+    #[serde(deserialize_with = "truth")]
+    pub incomplete: bool,
 }
 
 /// A container event wraps what it says.
@@ -303,143 +302,14 @@ impl Containers {
 
 /// The id of the container that cgroups tell of: the first of the (subsystem, path) pairs in which one is found.
 pub(super) fn id_from_cgroups<'c>(
-    cgroups: impl Iterator<Item = (&'c [u8], &'c [u8])>,
+    mut cgroups: impl Iterator<Item = (&'c [u8], &'c [u8])>,
 ) -> Option<(&'c [u8], ContainerType)> {
-    cgroups.filter(|(_, path)| path.len() > 1).find_map(|(_, path)| id_from_cgroup(path))
-}
-
-/// Where an id of 64 hexadecimal digits stands: after which text and before which.
-const LAYOUTS: [(&[u8], &[u8]); 10] = [
-    (b"/libpod-", b".scope"),
-    (b"/libpod-", b".scope/container"),
-    (b"/libpod-", b""),
-    (b"/", b""),
-    (b"/docker-", b".scope"),
-    (b"/crio-", b""),
-    (b"/cri-containerd-", b".scope"),
-    (b"/crio-", b".scope"),
-    (b":cri-containerd:", b""),
-    (b"/docker-", b".scope"),
-];
-
-fn id_from_cgroup(path: &[u8]) -> Option<(&[u8], ContainerType)> {
-    let found = LAYOUTS.iter().find_map(|(prefix, suffix)| {
-        let (start, end) = bounds(path, prefix, suffix)?;
-        is_full_id(path, start, end).then(|| (&path[start..start + SHORT_ID], ContainerType::Unknown))
-    });
-    let found = found.or_else(|| Some((containerd_id(path)?, ContainerType::Unknown)));
-    let found = found.or_else(|| Some((lxc_id(path)?, ContainerType::Lxc)));
-    let found = found.or_else(|| Some((libvirt_id(path)?, ContainerType::LibvirtLxc)));
-    let found = found.or_else(|| Some((bpm_id(path)?, ContainerType::Bpm)));
-    found.filter(|(id, _)| !id.is_empty())
-}
-
-/// Between the last `prefix` and the last `suffix`.
-fn bounds(path: &[u8], prefix: &[u8], suffix: &[u8]) -> Option<(usize, usize)> {
-    let start = memchr::memmem::rfind(path, prefix)? + prefix.len();
-    let end = if suffix.is_empty() { path.len() } else { memchr::memmem::rfind(path, suffix)? };
-    (start <= end).then_some((start, end))
-}
-
-fn is_full_id(path: &[u8], start: usize, end: usize) -> bool {
-    let odd = path[start..].iter().position(|byte| !byte.is_ascii_hexdigit());
-    end - start == FULL_ID && odd.is_none_or(|at| start + at >= FULL_ID)
-}
-
-/// `/NAMESPACE/ID`, of containers that ctr started. Ids are free text here, so what systemd makes is left out.
-fn containerd_id(path: &[u8]) -> Option<&[u8]> {
-    let mut slashes = memchr::memchr_iter(b'/', path);
-    let mut open = slashes.next()?;
-    let namespace = slashes.find_map(|close| {
-        let (start, name) = (open, &path[open + 1..close]);
-        open = close;
-        let words = || name.split(|byte| b"._-".contains(byte));
-        let valid = words().all(|word| !word.is_empty() && word.iter().all(u8::is_ascii_alphanumeric));
-        valid.then(|| &path[start..=close])
-    })?;
-    let (start, end) = bounds(path, namespace, b"")?;
-    if is_full_id(path, start, end) {
-        return Some(&path[start..start + SHORT_ID]);
-    }
-    let systemd = [&b".service"[..], b".slice", b".scope"].iter().any(|suffix| path.ends_with(suffix));
-    let length = end - start;
-    (length != 0 && length <= FULL_ID && !systemd).then(|| &path[start..start + length.min(SHORT_ID)])
-}
-
-fn lxc_id(path: &[u8]) -> Option<&[u8]> {
-    [&b"/lxc/"[..], b"/lxc.payload/", b"/lxc.payload."].iter().find_map(|prefix| {
-        let rest = &path[memchr::memmem::find(path, prefix)? + prefix.len()..];
-        Some(memchr::memchr(b'/', rest).map_or(rest, |end| &rest[..end]))
-    })
-}
-
-fn libvirt_id(path: &[u8]) -> Option<&[u8]> {
-    if let Some(body) = path.strip_suffix(b".libvirt-lxc")
-        && let Some(slash) = memchr::memrchr(b'/', body)
-    {
-        return Some(&body[slash + 1..]);
-    }
-    let marker = br"-lxc\x2";
-    if let Some(at) = memchr::memmem::find(path, marker) {
-        let nested = memchr::memmem::find(path, b".scope/libvirt").is_some();
-        let suffix = if nested { &b".scope/libvirt"[..] } else { b".scope" };
-        // One more character, the `d` of `\x2d`, stands before the id.
-        if let Some(id) = path.strip_suffix(suffix).and_then(|body| body.get(at + marker.len() + 1..)) {
-            return Some(id);
-        }
-    }
-    let prefix = b"/libvirt/lxc/";
-    Some(&path[memchr::memmem::find(path, prefix)? + prefix.len()..])
-}
-
-fn bpm_id(path: &[u8]) -> Option<&[u8]> {
-    let rest = &path[memchr::memmem::find(path, b"bpm-")? + 4..];
-    let id = memchr::memmem::find(rest, b".scope").map_or(rest, |end| &rest[..end]);
-    let valid = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
-    id.iter().all(valid).then_some(id)
+    cgroups.find_map(|(_, path)| CgroupContainer::of_path(path)).map(|found| (found.short_id(), found.kind))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn id(path: &str) -> Option<&str> {
-        id_from_cgroup(path.as_bytes()).map(|(id, _)| std::str::from_utf8(id).unwrap())
-    }
-
-    #[test]
-    fn ids_of_runtimes() {
-        const HEX: &str = "3ad7b26ded6d8e7b23da7d48fe889434573036c27ae5a74837233de441c3601e";
-        for layout in [
-            "/docker/ID",
-            "/system.slice/docker-ID.scope",
-            "/machine.slice/libpod-ID.scope",
-            "/machine.slice/libpod-ID.scope/container",
-            "/kubepods/besteffort/pod1/ID",
-            "/kubepods.slice/kubepods-pod1.slice/cri-containerd-ID.scope",
-            "/kubepods.slice/kubepods-pod1.slice/crio-ID.scope",
-            "/kubepods/burstable/pod1/crio-ID",
-            "/system.slice/containerd.service/kubepods-pod1.slice:cri-containerd:ID",
-        ] {
-            assert_eq!(id(&layout.replace("ID", HEX)), Some("3ad7b26ded6d"), "{layout}");
-        }
-        assert_eq!(id("/default/my_container"), Some("my_container"));
-        assert_eq!(id("/default/my_long_container"), Some("my_long_cont"));
-        assert_eq!(id("/lxc/box/init"), Some("box/init"));
-        assert_eq!(id("/lxc.payload.box"), Some("box"));
-        assert_eq!(id("/machine/box.libvirt-lxc"), Some("box.libvirt-"));
-        assert_eq!(id(r"/machine.slice/machine-lxc\x2d229\x2dc.scope"), Some(r"229\x2dc"));
-        assert_eq!(id("/system.slice/bpm-job.scope"), Some("job"));
-    }
-
-    #[test]
-    fn the_host_has_no_id() {
-        for path in
-            ["/", "/user.slice/user-1000.slice/session-1.scope", "/system.slice/cron.service", "/init.scope"]
-        {
-            assert_eq!(id(path), None, "{path}");
-        }
-    }
 
     #[test]
     fn events_describe_containers() {

@@ -4,6 +4,7 @@
 //! to stay visible to the rules of that event (an exited thread, a closed descriptor). Processes, descriptor tables, programs
 //! and environments are shared by reference after a fork and copied by the one that changes them.
 
+mod cgroup;
 mod containers;
 mod export;
 mod fd;
@@ -24,6 +25,7 @@ mod users;
 
 use std::sync::Arc;
 
+pub use cgroup::{CgroupContainer, Runtime};
 pub use containers::{ContainerInfo, ContainerType, Mount};
 pub use fd::{Detail, End, Fd, FdFlags, FdTable, FdType, Inet, L4Proto};
 pub use handover::{Inheritance, Loan, makes_a_stub};
