@@ -9,6 +9,7 @@ mod drivers;
 mod falco;
 mod guard;
 mod k8s_audit;
+mod outputs;
 mod packages;
 mod preflight;
 mod record;

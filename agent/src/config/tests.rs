@@ -242,7 +242,6 @@ fn what_is_not_heeded_is_told_with_what_happens_instead() {
         "metrics: {enabled: true, interval: 15m}\n",
     ));
     insta::assert_snapshot!(directory.warnings(&[]), @r"
-    main.yaml:2:26: syslog_output.enabled ('true') is not heeded: alerts do not go to syslog yet
     main.yaml:10:12: plugins[1].name ('krsi') is not heeded: it is not loaded: rules of its source are left out, and its fields do not exist
     ");
     assert_eq!(directory.load(&[]).unwrap().config.metrics.interval, 900_000);
@@ -348,6 +347,9 @@ fn the_model_has_every_key_of_the_table() {
         "plugins=[{name: container, library_path: l, init_config: {a: [b]}, open_params: o}]",
         "metrics.output_file=f",
         "saker.driver=auto",
+        "saker.slack_output={url: u, payload: p}",
+        "saker.syslog_outputs=[{name: n, url: u, ca_cert: c, client_cert: c, client_key: k}]",
+        "saker.webhooks=[{name: n, url: u, payload: p, headers: {a: b}, ca_cert: c, client_cert: c, client_key: k}]",
     ])
     .unwrap();
     for key in keys() {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::Files;
 use crate::alerts::{Summary, now};
+use crate::outputs::Outputs;
 use crate::state::StateFigures;
 
 /// Numbers that several threads write and read.
@@ -33,6 +34,7 @@ struct Numbers {
     /// The same by the clock that never jumps.
     began: Instant,
     engine: OnceLock<&'static str>,
+    outputs: OnceLock<Outputs>,
     reloads: AtomicU64,
     reloads_refused: AtomicU64,
     /// Milliseconds after `began` at which the loop last said that it goes on; 0: it does not yet.
@@ -153,6 +155,7 @@ impl Default for Telemetry {
             began: Instant::now(),
             listener: OnceLock::new(),
             engine: OnceLock::new(),
+            outputs: OnceLock::new(),
             reloads: AtomicU64::new(0),
             reloads_refused: AtomicU64::new(0),
             beat: AtomicU64::new(0),
@@ -181,6 +184,16 @@ impl Telemetry {
     /// Where events come from.
     pub fn engine(&self) -> Option<&'static str> {
         self.0.engine.get().copied()
+    }
+
+    /// Says where alerts go.
+    pub fn set_outputs(&self, outputs: &Outputs) {
+        let _ = self.0.outputs.set(outputs.clone());
+    }
+
+    /// Where alerts go.
+    pub fn outputs(&self) -> Option<&Outputs> {
+        self.0.outputs.get()
     }
 
     /// Rules took effect: those of the start, or others that were loaded anew from these files.
