@@ -13,8 +13,10 @@ pub mod events;
 pub mod explain;
 pub mod falco;
 pub mod fields;
+mod guard;
 mod live;
 mod log;
+mod notify;
 mod orders;
 pub mod posture;
 pub mod read;
@@ -148,9 +150,22 @@ fn status(result: anyhow::Result<ExitCode>, prefix: &str) -> ExitCode {
         if is_broken_pipe(&error) {
             return ExitCode::SUCCESS;
         }
-        eprintln!("{prefix}: {error:#}");
+        eprintln!("{prefix}: {}", printable(&format!("{error:#}")));
         ExitCode::FAILURE
     })
+}
+
+/// A text of several lines without characters that could move a terminal's cursor.
+fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' | '\t' => out.push(character),
+            c if c.is_control() => out.extend(c.escape_default()),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -93,7 +93,7 @@ fn record(args: &Args) -> anyhow::Result<ExitCode> {
     super::log::start(&config);
     let filter = args.filter.as_deref().map(|filter| compile(filter, &schema(&config)?)).transpose()?;
     let mut stop = Stop::listen()?;
-    let mut driver = sensor::open(args.driver.unwrap_or_else(|| DriverChoice::of(&config)))?;
+    let mut driver = sensor::open(args.driver.unwrap_or_else(|| DriverChoice::of(&config)), &config)?;
     let mut wanted = everything();
     if filter.is_none() {
         // A capture has no place for what goes beyond Falco's schema; only a filter can ask for it.
