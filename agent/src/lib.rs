@@ -11,6 +11,7 @@ pub mod explain;
 pub mod fields;
 pub mod k8s;
 pub mod metrics;
+pub mod outputs;
 pub mod pipeline;
 pub mod rule_tests;
 pub mod rules;

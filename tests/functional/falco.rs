@@ -151,13 +151,13 @@ fn a_wrong_configuration_is_refused_with_places() {
 #[test]
 fn what_is_not_heeded_is_in_the_log() {
     let (config, _rules) = replaying();
-    let more = "syslog_output: {enabled: true}\nwebserver: {enabled: yes}\nnew_key: 1\n";
+    let more = "falco_libs: {thread_table_size: 5}\nwebserver: {enabled: no}\nnew_key: 1\n";
     let more = TempFile::new("more.yaml", &(std::fs::read_to_string(&config.path).unwrap() + more));
     let out = falco(&["-c", &more.path, "--dry-run"]);
     let lines = log(&text(&out.stderr), &more);
     let lines: Vec<&str> = lines.lines().filter(|line| line.starts_with("more.yaml:")).collect();
     insta::assert_snapshot!(lines.join("\n"), @r"
-    more.yaml:7:26: syslog_output.enabled ('true') is not heeded: alerts do not go to syslog yet
+    more.yaml:7:33: falco_libs.thread_table_size ('5') is not heeded: the table has its own limit
     more.yaml:9:1: unknown configuration key 'new_key'
     ");
     let quiet = falco(&["-c", &more.path, "--dry-run", "-o", "log_level=error"]);

@@ -8,6 +8,7 @@ mod doctor;
 mod drivers;
 mod falco;
 mod k8s_audit;
+mod outputs;
 mod preflight;
 mod record;
 mod references;

@@ -4,7 +4,7 @@ use saker_filter::Schema;
 
 use crate::alerts::line::RuleLabels;
 use crate::alerts::template::Template;
-use crate::config::{AppendOutput, ExtraField};
+use crate::config::{AppendOutput, Config, ExtraField};
 
 /// What `suggested_output` appends: the fields that the container plugin suggests, in its order.
 const SUGGESTED: &[&str] = &[
@@ -78,10 +78,34 @@ pub fn check_append_output(entries: &[AppendOutput], schema: &dyn Schema) -> Res
     Ok(())
 }
 
+/// Checks the fields that rollup and limits tell alerts apart by: some source must have them.
+///
+/// # Errors
+/// The first that is no field, in words for the operator.
+pub fn check_key_fields(config: &Config, schemas: &[&dyn Schema]) -> Result<(), String> {
+    let saker = &config.saker;
+    let rollup = saker.rollup.key.iter().filter(|_| saker.rollup.enabled);
+    let limit = saker.rate_limit.key.iter().filter(|_| saker.rate_limit.per_key > 0);
+    let keys = rollup.map(|name| ("saker.rollup.key", name));
+    for (key, name) in keys.chain(limit.map(|name| ("saker.rate_limit.key", name))) {
+        let text = format!("%{name}");
+        let is_field = |schema: &&dyn Schema| {
+            let compiled = Template::compile(&text, *schema);
+            compiled.is_ok_and(|compiled| compiled.fields().any(|(found, _)| found == name))
+        };
+        if !schemas.iter().any(is_field) {
+            return Err(format!(
+                "configuration key '{key}': there is no field '{name}' (`saker fields` lists them)"
+            ));
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, Priority};
+    use crate::config::Priority;
     use crate::fields::FieldSchema;
 
     fn appended(options: &[&str], container: bool) -> String {

@@ -8,7 +8,8 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 use super::line::{push_printable, push_string, push_utc};
-use crate::config::Priority;
+use super::record::Parts;
+use crate::config::{Config, Priority};
 
 /// The event source of these alerts.
 pub const SOURCE: &str = "internal";
@@ -33,8 +34,17 @@ pub struct Internal {
 pub struct InternalForm {
     /// As JSON (`json_output`).
     pub json: bool,
+    /// As a record for outputs, with both forms.
+    pub recorded: bool,
     /// The host's name.
     pub hostname: String,
+}
+
+impl InternalForm {
+    /// Lines, in the form that a configuration asks for.
+    pub fn of(config: &Config, hostname: &str) -> InternalForm {
+        InternalForm { json: config.json_output, recorded: false, hostname: hostname.to_owned() }
+    }
 }
 
 impl Internal {
@@ -54,9 +64,39 @@ impl Internal {
 
     /// Appends the alert with a newline, byte for byte as Falco writes it.
     pub fn write(&self, form: &InternalForm, out: &mut Vec<u8>) {
-        if form.json {
-            return self.write_json(&form.hostname, out);
+        if form.recorded {
+            return self.write_record(form, out);
         }
+        match form.json {
+            true => self.write_json(&form.hostname, out),
+            false => self.write_text(out),
+        }
+        out.push(b'\n');
+    }
+
+    fn write_record(&self, form: &InternalForm, out: &mut Vec<u8>) {
+        let (mut text, mut json) = (Vec::new(), Vec::new());
+        self.write_text(&mut text);
+        self.write_json(&form.hostname, &mut json);
+        let parts = Parts {
+            rule: &self.rule,
+            source: SOURCE,
+            hostname: &form.hostname,
+            priority: self.priority,
+            as_json: form.json,
+            tags: b"[]",
+            time: self.time,
+            text: &text,
+            json: &json,
+            // Numbers, texts and flags can always be written.
+            fields: &serde_json::to_vec(&self.fields).unwrap_or_default(),
+            ..Parts::default()
+        };
+        parts.write(out);
+    }
+
+    /// Appends the text form, without a newline.
+    fn write_text(&self, out: &mut Vec<u8>) {
         let nanoseconds = i128::from(self.time);
         let time = Timestamp::from_nanosecond(nanoseconds).unwrap_or_default().to_zoned(TimeZone::system());
         let mut line = Vec::new();
@@ -68,9 +108,9 @@ impl Internal {
         }
         line.push(b')');
         push_printable(&line, out);
-        out.push(b'\n');
     }
 
+    /// Appends the JSON form, without a newline.
     fn write_json(&self, hostname: &str, out: &mut Vec<u8>) {
         let mut member = |before: &str, text: &str| {
             out.extend_from_slice(before.as_bytes());
@@ -90,7 +130,7 @@ impl Internal {
         member(",\"source\":", SOURCE);
         out.extend_from_slice(b",\"time\":\"");
         push_utc(self.time, out);
-        out.extend_from_slice(b"\"}\n");
+        out.extend_from_slice(b"\"}");
     }
 }
 
@@ -114,7 +154,7 @@ mod tests {
         };
         let alert = alert.with("n", 3).with("a", "x\ny");
         let mut out = Vec::new();
-        alert.write(&InternalForm { json, hostname: "box".to_owned() }, &mut out);
+        alert.write(&InternalForm { json, recorded: false, hostname: "box".to_owned() }, &mut out);
         String::from_utf8(out).unwrap()
     }
 

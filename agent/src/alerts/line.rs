@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use saker_filter::{Field, Schema};
 
 use crate::alerts::append::appends;
+use crate::alerts::record::Parts;
 use crate::alerts::template::{Template, TemplateError, json_value};
 use crate::config::{Config, ExtraField, Priority};
 use crate::fields::EventContext;
@@ -58,6 +59,35 @@ pub struct Line {
     message: Template,
     /// The constant parts of the JSON form, `None` for text.
     json: Option<Json>,
+    /// What outputs want beside the line, `None` where it goes to standard output and nowhere else.
+    labels: Option<Box<Labels>>,
+}
+
+/// What outputs want of alerts beside their line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Wanted<'w> {
+    /// The JSON form, whatever `json_output` says.
+    pub json: bool,
+    /// The output fields by themselves.
+    pub fields: bool,
+    /// The fields whose values tell which alerts repeat each other.
+    pub rollup_key: &'w [String],
+    /// The fields whose values are counted against a limit.
+    pub limit_key: &'w [String],
+}
+
+/// What is the same for each alert of a rule.
+#[derive(Clone, Debug)]
+struct Labels {
+    rule: String,
+    source: String,
+    hostname: String,
+    priority: Priority,
+    as_json: bool,
+    tags: Vec<u8>,
+    with_fields: bool,
+    rollup_key: Vec<Field>,
+    limit_key: Vec<Field>,
 }
 
 #[derive(Clone, Debug)]
@@ -68,6 +98,8 @@ struct Json {
     with_output: bool,
     /// Members of `output_fields` in their order, each with its key as `"key":`; `None` leaves them out.
     members: Option<Vec<(Vec<u8>, Member)>>,
+    /// The members are wanted by themselves only.
+    hide_members: bool,
     /// From `,"priority"` to the opening quote of the time.
     tail: Vec<u8>,
 }
@@ -87,7 +119,48 @@ impl LineCompiler<'_> {
         let time = if self.config.time_format_iso_8601 { "evt.time.iso8601" } else { "evt.time" };
         let prefix = self.template("time", &format!("*%{time}: {}", rule.priority.word()), rule)?;
         let json = self.config.json_output.then(|| self.json(rule, &prefix, &message)).transpose()?;
-        Ok(Line { prefix, message, json })
+        Ok(Line { prefix, message, json, labels: None })
+    }
+
+    /// As [`LineCompiler::compile`], for alerts that go to outputs.
+    pub fn compile_recorded(
+        &self,
+        rule: &RuleLabels<'_>,
+        message: &Template,
+        wanted: &Wanted<'_>,
+    ) -> Result<Line, LineError> {
+        let mut line = self.compile(rule, message)?;
+        if (wanted.json || wanted.fields) && line.json.is_none() {
+            line.json = Some(self.json(rule, &line.prefix, &line.message)?);
+        }
+        if wanted.fields
+            && let Some(json) = &mut line.json
+            && json.members.is_none()
+        {
+            json.members = Some(self.members(rule, &line.prefix, &line.message)?);
+            json.hide_members = true;
+        }
+        let mut tags = Vec::new();
+        push_tags(rule.tags, &mut tags);
+        // A field that another source has tells nothing apart here.
+        let key = |names: &[String]| names.iter().filter_map(|name| self.field(name)).collect();
+        line.labels = Some(Box::new(Labels {
+            rule: rule.name.to_owned(),
+            source: rule.source.to_owned(),
+            hostname: self.hostname.to_owned(),
+            priority: rule.priority,
+            as_json: self.config.json_output,
+            tags,
+            with_fields: wanted.fields,
+            rollup_key: key(wanted.rollup_key),
+            limit_key: key(wanted.limit_key),
+        }));
+        Ok(line)
+    }
+
+    fn field(&self, name: &str) -> Option<Field> {
+        let template = Template::compile(&format!("%{name}"), self.schema).ok()?;
+        template.fields().find(|(found, _)| *found == name).map(|(_, field)| field.clone())
     }
 
     fn template(&self, place: &str, text: &str, rule: &RuleLabels<'_>) -> Result<Template, LineError> {
@@ -110,14 +183,8 @@ impl LineCompiler<'_> {
         tail.extend_from_slice(b",\"source\":");
         push_string(rule.source.as_bytes(), &mut tail);
         if config.json_include_tags_property {
-            tail.extend_from_slice(b",\"tags\":[");
-            for (index, tag) in rule.tags.iter().enumerate() {
-                if index > 0 {
-                    tail.push(b',');
-                }
-                push_string(tag.as_bytes(), &mut tail);
-            }
-            tail.push(b']');
+            tail.extend_from_slice(b",\"tags\":");
+            push_tags(rule.tags, &mut tail);
         }
         tail.extend_from_slice(b",\"time\":\"");
 
@@ -130,6 +197,7 @@ impl LineCompiler<'_> {
             with_message: config.json_include_message_property,
             with_output: config.json_include_output_property,
             members,
+            hide_members: false,
             tail,
         })
     }
@@ -176,7 +244,7 @@ impl LineCompiler<'_> {
 }
 
 impl Line {
-    /// Appends the alert for an event, with a newline.
+    /// Appends the alert for an event: its line with a newline, or the record that outputs take.
     pub fn write(&mut self, context: &EventContext<'_>, out: &mut Vec<u8>) {
         let mut message = Vec::new();
         self.message.render(context, &mut message);
@@ -184,47 +252,121 @@ impl Line {
         self.prefix.render(context, &mut output);
         output.push(b' ');
         output.extend_from_slice(&message);
-        let Some(json) = &mut self.json else {
-            push_printable(&output, out);
-            out.push(b'\n');
-            return;
-        };
-        out.extend_from_slice(&json.head);
-        if json.with_message {
-            out.extend_from_slice(b",\"message\":");
-            push_string(&message, out);
+        if let Some(labels) = &self.labels {
+            return labels.write(self.json.as_mut(), context, &mut message, &output, out);
         }
-        if json.with_output {
-            out.extend_from_slice(b",\"output\":");
-            push_string(&output, out);
-        }
-        if let Some(members) = &mut json.members {
-            out.extend_from_slice(b",\"output_fields\":{");
-            for (index, (key, member)) in members.iter_mut().enumerate() {
-                if index > 0 {
-                    out.push(b',');
-                }
-                out.extend_from_slice(key);
-                match member {
-                    Member::Field(field) => json_value(context, field, out),
-                    Member::Text(template) => {
-                        message.clear();
-                        template.render(context, &mut message);
-                        push_string(&message, out);
-                    }
-                    Member::Null => out.extend_from_slice(b"null"),
-                }
+        match &mut self.json {
+            None => push_printable(&output, out),
+            Some(json) => {
+                json.write(context, &mut message, &output, out);
             }
-            out.push(b'}');
         }
-        out.extend_from_slice(&json.tail);
-        push_utc(context.event().ts, out);
-        out.extend_from_slice(b"\"}\n");
+        out.push(b'\n');
     }
 }
 
+impl Labels {
+    /// Appends the record.
+    fn write(
+        &self,
+        json: Option<&mut Json>,
+        context: &EventContext<'_>,
+        message: &mut Vec<u8>,
+        output: &[u8],
+        out: &mut Vec<u8>,
+    ) {
+        let mut text = Vec::new();
+        push_printable(output, &mut text);
+        let (mut line, mut fields) = (Vec::new(), Vec::new());
+        if let Some(json) = json {
+            json.write(context, message, output, &mut line);
+            if self.with_fields {
+                json.write_members(context, message, &mut fields);
+            }
+        }
+        let key = |fields: &[Field]| {
+            let mut key = Vec::new();
+            for field in fields {
+                json_value(context, field, &mut key);
+                key.push(b'\n');
+            }
+            key
+        };
+        let parts = Parts {
+            rule: &self.rule,
+            source: &self.source,
+            hostname: &self.hostname,
+            priority: self.priority,
+            as_json: self.as_json,
+            tags: &self.tags,
+            time: context.event().ts,
+            text: &text,
+            json: &line,
+            fields: &fields,
+            rollup_key: &key(&self.rollup_key),
+            limit_key: &key(&self.limit_key),
+        };
+        parts.write(out);
+    }
+}
+
+impl Json {
+    /// Appends the JSON form, without a newline. `message` is overwritten.
+    fn write(&mut self, context: &EventContext<'_>, message: &mut Vec<u8>, output: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.head);
+        if self.with_message {
+            out.extend_from_slice(b",\"message\":");
+            push_string(message, out);
+        }
+        if self.with_output {
+            out.extend_from_slice(b",\"output\":");
+            push_string(output, out);
+        }
+        if self.members.is_some() && !self.hide_members {
+            out.extend_from_slice(b",\"output_fields\":");
+            self.write_members(context, message, out);
+        }
+        out.extend_from_slice(&self.tail);
+        push_utc(context.event().ts, out);
+        out.extend_from_slice(b"\"}");
+    }
+
+    /// Appends the output fields as an object. `room` is overwritten.
+    fn write_members(&mut self, context: &EventContext<'_>, room: &mut Vec<u8>, out: &mut Vec<u8>) {
+        out.push(b'{');
+        for (index, (key, member)) in self.members.iter_mut().flatten().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(key);
+            match member {
+                Member::Field(field) => json_value(context, field, out),
+                Member::Text(template) => {
+                    room.clear();
+                    template.render(context, room);
+                    push_string(room, out);
+                }
+                Member::Null => out.extend_from_slice(b"null"),
+            }
+        }
+        out.push(b'}');
+    }
+}
+
+/// Appends tags as a JSON array.
+fn push_tags(tags: &[String], out: &mut Vec<u8>) {
+    out.push(b'[');
+    for (index, tag) in tags.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        push_string(tag.as_bytes(), out);
+    }
+    out.push(b']');
+}
+
 /// Appends `2016-08-04T16:17:57.881785348Z`.
-pub(super) fn push_utc(nanoseconds: u64, out: &mut Vec<u8>) {
+pub(crate) fn push_utc(nanoseconds: u64, out: &mut Vec<u8>) {
     // Both hold for every u64: it ends in the year 2554, and a Vec can be written to.
     if let Ok(time) = Timestamp::from_nanosecond(i128::from(nanoseconds)) {
         let _ = write!(out, "{}", time.strftime("%Y-%m-%dT%H:%M:%S.%9fZ"));

@@ -4,17 +4,19 @@ mod append;
 mod captures;
 mod internal;
 mod line;
+mod record;
 mod summary;
 mod template;
 
 use crate::fields::EventContext;
 use crate::rules::Rule;
 
-pub use append::{append_output, check_append_output};
+pub use append::{append_output, check_append_output, check_key_fields};
 pub use captures::{Captures, Desk as CaptureDesk, Request, Requests, desk as capture_desk};
 pub use internal::{Internal, InternalForm, SOURCE, now};
-pub use line::{Line, LineCompiler, LineError, RuleLabels};
-pub(crate) use line::{push_printable, push_string};
+pub use line::{Line, LineCompiler, LineError, RuleLabels, Wanted};
+pub(crate) use line::{push_printable, push_string, push_utc};
+pub use record::{Alert, Parts, RecordError};
 pub use summary::{Cost, Counted, Summary};
 pub(crate) use template::plain_text;
 pub use template::{
@@ -34,14 +36,26 @@ impl Alerts {
     /// For these rules, which are numbered as they come.
     pub fn new(rules: &[Rule<'_>], compiler: &LineCompiler<'_>) -> Result<Self, LineError> {
         let lines = rules.iter().map(|rule| compiler.compile(&rule.labels, rule.template));
-        let internal =
-            InternalForm { json: compiler.config.json_output, hostname: compiler.hostname.to_owned() };
-        Ok(Alerts {
-            lines: lines.collect::<Result<_, _>>()?,
-            summary: Summary::new(rules),
-            internal,
-            captures: Captures::of(rules, compiler.config),
-        })
+        let lines = lines.collect::<Result<_, _>>()?;
+        Ok(Alerts::of(lines, rules, compiler))
+    }
+
+    /// As [`Alerts::new`], for alerts that go to outputs: what is written are records, see [`Alert`].
+    pub fn recorded(
+        rules: &[Rule<'_>],
+        compiler: &LineCompiler<'_>,
+        wanted: &Wanted<'_>,
+    ) -> Result<Self, LineError> {
+        let lines = rules.iter().map(|rule| compiler.compile_recorded(&rule.labels, rule.template, wanted));
+        let mut alerts = Alerts::of(lines.collect::<Result<_, _>>()?, rules, compiler);
+        alerts.internal.recorded = true;
+        Ok(alerts)
+    }
+
+    fn of(lines: Vec<Line>, rules: &[Rule<'_>], compiler: &LineCompiler<'_>) -> Self {
+        let internal = InternalForm::of(compiler.config, compiler.hostname);
+        let captures = Captures::of(rules, compiler.config);
+        Alerts { lines, summary: Summary::new(rules), internal, captures }
     }
 
     /// Appends the alert of a rule for an event, and counts it.

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use flate2::read::MultiGzDecoder;
 
 use super::engine::Engine;
+use crate::alerts::Alert;
 use crate::k8s::audit::{Counters, Limits, lines};
 
 /// The first bytes of a gzip file.
@@ -39,13 +40,13 @@ fn open(file: &Path) -> std::io::Result<Box<dyn BufRead>> {
 
 /// Replays an audit log: alerts to `out`, the closing summary to `err`.
 pub(super) fn replay(
-    engine: Engine,
+    mut engine: Engine,
     file: &Path,
     out: &mut impl Write,
     err: &mut impl Write,
 ) -> anyhow::Result<()> {
     let name = || file.display().to_string();
-    let mut watch = engine.audit.context("the audit log is no source of events here")?;
+    let mut watch = engine.audit.take().context("the audit log is no source of events here")?;
     let mut counters = Counters::default();
     let mut alerts = Vec::new();
     let reader = open(file).with_context(name)?;
@@ -55,12 +56,16 @@ pub(super) fn replay(
         if let Ok(batch) = batch {
             batch.events.iter().for_each(|event| watch.event(event, &mut alerts));
         }
-        out.write_all(&alerts)?;
+        match engine.outputs() {
+            Some(outputs) => Alert::read_all(&alerts, |alert| outputs.accept(alert))?,
+            None => out.write_all(&alerts)?,
+        }
         alerts.clear();
     }
     // On a terminal the summary comes after the last alert.
     out.flush()?;
-    write!(err, "{}", watch.summary())?;
+    engine.finish(err)?;
+    engine.summary_of(watch.summary(), err)?;
     writeln!(err, "{counters}")?;
     Ok(())
 }

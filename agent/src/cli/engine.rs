@@ -3,14 +3,17 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::bail;
+use saker_filter::Schema;
 
 use super::sources::Sources;
-use crate::alerts::{Alerts, LineCompiler, check_append_output};
+use crate::alerts::{Alert, Alerts, LineCompiler, Summary, check_append_output, check_key_fields};
 use crate::config::{self, Config};
 use crate::detect::{Detector, select};
 use crate::k8s::audit::Watch;
+use crate::outputs::{self, Occasion, OutputError, OutputStatus, Outputs};
 use crate::pipeline::workers::{self, Counted, Dispatcher};
 use crate::pipeline::{Pipeline, RuleSet, Settings, Single};
 use crate::rules::{LoadResult, Loader, Rule, SYSCALL, Source, rule_files};
@@ -83,9 +86,16 @@ pub(super) fn existing(paths: &[PathBuf]) -> Vec<PathBuf> {
 /// Says what loading a file came to, and refuses it if it is to be refused.
 pub(super) type Show<'s> = &'s mut dyn FnMut(&LoadResult, &[Source]) -> anyhow::Result<()>;
 
+/// How long outputs may take to deliver what they have when detection is over: live, and after a replay, which nobody waits
+/// to see restarted.
+const DELIVER_LIVE: Duration = Duration::from_secs(10);
+const DELIVER_REPLAY: Duration = Duration::from_secs(600);
+
 /// Rules and their alerts.
 pub(super) struct Engine {
     pub(super) rules: RuleSet,
+    /// Where alerts go, if it is more than standard output.
+    outputs: Option<(Outputs, Occasion)>,
     stdout: bool,
     /// Alerts do not wait for more of them.
     pub(super) at_once: bool,
@@ -97,19 +107,29 @@ impl Engine {
     /// Loads the rules. What is noteworthy about them goes to `err`.
     pub(super) fn load(args: &RuleArgs, config: &Config, err: &mut impl Write) -> anyhow::Result<Engine> {
         let mut show = |result: &LoadResult, sources: &[Source]| show(result, sources, err);
-        Engine::of(&args.files(config)?, config, &mut show, |_, _| ()).map(|(engine, ())| engine)
+        let records_for = outputs::needed(config).then_some(config);
+        let (mut engine, ()) = Engine::of(&args.files(config)?, config, records_for, &mut show, |_, _| ())?;
+        if records_for.is_some() {
+            engine.start_outputs(config, Occasion::Replay)?;
+        }
+        Ok(engine)
     }
 
-    /// Loads rule files, and lets `look` look at the rules that are on.
+    /// Loads rule files, and lets `look` look at the rules that are on. Their alerts are lines, or records for the outputs of
+    /// a configuration.
     pub(super) fn of<T>(
         files: &[PathBuf],
         config: &Config,
+        records_for: Option<&Config>,
         show: Show<'_>,
         look: impl FnOnce(&Loader<'_>, &[Rule<'_>]) -> T,
     ) -> anyhow::Result<(Engine, T)> {
         let known = Sources::of(config)?;
         let schema = &known.syscall;
         check_append_output(&config.append_output, schema).map_err(anyhow::Error::msg)?;
+        let audit = known.audit.as_ref().map(|schema| schema as &dyn Schema);
+        let schemas: Vec<&dyn Schema> = [Some(schema as &dyn Schema), audit].into_iter().flatten().collect();
+        check_key_fields(config, &schemas).map_err(anyhow::Error::msg)?;
         let mut loader = Loader::new(known.environment(config));
         for file in files {
             let name = file.display().to_string();
@@ -124,16 +144,25 @@ impl Engine {
         let selected = select(loader.rules(), config);
         let (rules, audited): (Vec<Rule<'_>>, Vec<Rule<'_>>) =
             selected.into_iter().partition(|rule| rule.labels.source == SYSCALL);
-        let audit = known.audit.as_ref().map(|schema| Watch::new(&audited, config, schema)).transpose()?;
+        let audit = known
+            .audit
+            .as_ref()
+            .map(|schema| Watch::new(&audited, config, records_for, schema))
+            .transpose()?;
         let conditions = rules.iter().map(|rule| (rule.condition, rule.events));
+        let alerts = match records_for {
+            Some(config) => Alerts::recorded(&rules, &lines, &outputs::wanted(config))?,
+            None => Alerts::new(&rules, &lines)?,
+        };
         let set = RuleSet {
             detector: Detector::new(conditions, schema, config.rule_matching),
-            alerts: Alerts::new(&rules, &lines)?,
+            alerts,
             settings: Settings::of(config),
         };
         let is_measured = config.metrics.enabled && config.metrics.rules_counters_enabled;
         let engine = Engine {
             rules: if is_measured { set.measured() } else { set },
+            outputs: None,
             stdout: config.stdout_output.enabled,
             at_once: false,
             audit,
@@ -145,11 +174,61 @@ impl Engine {
     pub(super) fn named(
         files: &[PathBuf],
         config: &Config,
+        records_for: Option<&Config>,
         show: Show<'_>,
     ) -> anyhow::Result<(Engine, BTreeSet<&'static str>)> {
-        Engine::of(files, config, show, |loader, rules| {
+        Engine::of(files, config, records_for, show, |loader, rules| {
             rules.iter().flat_map(|rule| loader.event_names(rule)).collect()
         })
+    }
+
+    /// Has outputs take the alerts, which must be records.
+    pub(super) fn start_outputs(&mut self, config: &Config, occasion: Occasion) -> Result<(), OutputError> {
+        self.outputs = Some((Outputs::start(config, occasion)?, occasion));
+        Ok(())
+    }
+
+    /// The outputs, if there are any.
+    pub(super) fn outputs(&self) -> Option<&Outputs> {
+        self.outputs.as_ref().map(|(outputs, _)| outputs)
+    }
+
+    /// Detection is over: has the outputs deliver what they have, and says on `err` what they did not.
+    pub(super) fn finish(&self, err: &mut impl Write) -> io::Result<()> {
+        let Some((outputs, occasion)) = &self.outputs else { return Ok(()) };
+        let deadline = match occasion {
+            Occasion::Live => DELIVER_LIVE,
+            Occasion::Replay => DELIVER_REPLAY,
+        };
+        for OutputStatus { name, queued, dropped, last_error, .. } in outputs.stop(deadline) {
+            if queued + dropped > 0 {
+                let why = last_error.map(|error| format!(": {error}")).unwrap_or_default();
+                writeln!(err, "Output '{name}': {queued} alerts wait, {dropped} are lost{why}")?;
+            }
+        }
+        let dropped = outputs.queue_drops();
+        if dropped > 0 {
+            writeln!(err, "Queue before the outputs: {dropped} alerts are lost")?;
+        }
+        Ok(())
+    }
+
+    /// The closing summary.
+    pub(super) fn summary(&self, err: &mut impl Write) -> io::Result<()> {
+        self.summary_of(self.rules.alerts.summary(), err)
+    }
+
+    /// The closing summary of other rules than those of system calls.
+    pub(super) fn summary_of(&self, summary: &Summary, err: &mut impl Write) -> io::Result<()> {
+        write!(err, "{summary}")?;
+        let held = self.outputs().map(Outputs::held_back).unwrap_or_default();
+        if !held.is_empty() {
+            writeln!(err, "Alerts held back by rule name:")?;
+        }
+        for (rule, held) in held {
+            writeln!(err, "   {rule}: {} rolled up, {} over the limit", held.rolled_up, held.limited)?;
+        }
+        Ok(())
     }
 
     /// Which events some rule can be true for.
@@ -163,7 +242,8 @@ impl Engine {
         pipeline: Pipeline,
         out: &'e mut W,
     ) -> Single<'e, Output<'e, W>> {
-        let out = Output { out, shown: self.stdout, at_once: self.at_once };
+        let outputs = self.outputs().cloned();
+        let out = Output { out, outputs, shown: self.stdout, at_once: self.at_once };
         Single::new(pipeline, &mut self.rules, out)
     }
 
@@ -175,20 +255,27 @@ impl Engine {
         out: &mut (impl Write + Send),
         feed: impl FnOnce(&mut Dispatcher) -> R,
     ) -> io::Result<(R, Counted)> {
-        let mut out = Output { out, shown: self.stdout, at_once: self.at_once };
+        let outputs = self.outputs().cloned();
+        let mut out = Output { out, outputs, shown: self.stdout, at_once: self.at_once };
         workers::run(usize::from(threads), pipeline, &mut self.rules, &mut out, feed)
     }
 }
 
-/// Where alerts go, unless `stdout_output` is off.
+/// Where alerts go: to the outputs, or as lines to a writer, unless `stdout_output` is off.
 pub(super) struct Output<'o, W> {
     out: &'o mut W,
+    outputs: Option<Outputs>,
     shown: bool,
     at_once: bool,
 }
 
 impl<W: Write> Write for Output<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(outputs) = &self.outputs {
+            // The loop hands over whole alerts.
+            Alert::read_all(bytes, |alert| outputs.accept(alert))?;
+            return Ok(bytes.len());
+        }
         if !self.shown {
             return Ok(bytes.len());
         }

@@ -25,6 +25,7 @@ use crate::config::Config;
 use crate::containers;
 use crate::event::Event;
 use crate::metrics::{Telemetry, Verdict};
+use crate::outputs::{self, Outputs};
 use crate::pipeline::{Pipeline, Recorded, Recorder, Sink, Tap};
 use crate::state::makes_a_stub;
 
@@ -50,15 +51,24 @@ pub(super) trait Occasion {
 }
 
 impl<'c> Detection<'c> {
-    /// Loads rule files.
+    /// Loads rule files. Without `outputs` alerts are lines on standard output, which are waited for.
     pub(super) fn load(
         files: &[PathBuf],
         config: &'c Config,
+        outputs: bool,
         show: Show<'_>,
     ) -> anyhow::Result<Detection<'c>> {
         let containers = containers::Settings::of(config, ProcRoot::from_environment().root())?;
-        let (engine, names) = Engine::named(files, config, show)?;
+        let (mut engine, names) = Engine::named(files, config, outputs.then_some(config), show)?;
+        if outputs {
+            engine.start_outputs(config, outputs::Occasion::Live)?;
+        }
         Ok(Detection { config, engine, names, containers })
+    }
+
+    /// The outputs, if there are any.
+    pub(super) fn outputs(&self) -> Option<&Outputs> {
+        self.engine.outputs()
     }
 
     /// What the rules count.
@@ -95,8 +105,9 @@ impl<'c> Detection<'c> {
         if let Some(recorder) = recorder {
             captures_told(&recorder.finish());
         }
+        self.engine.finish(&mut io::stderr())?;
         let mut err = io::stderr().lock();
-        write!(err, "{}", self.engine.rules.alerts.summary())?;
+        self.engine.summary(&mut err)?;
         sensor.summary(&mut err)?;
         result
     }

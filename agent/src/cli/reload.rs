@@ -118,6 +118,7 @@ impl Reloader {
     pub(super) fn start(
         self,
         given: &Given,
+        records_for: Option<Config>,
         read: Read,
         said: Said,
         desk: Desk,
@@ -125,7 +126,8 @@ impl Reloader {
     ) -> io::Result<()> {
         let telemetry = telemetry.clone();
         let (watch, files) = (Watch::of(given), given.files());
-        let mut work = Work { signals: self.signals, watch, files, read, said, desk, telemetry, number: 0 };
+        let signals = self.signals;
+        let mut work = Work { signals, watch, files, records_for, read, said, desk, telemetry, number: 0 };
         std::thread::Builder::new().name("reload".to_owned()).spawn(move || work.run()).map(|_| ())
     }
 }
@@ -135,6 +137,8 @@ struct Work {
     signals: SignalFd,
     watch: Option<Watch>,
     files: Files,
+    /// Whose outputs run: alerts are records for them.
+    records_for: Option<Config>,
     read: Read,
     said: Said,
     desk: Desk,
@@ -192,7 +196,7 @@ impl Work {
         given.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         let Given { config, rule_files, .. } = given;
         let show: Show<'_> = &mut *self.said;
-        let (engine, names) = Engine::named(&rule_files, &config, show)?;
+        let (engine, names) = Engine::named(&rule_files, &config, self.records_for.as_ref(), show)?;
         self.number += 1;
         let fresh = Fresh { number: self.number, rules: engine.rules, names, config, files };
         tracing::debug!("reload {}: ready", self.number);
@@ -301,6 +305,21 @@ pub(super) fn stays(old: &Config, new: &Config) -> Vec<&'static str> {
         ("falco_libs", old.falco_libs != new.falco_libs),
         ("saker.driver", old.saker.driver != new.saker.driver),
         ("saker.threads", old.saker.threads != new.saker.threads),
+        ("stdout_output", old.stdout_output != new.stdout_output),
+        ("syslog_output", old.syslog_output != new.syslog_output),
+        ("file_output", old.file_output != new.file_output),
+        ("program_output", old.program_output != new.program_output),
+        ("http_output", old.http_output != new.http_output),
+        ("buffered_outputs", old.buffered_outputs != new.buffered_outputs),
+        ("outputs_queue", old.outputs_queue != new.outputs_queue),
+        ("output_timeout", old.output_timeout != new.output_timeout),
+        ("saker.spool", old.saker.spool != new.saker.spool),
+        ("saker.rollup", old.saker.rollup != new.saker.rollup),
+        ("saker.rate_limit", old.saker.rate_limit != new.saker.rate_limit),
+        ("saker.journald_output", old.saker.journald_output != new.saker.journald_output),
+        ("saker.slack_output", old.saker.slack_output != new.saker.slack_output),
+        ("saker.syslog_outputs", old.saker.syslog_outputs != new.saker.syslog_outputs),
+        ("saker.webhooks", old.saker.webhooks != new.saker.webhooks),
         ("webserver", old.webserver != new.webserver),
         ("metrics", old.metrics != new.metrics),
         ("syscall_event_drops", old.syscall_event_drops != new.syscall_event_drops),

@@ -11,6 +11,7 @@ use super::audit::is_audit_log;
 use super::capture::{name, open};
 use super::engine::{Engine, RuleArgs};
 use super::orders::{Order, Orders};
+use super::signals::Stop;
 use crate::config::Config;
 use crate::k8s::audit;
 use crate::metrics::{Readings, Telemetry, cpu_time};
@@ -56,6 +57,8 @@ pub fn replay(args: &Args, out: &mut (impl Write + Send), err: &mut impl Write) 
 pub(super) struct Occasion<'o> {
     /// It ends so long after the first event.
     pub duration: Option<Duration>,
+    /// It ends when it is asked to.
+    pub stop: Option<Stop>,
     /// What is carried out between two events, and what is measured.
     pub orders: Option<(&'o Orders, &'o Telemetry)>,
 }
@@ -87,7 +90,8 @@ pub(super) fn replay_capture(
     };
     // On a terminal the summary comes after the last alert.
     out.flush()?;
-    write!(err, "{}", engine.rules.alerts.summary())?;
+    engine.finish(err)?;
+    engine.summary(err)?;
     result
 }
 
@@ -101,6 +105,7 @@ fn events(
     let (mut reader, _progress) = open(capture)?;
     // In nanoseconds since the epoch.
     let (mut end, mut count) = (None, 0);
+    let ends = occasion.duration.is_some() || occasion.stop.is_some();
     if let Some((_, telemetry)) = occasion.orders {
         telemetry.beat();
     }
@@ -120,9 +125,10 @@ fn events(
                     read(telemetry, count, sink);
                 }
             }
-            if let Some(duration) = occasion.duration {
-                let last = event.ts.saturating_add(duration.as_nanos() as u64);
-                if event.ts >= *end.get_or_insert(last) {
+            if ends {
+                let last = |duration: Duration| event.ts.saturating_add(duration.as_nanos() as u64);
+                let last = occasion.duration.map_or(u64::MAX, last);
+                if event.ts >= *end.get_or_insert(last) || occasion.stop.as_ref().is_some_and(Stop::asked) {
                     return Ok(());
                 }
             }

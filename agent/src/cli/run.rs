@@ -18,6 +18,7 @@ use super::service;
 use super::signals::Stop;
 use crate::config::{self, EngineKind, Loaded};
 use crate::metrics::Telemetry;
+use crate::outputs;
 use crate::rules::{LoadResult, Source, rule_files};
 
 /// What `saker run` takes.
@@ -92,14 +93,24 @@ impl Job {
     fn replay(self, capture: &Path) -> anyhow::Result<ExitCode> {
         let Job { given, pidfile, duration, read, mut said, .. } = self;
         let reloader = Reloader::listen()?;
-        let (mut engine, ()) = Engine::of(&given.rule_files, &given.config, &mut *said, |_, _| ())?;
+        let records_for = outputs::needed(&given.config).then(|| given.config.clone());
+        // Without outputs a replay ends by a signal as any command does.
+        let stop = records_for.is_some().then(Stop::listen).transpose()?;
+        let (mut engine, ()) =
+            Engine::of(&given.rule_files, &given.config, records_for.as_ref(), &mut *said, |_, _| ())?;
+        if records_for.is_some() {
+            engine.start_outputs(&given.config, outputs::Occasion::Replay)?;
+        }
+        if let (Some(stop), Some(outputs)) = (&stop, engine.outputs()) {
+            stop.reopens(outputs);
+        }
         engine.at_once = !given.config.buffered_outputs;
         let _pidfile = pidfile.as_deref().map(PidFile::write).transpose()?;
         let ((desk, orders), telemetry) = (orders(), Telemetry::default());
         telemetry.loaded(given.files(), engine.rules.alerts.summary().clone(), false);
         service::start(&given, &telemetry, &desk)?;
-        reloader.start(&given, read, said, desk.clone(), &telemetry)?;
-        let occasion = replay::Occasion { duration, orders: Some((&orders, &telemetry)) };
+        reloader.start(&given, records_for, read, said, desk.clone(), &telemetry)?;
+        let occasion = replay::Occasion { duration, stop, orders: Some((&orders, &telemetry)) };
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
         let result =
             replay::replay_capture(engine, &given.config, capture, &occasion, &mut out, &mut io::stderr());
@@ -113,14 +124,18 @@ impl Job {
         let reloader = Reloader::listen()?;
         let mut stop = Stop::listen()?;
         let config = &given.config;
-        let mut detection = Detection::load(&given.rule_files, config, &mut *said)?;
+        // A service never waits for its outputs, not even for a slow reader of standard output.
+        let mut detection = Detection::load(&given.rule_files, config, true, &mut *said)?;
+        if let Some(outputs) = detection.outputs() {
+            stop.reopens(outputs);
+        }
         let _pidfile = pidfile.as_deref().map(PidFile::write).transpose()?;
         let mut driver = sensor::open(driver.unwrap_or_else(|| DriverChoice::of(config)))?;
         let wanted = detection.interest();
         let ((desk, orders), telemetry) = (orders(), Telemetry::default());
         telemetry.loaded(given.files(), detection.summary().clone(), false);
         service::start(&given, &telemetry, &desk)?;
-        reloader.start(&given, read, said, desk.clone(), &telemetry)?;
+        reloader.start(&given, Some(config.clone()), read, said, desk.clone(), &telemetry)?;
         if let Some(duration) = duration {
             stop.after(duration);
         }

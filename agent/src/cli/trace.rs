@@ -11,6 +11,7 @@ use super::scoped::{Scoped, exit_code, failure};
 use super::sensor::{self, DriverChoice};
 use super::signals::Stop;
 use crate::metrics::Telemetry;
+use crate::outputs;
 use crate::rules::{LoadResult, Source};
 
 /// What `saker trace` takes.
@@ -44,7 +45,11 @@ fn trace(args: &Args) -> anyhow::Result<ExitStatus> {
     super::log::start(&config);
     let stop = Stop::listen()?;
     let mut show = |result: &LoadResult, sources: &[Source]| show(result, sources, &mut io::stderr());
-    let mut detection = Detection::load(&args.rules.files(&config)?, &config, &mut show)?;
+    let outputs = outputs::needed(&config);
+    let mut detection = Detection::load(&args.rules.files(&config)?, &config, outputs, &mut show)?;
+    if let Some(outputs) = detection.outputs() {
+        stop.reopens(outputs);
+    }
     let mut driver = sensor::open(args.driver.unwrap_or_else(|| DriverChoice::of(&config)))?;
     let mut command = Scoped::hold(&args.command, stop)?;
     let mut wanted = detection.interest();

@@ -53,10 +53,23 @@ pub(super) fn interval(node: &Node) -> Result<(), String> {
     }
 }
 
+/// A time span that is none makes no sense.
+pub(super) fn positive(node: &Node) -> Result<(), String> {
+    match node.text().and_then(duration) {
+        Some(0) => Err("the shortest time span is 1ms".to_owned()),
+        _ => Ok(()),
+    }
+}
+
 /// What must be given when a switch is on.
 const NEEDED: &[(&str, &str, &str)] = &[
     ("file_output.enabled", "file_output.filename", "the file output is on, but no file is named"),
     ("program_output.enabled", "program_output.program", "the program output is on, but no program is named"),
+    (
+        "saker.slack_output.enabled",
+        "saker.slack_output.url",
+        "the Slack output is on, but no address is given",
+    ),
     ("http_output.enabled", "http_output.url", "the HTTP output is on, but no address is given"),
 ];
 

@@ -77,7 +77,7 @@ pub struct Key {
     pub(super) check: Option<Check>,
 }
 
-const fn key(
+pub(super) const fn key(
     path: &'static str,
     ty: Type,
     default: &'static str,
@@ -88,12 +88,12 @@ const fn key(
 }
 
 impl Key {
-    const fn required(mut self) -> Key {
+    pub(super) const fn required(mut self) -> Key {
         self.required = true;
         self
     }
 
-    const fn checked(mut self, check: Check) -> Key {
+    pub(super) const fn checked(mut self, check: Check) -> Key {
         self.check = Some(check);
         self
     }
@@ -125,7 +125,7 @@ use Type::{
     Word,
 };
 
-const COUNT: Type = Integer(0, u32::MAX as i64);
+pub(super) const COUNT: Type = Integer(0, u32::MAX as i64);
 const SIZE: Type = Integer(0, i64::MAX);
 const PLUGIN: &str = "plugins[].name";
 
@@ -228,60 +228,60 @@ pub static SECTIONS: &[Section] = &[
         keys: &[
             key("stdout_output", Mapping, "", Works, "Alerts to standard output."),
             key("stdout_output.enabled", Flag, "true", Works, "Whether it is on."),
-            key("syslog_output", Mapping, "", With("syslog_output.enabled"), "Alerts to syslog."),
+            key("syslog_output", Mapping, "", Works, "Alerts to syslog."),
             key(
                 "syslog_output.enabled",
                 Flag,
                 "false",
-                Not { like: &["false"], instead: "alerts do not go to syslog yet" },
+                Works,
                 "Whether it is on.",
             ),
-            key("file_output", Mapping, "", With("file_output.enabled"), "Alerts to a file."),
+            key("file_output", Mapping, "", Works, "Alerts to a file."),
             key(
                 "file_output.enabled",
                 Flag,
                 "false",
-                Not { like: &["false"], instead: "alerts do not go to a file yet; redirect standard output" },
+                Works,
                 "Whether it is on.",
             ),
-            key("file_output.keep_alive", Flag, "false", With("file_output.enabled"), "Keep the file open between alerts."),
-            key("file_output.filename", Text, "", With("file_output.enabled"), "The file; alerts are appended."),
-            key("program_output", Mapping, "", With("program_output.enabled"), "Alerts to the standard input of a program."),
+            key("file_output.keep_alive", Flag, "false", Works, "Keep the file open between alerts."),
+            key("file_output.filename", Text, "", Works, "The file; alerts are appended."),
+            key("program_output", Mapping, "", Works, "Alerts to the standard input of a program."),
             key(
                 "program_output.enabled",
                 Flag,
                 "false",
-                Not { like: &["false"], instead: "alerts do not go to a program yet; pipe standard output into it" },
+                Works,
                 "Whether it is on.",
             ),
-            key("program_output.keep_alive", Flag, "false", With("program_output.enabled"), "One program for all alerts instead of one for each."),
-            key("program_output.program", Text, "", With("program_output.enabled"), "The shell command."),
-            key("http_output", Mapping, "", With("http_output.enabled"), "Alerts by HTTP POST."),
+            key("program_output.keep_alive", Flag, "false", Works, "One program for all alerts instead of one for each."),
+            key("program_output.program", Text, "", Works, "The shell command."),
+            key("http_output", Mapping, "", Works, "Alerts by HTTP POST."),
             key(
                 "http_output.enabled",
                 Flag,
                 "false",
-                Not { like: &["false"], instead: "alerts are not sent by HTTP yet" },
+                Works,
                 "Whether it is on.",
             ),
-            key("http_output.url", Text, "", With("http_output.enabled"), "Where to."),
-            key("http_output.user_agent", Text, "falcosecurity/falco", With("http_output.enabled"), "The header `User-Agent`."),
-            key("http_output.insecure", Flag, "false", With("http_output.enabled"), "Do not verify the server's certificate."),
-            key("http_output.ca_cert", Text, "", With("http_output.enabled"), "A file with the certificate of a CA to trust."),
-            key("http_output.ca_bundle", Text, "", With("http_output.enabled"), "A file with certificates of CAs to trust."),
-            key("http_output.ca_path", Text, "/etc/ssl/certs", With("http_output.enabled"), "A directory of certificates of CAs to trust."),
-            key("http_output.mtls", Flag, "false", With("http_output.enabled"), "Show a client certificate."),
-            key("http_output.client_cert", Text, "/etc/ssl/certs/client.crt", With("http_output.enabled"), "The client certificate."),
-            key("http_output.client_key", Text, "/etc/ssl/certs/client.key", With("http_output.enabled"), "Its key."),
-            key("http_output.echo", Flag, "false", With("http_output.enabled"), "Print the server's answers to standard output."),
-            key("http_output.compress_uploads", Flag, "false", With("http_output.enabled"), "Compress with gzip."),
-            key("http_output.keep_alive", Flag, "false", With("http_output.enabled"), "One connection for many alerts."),
+            key("http_output.url", Text, "", Works, "Where to."),
+            key("http_output.user_agent", Text, "falcosecurity/falco", Works, "The header `User-Agent`."),
+            key("http_output.insecure", Flag, "false", Works, "Do not verify the server's certificate."),
+            key("http_output.ca_cert", Text, "", Works, "A file with the certificate of a CA to trust."),
+            key("http_output.ca_bundle", Text, "", Works, "A file with certificates of CAs to trust."),
+            key("http_output.ca_path", Text, "/etc/ssl/certs", Works, "A directory of certificates of CAs to trust."),
+            key("http_output.mtls", Flag, "false", Works, "Show a client certificate."),
+            key("http_output.client_cert", Text, "/etc/ssl/certs/client.crt", Works, "The client certificate."),
+            key("http_output.client_key", Text, "/etc/ssl/certs/client.key", Works, "Its key."),
+            key("http_output.echo", Flag, "false", Works, "Print the server's answers to standard output."),
+            key("http_output.compress_uploads", Flag, "false", Works, "Compress with gzip."),
+            key("http_output.keep_alive", Flag, "false", Works, "One connection for many alerts."),
             key(
                 "http_output.max_consecutive_timeouts",
                 Integer(0, 255),
                 "5",
-                With("http_output.enabled"),
-                "How many timeouts one after the other are borne before an alert is given up.",
+                Works,
+                "How many timeouts one after the other are borne before an alert waits in the spool; without a spool it is dropped.",
             ),
             key(
                 "buffered_outputs",
@@ -290,20 +290,20 @@ pub static SECTIONS: &[Section] = &[
                 Works,
                 "Write alerts in blocks instead of one by one. `saker replay` always does: the end of a capture comes soon.",
             ),
-            key("outputs_queue", Mapping, "", With("outputs_queue.capacity"), "The queue before the outputs."),
+            key("outputs_queue", Mapping, "", Works, "The queue before the outputs."),
             key(
                 "outputs_queue.capacity",
                 SIZE,
                 "0",
-                Not { like: &["0"], instead: "alerts are written at once, there is no queue that could be full" },
-                "How many alerts it holds before alerts are dropped; 0: no limit.",
+                Works,
+                "How many alerts it holds before alerts are dropped; 0: as many as 64 MiB hold. A replay waits instead.",
             ),
             key(
                 "output_timeout",
                 COUNT,
                 "2000",
-                Not { like: &["2000"], instead: "a slow reader of standard output is waited for" },
-                "How long an output may take, in milliseconds, before it is complained about.",
+                Works,
+                "How long an output may take for an alert, in milliseconds, before it is complained about; HTTP and syslog over the network try again after it. 0: no limit.",
             ),
         ],
     },
@@ -586,4 +586,5 @@ pub static SECTIONS: &[Section] = &[
             key("saker.services_file", Text, "/etc/services", Works, "Where the names of ports come from."),
         ],
     },
+    super::keys_outputs::SECTION,
 ];

@@ -9,6 +9,7 @@ mod check;
 mod document;
 mod environment;
 mod keys;
+mod keys_outputs;
 mod merge;
 mod model;
 mod path;

@@ -223,6 +223,70 @@ model! {
         containers: Containers,
         /// Where port names come from.
         services_file: PathBuf,
+        spool: Spool,
+        rollup: Rollup,
+        rate_limit: RateLimit,
+        journald_output: JournaldOutput,
+        slack_output: SlackOutput,
+        syslog_outputs: Vec<SyslogOutput>,
+        webhooks: Vec<Webhook>,
+    }
+
+    /// `saker.spool`.
+    Spool { enabled: bool, path: PathBuf, max_size_mb: u32, }
+
+    /// `saker.rollup`.
+    Rollup {
+        enabled: bool,
+        /// Milliseconds.
+        window: u64,
+        /// Names of fields.
+        key: Vec<String>,
+    }
+
+    /// `saker.rate_limit`.
+    RateLimit {
+        /// Alerts in a window; 0 means no limit.
+        per_rule: u32,
+        /// Alerts in a window; 0 means no limit.
+        per_key: u32,
+        /// Milliseconds.
+        window: u64,
+        /// Names of fields.
+        key: Vec<String>,
+    }
+
+    /// `saker.journald_output`.
+    JournaldOutput { enabled: bool, socket: PathBuf, }
+
+    /// `saker.slack_output`.
+    SlackOutput { enabled: bool, url: Option<String>, payload: Option<String>, priority: Priority, }
+
+    /// An entry of `saker.syslog_outputs`.
+    SyslogOutput {
+        name: String,
+        url: String,
+        facility: String,
+        priority: Priority,
+        insecure: bool,
+        ca_cert: Option<PathBuf>,
+        client_cert: Option<PathBuf>,
+        client_key: Option<PathBuf>,
+    }
+
+    /// An entry of `saker.webhooks`.
+    Webhook {
+        name: String,
+        url: String,
+        payload: Option<String>,
+        content_type: String,
+        headers: BTreeMap<String, String>,
+        priority: Priority,
+        compress_uploads: bool,
+        insecure: bool,
+        ca_cert: Option<PathBuf>,
+        client_cert: Option<PathBuf>,
+        client_key: Option<PathBuf>,
     }
 
     /// `saker.containers`.

@@ -243,7 +243,6 @@ fn what_is_not_heeded_is_told_with_what_happens_instead() {
     ));
     insta::assert_snapshot!(directory.warnings(&[]), @r"
     main.yaml:1:60: engine.modern_ebpf.buf_size_preset ('6') is not heeded: the rings keep their size of 8 MiB for each CPU
-    main.yaml:2:26: syslog_output.enabled ('true') is not heeded: alerts do not go to syslog yet
     main.yaml:5:30: base_syscalls.custom_set[0] ('clone') is not heeded: the calls that rules name and those that the state needs are recorded
     main.yaml:5:37: base_syscalls.custom_set[1] ('!open') is not heeded: the calls that rules name and those that the state needs are recorded
     main.yaml:10:12: plugins[1].name ('krsi') is not heeded: it is not loaded: rules of its source are left out, and its fields do not exist
@@ -351,6 +350,9 @@ fn the_model_has_every_key_of_the_table() {
         "plugins=[{name: container, library_path: l, init_config: {a: [b]}, open_params: o}]",
         "metrics.output_file=f",
         "saker.driver=auto",
+        "saker.slack_output={url: u, payload: p}",
+        "saker.syslog_outputs=[{name: n, url: u, ca_cert: c, client_cert: c, client_key: k}]",
+        "saker.webhooks=[{name: n, url: u, payload: p, headers: {a: b}, ca_cert: c, client_cert: c, client_key: k}]",
     ])
     .unwrap();
     for key in keys() {

@@ -50,7 +50,7 @@ fn fly_in(
     std::fs::write(&rules, rule(path)?)?;
     let config = Config::from_options(&["json_output=true".to_owned()])?;
     let mut show = |result: &LoadResult, sources: &[Source]| show(result, sources, &mut io::stderr());
-    let mut detection = Detection::load(&[rules], &config, &mut show)?;
+    let mut detection = Detection::load(&[rules], &config, false, &mut show)?;
     let mut wanted = detection.interest();
     wanted.tracepoints |= needs.interest.tracepoints;
     wanted.native.iter_mut().zip(needs.interest.native).for_each(|(word, more)| *word |= more);

@@ -110,7 +110,7 @@ fn needs(args: &Args, config: &Config) -> anyhow::Result<Needs> {
     let mut show = |result: &crate::rules::LoadResult, sources: &[_]| {
         super::engine::show(result, sources, &mut io::stderr())
     };
-    let (engine, mut needs) = Engine::of(&files, config, &mut show, Needs::of)?;
+    let (engine, mut needs) = Engine::of(&files, config, None, &mut show, Needs::of)?;
     needs.ask(|event| engine.detector().wants(event));
     Ok(needs)
 }

@@ -304,7 +304,7 @@ fn detect(args: &Arc<Args>, file: Option<PathBuf>, given: Given) -> anyhow::Resu
     let mut said = move |result: &LoadResult, sources: &[Source]| rules::loaded(result, sources, verbose);
     let duration = (args.seconds > 0).then(|| Duration::from_secs(args.seconds));
     if args.dry_run {
-        Engine::of(&given.rule_files, &given.config, &mut said, |_, _| ())?;
+        Engine::of(&given.rule_files, &given.config, None, &mut said, |_, _| ())?;
         return Ok(ExitCode::SUCCESS);
     }
     let pidfile = args.pidfile.clone();

@@ -9,6 +9,7 @@ use crate::config::{self, Config};
 use crate::detect::Detector;
 use crate::event::{Event, Params, id};
 use crate::fields::{EventContext, RunInfo};
+use crate::outputs;
 use crate::rules::Rule;
 use crate::state::{Limits, State, Subject};
 
@@ -26,18 +27,27 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Takes the rules of the source, in the order in which an event meets them. `schema` has the source's fields.
+    /// Takes the rules of the source, in the order in which an event meets them. `schema` has the source's fields. Alerts are
+    /// lines, or records for the outputs of a configuration.
     ///
     /// # Errors
     /// If the line of an alert does not compile under this configuration.
-    pub fn new(rules: &[Rule<'_>], config: &Config, schema: &dyn Schema) -> Result<Self, LineError> {
+    pub fn new(
+        rules: &[Rule<'_>],
+        config: &Config,
+        records_for: Option<&Config>,
+        schema: &dyn Schema,
+    ) -> Result<Self, LineError> {
         let hostname = config::hostname();
         let lines = LineCompiler { config, schema, hostname: &hostname };
         let events = EventSet::from_iter([id::PLUGINEVENT_E.0]);
         let conditions = rules.iter().map(|rule| (rule.condition, events));
         Ok(Watch {
             detector: Detector::new(conditions, schema, config.rule_matching),
-            alerts: Alerts::new(rules, &lines)?,
+            alerts: match records_for {
+                Some(config) => Alerts::recorded(rules, &lines, &outputs::wanted(config))?,
+                None => Alerts::new(rules, &lines)?,
+            },
             state: State::new(Limits::default()),
             run: RunInfo { hostname: hostname.into_bytes().into(), ..RunInfo::default() },
             arena: Bump::new(),
