@@ -97,6 +97,7 @@ pub(super) type Said = Box<dyn FnMut(&LoadResult, &[Source]) -> anyhow::Result<(
 /// Waits for reasons to load anew. [`Reloader::listen`] sets SIGHUP aside for it.
 pub(super) struct Reloader {
     signals: SignalFd,
+    audit: Option<Sender<AuditWatch>>,
 }
 
 impl Reloader {
@@ -110,7 +111,12 @@ impl Reloader {
         hangup.thread_block().context("SIGHUP cannot be set aside")?;
         let signals = SignalFd::with_flags(&hangup, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
             .context("SIGHUP cannot be waited for")?;
-        Ok(Reloader { signals })
+        Ok(Reloader { signals, audit: None })
+    }
+
+    /// Has new rules of the audit log sent there.
+    pub(super) fn with_audit(self, audit: Option<Sender<AuditWatch>>) -> Reloader {
+        Reloader { audit, ..self }
     }
 
     /// Begins to wait, on a thread of its own.
@@ -124,12 +130,11 @@ impl Reloader {
         read: Read,
         said: Said,
         desk: Desk,
-        audit: Option<Sender<AuditWatch>>,
         telemetry: &Telemetry,
     ) -> io::Result<()> {
         let telemetry = telemetry.clone();
         let (watch, files) = (Watch::of(given), given.files());
-        let signals = self.signals;
+        let Reloader { signals, audit } = self;
         let mut work =
             Work { signals, watch, files, records_for, read, said, desk, audit, telemetry, number: 0 };
         std::thread::Builder::new().name("reload".to_owned()).spawn(move || work.run()).map(|_| ())

@@ -122,7 +122,7 @@ impl Job {
         let ((desk, orders), telemetry) = (orders(), Telemetry::default());
         telemetry.loaded(given.files(), engine.rules.alerts.summary().clone(), false);
         service::start(&given, &telemetry, &desk)?;
-        reloader.start(&given, records_for, read, said, desk.clone(), None, &telemetry)?;
+        reloader.start(&given, records_for, read, said, desk.clone(), &telemetry)?;
         let occasion = replay::Occasion { duration, stop, orders: Some((&orders, &telemetry)) };
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
         let result =
@@ -149,7 +149,8 @@ impl Job {
         telemetry.loaded(given.files(), detection.summary().clone(), false);
         service::start(&given, &telemetry, &desk)?;
         let audit = if audited { detection.audit()? } else { None };
-        reloader.start(&given, Some(config.clone()), read, said, desk.clone(), audit, &telemetry)?;
+        let reloader = reloader.with_audit(audit);
+        reloader.start(&given, Some(config.clone()), read, said, desk.clone(), &telemetry)?;
         if let Some(duration) = duration {
             stop.after(duration);
         }
@@ -180,7 +181,8 @@ impl Job {
         telemetry.loaded(given.files(), engine.rules.alerts.summary().clone(), false);
         service::start(&given, &telemetry, &desk)?;
         let records_for = Some(config.clone());
-        reloader.start(&given, records_for, read, said, desk.clone(), Some(running.rules()), &telemetry)?;
+        let reloader = reloader.with_audit(Some(running.rules()));
+        reloader.start(&given, records_for, read, said, desk.clone(), &telemetry)?;
         if let Some(duration) = duration {
             stop.after(duration);
         }
