@@ -141,8 +141,19 @@ impl Reloader {
         let telemetry = telemetry.clone();
         let (watch, files) = (Watch::of(given), given.files());
         let Reloader { signals, audit, guarded } = self;
-        let mut work =
-            Work { signals, watch, files, records_for, read, said, desk, audit, telemetry, guarded, number: 0 };
+        let mut work = Work {
+            signals,
+            watch,
+            files,
+            records_for,
+            read,
+            said,
+            desk,
+            audit,
+            telemetry,
+            guarded,
+            number: 0,
+        };
         std::thread::Builder::new().name("reload".to_owned()).spawn(move || work.run()).map(|_| ())
     }
 }
