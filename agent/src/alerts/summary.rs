@@ -134,6 +134,16 @@ impl Summary {
         self
     }
 
+    /// The counts of both, which are of rules that have nothing to do with each other.
+    #[must_use]
+    pub fn joined(&self, other: &Summary) -> Summary {
+        let others = |of: &Summary| of.others.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Summary {
+            rules: self.rules.iter().chain(&other.rules).cloned().collect(),
+            others: Arc::new(Mutex::new([others(self), others(other)].concat())),
+        }
+    }
+
     /// The rules that are on, in the order in which an event meets them.
     pub fn rules(&self) -> &[Counted] {
         &self.rules

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::bail;
 use saker_filter::Schema;
 
+use super::audit::OutputBeside;
 use super::guard;
 use super::sources::Sources;
 use crate::alerts::{Alert, Alerts, LineCompiler, Summary, check_append_output, check_key_fields};
@@ -163,7 +164,7 @@ impl Engine {
         let lines = LineCompiler { config, schema, hostname: &hostname };
         let selected = select(loader.rules(), config);
         let (rules, audited): (Vec<Rule<'_>>, Vec<Rule<'_>>) =
-            selected.into_iter().partition(|rule| rule.labels.source == SYSCALL);
+            selected.iter().copied().partition(|rule| rule.labels.source == SYSCALL);
         let audit = known
             .audit
             .as_ref()
@@ -187,7 +188,7 @@ impl Engine {
             at_once: false,
             audit,
         };
-        Ok((engine, look(&loader, &rules)))
+        Ok((engine, look(&loader, &selected)))
     }
 
     /// Loads rule files; the engine with the names of events that conditions ask for.
@@ -265,6 +266,11 @@ impl Engine {
     /// Which events some rule can be true for.
     pub(super) fn detector(&self) -> &Detector {
         &self.rules.detector
+    }
+
+    /// Where the alerts of a thread beside the loop go.
+    pub(super) fn output_beside(&self) -> OutputBeside {
+        OutputBeside { outputs: self.outputs().cloned(), shown: self.stdout }
     }
 
     /// The one loop, whose alerts go to `out`.

@@ -7,9 +7,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use crossbeam_channel::Sender;
 use saker_probe::wire::ABI_VERSION;
 use saker_probe::wire::control::Interest;
 
+use super::audit;
 use super::engine::{Engine, Show};
 use super::guard::{Canary, can_answer};
 use super::orders::{Order, Orders};
@@ -26,6 +28,7 @@ use crate::config::Config;
 use crate::containers;
 use crate::detect::Detector;
 use crate::event::Event;
+use crate::k8s::audit::{Running, Watch as AuditWatch};
 use crate::metrics::{Telemetry, Verdict};
 use crate::outputs::{self, Outputs};
 use crate::pipeline::{Pipeline, Recorded, Recorder, Sink, Tap};
@@ -39,6 +42,8 @@ pub(super) struct Detection<'c> {
     names: BTreeSet<&'static str>,
     /// How runtimes are asked about containers, if they are.
     containers: Option<containers::Settings>,
+    /// The audit log, which is watched beside the driver's events.
+    auditing: Option<Running>,
 }
 
 /// Who says when a detection begins and ends.
@@ -65,7 +70,13 @@ impl<'c> Detection<'c> {
         if outputs {
             engine.start_outputs(config, outputs::Occasion::Live)?;
         }
-        Ok(Detection { config, engine, names, containers })
+        Ok(Detection { config, engine, names, containers, auditing: None })
+    }
+
+    /// Begins to watch the audit log, if the configuration says where it is.
+    pub(super) fn audit(&mut self) -> anyhow::Result<Option<Sender<AuditWatch>>> {
+        self.auditing = audit::start(&mut self.engine, self.config)?;
+        Ok(self.auditing.as_ref().map(Running::rules))
     }
 
     /// As [`Detection::load`], with outputs and with the rules about the agent itself. `configuration` are the files of the
@@ -79,7 +90,7 @@ impl<'c> Detection<'c> {
         let containers = containers::Settings::of(config, ProcRoot::from_environment().root())?;
         let (mut engine, names) = Engine::guarded(files, configuration, config, Some(config), show)?;
         engine.start_outputs(config, outputs::Occasion::Live)?;
-        Ok(Detection { config, engine, names, containers })
+        Ok(Detection { config, engine, names, containers, auditing: None })
     }
 
     /// The outputs, if there are any.
@@ -108,9 +119,7 @@ impl<'c> Detection<'c> {
     ) -> anyhow::Result<()> {
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
         let sensor = &mut Sensor::start(driver, wanted, self.config, orders, telemetry)?;
-        if let Some(settings) = self.containers.clone() {
-            sensor.live.watch_containers(containers::start(settings)?);
-        }
+        sensor.watch_containers(self.containers.clone())?;
         let desk = orders.desk();
         let mut recorder = Recorder::start(self.config, move |alert| desk.alert(alert))?;
         if let Some(recorder) = &recorder {
@@ -121,9 +130,11 @@ impl<'c> Detection<'c> {
         if let Some(recorder) = recorder {
             captures_told(&recorder.finish());
         }
+        // Its alerts must be with the outputs before those end.
+        let audited = self.auditing.take().and_then(Running::stop);
         self.engine.finish(&mut io::stderr())?;
         let mut err = io::stderr().lock();
-        self.engine.summary(&mut err)?;
+        audit::summary(&self.engine, audited.as_ref(), &mut err)?;
         sensor.summary(&mut err)?;
         result
     }
@@ -188,6 +199,14 @@ impl<'s> Sensor<'s> {
         let live = Live::new(driver, hierarchy)?;
         driver.gaps().iter().for_each(|gap| tracing::warn!("{gap}"));
         Ok(Sensor { driver, live, root, config, wanted, orders, telemetry, drops: String::new() })
+    }
+
+    /// Has containers looked up, if they are to be.
+    pub(super) fn watch_containers(&mut self, settings: Option<containers::Settings>) -> io::Result<()> {
+        if let Some(settings) = settings {
+            self.live.watch_containers(containers::start(settings)?);
+        }
+        Ok(())
     }
 
     /// How many events there were until now.

@@ -12,6 +12,7 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use crossbeam_channel::Sender;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use nix::sys::signal::{SigSet, Signal};
@@ -21,6 +22,7 @@ use super::engine::{Engine, Show};
 use super::orders::Desk;
 use crate::alerts::Internal;
 use crate::config::{Config, Priority};
+use crate::k8s::audit::Watch as AuditWatch;
 use crate::metrics::{Files, Telemetry};
 use crate::pipeline::{RuleSet, Sink};
 use crate::rules::{LoadResult, Source};
@@ -122,14 +124,26 @@ impl Reloader {
         read: Read,
         said: Said,
         desk: Desk,
+        audit: Option<Sender<AuditWatch>>,
         telemetry: &Telemetry,
         guarded: bool,
     ) -> io::Result<()> {
         let telemetry = telemetry.clone();
         let (watch, files) = (Watch::of(given), given.files());
         let signals = self.signals;
-        let mut work =
-            Work { signals, watch, files, records_for, read, said, desk, telemetry, guarded, number: 0 };
+        let mut work = Work {
+            signals,
+            watch,
+            files,
+            records_for,
+            read,
+            said,
+            desk,
+            audit,
+            telemetry,
+            guarded,
+            number: 0,
+        };
         std::thread::Builder::new().name("reload".to_owned()).spawn(move || work.run()).map(|_| ())
     }
 }
@@ -144,6 +158,8 @@ struct Work {
     read: Read,
     said: Said,
     desk: Desk,
+    /// Where new rules of the audit log go.
+    audit: Option<Sender<AuditWatch>>,
     telemetry: Telemetry,
     guarded: bool,
     number: u64,
@@ -207,6 +223,10 @@ impl Work {
         self.number += 1;
         let fresh = Fresh { number: self.number, rules: engine.rules, names, config, files };
         tracing::debug!("reload {}: ready", self.number);
+        if let (Some(audit), Some(watch)) = (&self.audit, engine.audit) {
+            // Whoever watches the audit log no more needs no rules.
+            let _ = audit.send(watch);
+        }
         Ok(self.desk.rules(Box::new(fresh)).is_ok())
     }
 
