@@ -7,6 +7,7 @@ use std::fmt::{self, Display, Formatter};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::push_printable;
 use crate::config::Priority;
 use crate::rules::Rule;
 
@@ -195,7 +196,10 @@ impl Display for Summary {
         }
         writeln!(f, "Triggered rules by rule name:")?;
         for (name, count) in self.by_rule() {
-            writeln!(f, "   {name}: {count}")?;
+            // Whoever named the rule must not write lines of the summary.
+            let mut printable = Vec::new();
+            push_printable(name.as_bytes(), &mut printable);
+            writeln!(f, "   {}: {count}", String::from_utf8_lossy(&printable))?;
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ use saker_probe::wire::control::Interest;
 
 use super::audit;
 use super::engine::{Engine, Show};
+use super::guard::{Canary, can_answer};
 use super::orders::{Order, Orders};
 use super::reload::Fresh;
 use super::sensor::Losses;
@@ -20,11 +21,12 @@ use super::waiting::Waiting;
 use super::watch::Watch;
 use crate::alerts::Summary;
 use crate::capture::driver::Driver;
-use crate::capture::interest::{interest, union};
+use crate::capture::interest::{Choice, interest, union};
 use crate::capture::live::{Live, hierarchy};
 use crate::capture::proc::{LivingThreads, ProcLimits, ProcRoot, Strangers};
 use crate::config::Config;
 use crate::containers;
+use crate::detect::Detector;
 use crate::event::Event;
 use crate::k8s::audit::{Running, Watch as AuditWatch};
 use crate::metrics::{Telemetry, Verdict};
@@ -77,6 +79,20 @@ impl<'c> Detection<'c> {
         Ok(self.auditing.as_ref().map(Running::rules))
     }
 
+    /// As [`Detection::load`], with outputs and with the rules about the agent itself. `configuration` are the files of the
+    /// configuration.
+    pub(super) fn guarded(
+        files: &[PathBuf],
+        configuration: &[PathBuf],
+        config: &'c Config,
+        show: Show<'_>,
+    ) -> anyhow::Result<Detection<'c>> {
+        let containers = containers::Settings::of(config, ProcRoot::from_environment().root())?;
+        let (mut engine, names) = Engine::guarded(files, configuration, config, Some(config), show)?;
+        engine.start_outputs(config, outputs::Occasion::Live)?;
+        Ok(Detection { config, engine, names, containers, auditing: None })
+    }
+
     /// The outputs, if there are any.
     pub(super) fn outputs(&self) -> Option<&Outputs> {
         self.engine.outputs()
@@ -87,9 +103,9 @@ impl<'c> Detection<'c> {
         self.engine.rules.alerts.summary()
     }
 
-    /// What a driver must record for these rules.
-    pub(super) fn interest(&self) -> Interest {
-        interest(|event| self.engine.detector().wants(event), |name| self.names.contains(name))
+    /// What a driver must record for these rules, under this configuration.
+    pub(super) fn interest(&self, driver: &dyn Driver) -> Interest {
+        asked(self.engine.detector(), &self.names, self.config, driver.name())
     }
 
     /// Detects in what the driver records, and ends with the summary. `orders` are carried out between events.
@@ -103,9 +119,7 @@ impl<'c> Detection<'c> {
     ) -> anyhow::Result<()> {
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
         let sensor = &mut Sensor::start(driver, wanted, self.config, orders, telemetry)?;
-        if let Some(settings) = self.containers.clone() {
-            sensor.live.watch_containers(containers::start(settings)?);
-        }
+        sensor.watch_containers(self.containers.clone())?;
         let desk = orders.desk();
         let mut recorder = Recorder::start(self.config, move |alert| desk.alert(alert))?;
         if let Some(recorder) = &recorder {
@@ -187,6 +201,14 @@ impl<'s> Sensor<'s> {
         Ok(Sensor { driver, live, root, config, wanted, orders, telemetry, drops: String::new() })
     }
 
+    /// Has containers looked up, if they are to be.
+    pub(super) fn watch_containers(&mut self, settings: Option<containers::Settings>) -> io::Result<()> {
+        if let Some(settings) = settings {
+            self.live.watch_containers(containers::start(settings)?);
+        }
+        Ok(())
+    }
+
     /// How many events there were until now.
     pub(super) fn events(&self) -> u64 {
         self.live.counters().events
@@ -230,13 +252,14 @@ impl<'s> Sensor<'s> {
         occasion.begin()?;
         let mut result = Ok(());
         let mut watch = Watch::new(config, &**driver, telemetry);
+        let mut canary = Canary::new(config.saker.self_protection && can_answer(wanted));
         let mut ended = false;
         let mut living = LivingThreads::new(root, purge_every);
         let mut strangers = Strangers::new(root, limits);
         let mut waiting = Waiting::default();
         while result.is_ok() && !ended && !occasion.is_over()? {
             let records = live.poll(|event| {
-                if result.is_ok() {
+                if result.is_ok() && !canary.is(event) {
                     result = waiting.pass(event, |event| {
                         introduce(event, &mut strangers, sink);
                         sink.event(event)
@@ -254,6 +277,7 @@ impl<'s> Sensor<'s> {
                     Order::Alert(alert) => sink.internal(&alert),
                     Order::Rules(fresh) => change(*fresh, &mut **driver, wanted, sink, config, telemetry),
                 });
+                canary.keep_if(can_answer(wanted));
             }
             // Whoever reads the alerts wants them when they happen.
             result = result.and_then(|()| sink.flush());
@@ -265,7 +289,7 @@ impl<'s> Sensor<'s> {
             if let Some(line) = log {
                 tracing::warn!("{line} {}", Losses::of(&**driver, live).line());
             }
-            for alert in silence.iter().chain(&alert) {
+            for alert in silence.iter().chain(&alert).chain(&canary.round()) {
                 result = result.and_then(|()| sink.internal(alert));
             }
             ended = exit;
@@ -295,6 +319,18 @@ impl<'s> Sensor<'s> {
     }
 }
 
+/// What a driver must record for rules. What is odd about it is said.
+fn asked(detector: &Detector, names: &BTreeSet<&'static str>, config: &Config, driver: &str) -> Interest {
+    let (choice, odd) = Choice::of(config, driver);
+    odd.iter().for_each(|odd| tracing::warn!("{odd}"));
+    let (wants, named) = (|event| detector.wants(event), |name: &str| names.contains(name));
+    let missed = choice.missed(wants, named);
+    if !missed.is_empty() {
+        tracing::warn!("base_syscalls.custom_set leaves out calls that rules ask for: {}", missed.join(", "));
+    }
+    interest(wants, named, &choice)
+}
+
 /// Says what came of captures around alerts.
 fn captures_told(recorded: &Recorded) {
     let Recorded { captures, events, dropped, late, failed } = recorded;
@@ -315,8 +351,7 @@ fn change(
     running: &Config,
     telemetry: &Telemetry,
 ) -> io::Result<()> {
-    let detector = &fresh.rules.detector;
-    let asked = interest(|event| detector.wants(event), |name| fresh.names.contains(name));
+    let asked = asked(&fresh.rules.detector, &fresh.names, &fresh.config, driver.name());
     let new = Interest {
         scope_cgroup: wanted.scope_cgroup,
         scope_level: wanted.scope_level,

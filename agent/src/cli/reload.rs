@@ -97,7 +97,6 @@ pub(super) type Said = Box<dyn FnMut(&LoadResult, &[Source]) -> anyhow::Result<(
 /// Waits for reasons to load anew. [`Reloader::listen`] sets SIGHUP aside for it.
 pub(super) struct Reloader {
     signals: SignalFd,
-    audit: Option<Sender<AuditWatch>>,
 }
 
 impl Reloader {
@@ -111,18 +110,14 @@ impl Reloader {
         hangup.thread_block().context("SIGHUP cannot be set aside")?;
         let signals = SignalFd::with_flags(&hangup, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
             .context("SIGHUP cannot be waited for")?;
-        Ok(Reloader { signals, audit: None })
+        Ok(Reloader { signals })
     }
 
-    /// Has new rules of the audit log sent there.
-    pub(super) fn with_audit(self, audit: Option<Sender<AuditWatch>>) -> Reloader {
-        Reloader { audit, ..self }
-    }
-
-    /// Begins to wait, on a thread of its own.
+    /// Begins to wait, on a thread of its own. If the run is `guarded`, the rules about the agent itself are loaded, too.
     ///
     /// # Errors
     /// If there can be no thread.
+    #[expect(clippy::too_many_arguments, reason = "what a run is made of, handed over once")]
     pub(super) fn start(
         self,
         given: &Given,
@@ -130,13 +125,26 @@ impl Reloader {
         read: Read,
         said: Said,
         desk: Desk,
+        audit: Option<Sender<AuditWatch>>,
         telemetry: &Telemetry,
+        guarded: bool,
     ) -> io::Result<()> {
         let telemetry = telemetry.clone();
         let (watch, files) = (Watch::of(given), given.files());
-        let Reloader { signals, audit } = self;
-        let mut work =
-            Work { signals, watch, files, records_for, read, said, desk, audit, telemetry, number: 0 };
+        let signals = self.signals;
+        let mut work = Work {
+            signals,
+            watch,
+            files,
+            records_for,
+            read,
+            said,
+            desk,
+            audit,
+            telemetry,
+            guarded,
+            number: 0,
+        };
         std::thread::Builder::new().name("reload".to_owned()).spawn(move || work.run()).map(|_| ())
     }
 }
@@ -154,6 +162,7 @@ struct Work {
     /// Where new rules of the audit log go.
     audit: Option<Sender<AuditWatch>>,
     telemetry: Telemetry,
+    guarded: bool,
     number: u64,
 }
 
@@ -205,9 +214,13 @@ impl Work {
         }
         self.files = files.clone();
         given.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-        let Given { config, rule_files, .. } = given;
+        let Given { config, rule_files, config_files, .. } = given;
         let show: Show<'_> = &mut *self.said;
-        let (engine, names) = Engine::named(&rule_files, &config, self.records_for.as_ref(), show)?;
+        let records_for = self.records_for.as_ref();
+        let (engine, names) = match self.guarded {
+            true => Engine::guarded(&rule_files, &config_files, &config, records_for, show)?,
+            false => Engine::named(&rule_files, &config, records_for, show)?,
+        };
         self.number += 1;
         let fresh = Fresh { number: self.number, rules: engine.rules, names, config, files };
         tracing::debug!("reload {}: ready", self.number);
@@ -268,7 +281,10 @@ impl Watch {
         let mut watch = Watch { inotify, names: Vec::new() };
         for file in given.config_files.iter().chain(&given.rule_files) {
             let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty());
-            watch.add(directory.unwrap_or(Path::new(".")), file.file_name());
+            let directory = directory.unwrap_or(Path::new("."));
+            // Below a directory that was asked for, other files count, too.
+            let below = given.rule_paths.iter().any(|path| path != file && directory.starts_with(path));
+            watch.add(directory, file.file_name().filter(|_| !below));
         }
         let included = given.config.config_files.iter().map(|included| &included.path);
         for path in given.rule_paths.iter().chain(included).filter(|path| path.is_dir()) {

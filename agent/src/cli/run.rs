@@ -121,14 +121,16 @@ impl Job {
         let _pidfile = pidfile.as_deref().map(PidFile::write).transpose()?;
         let ((desk, orders), telemetry) = (orders(), Telemetry::default());
         telemetry.loaded(given.files(), engine.rules.alerts.summary().clone(), false);
+        engine.outputs().into_iter().for_each(|outputs| telemetry.set_outputs(outputs));
         service::start(&given, &telemetry, &desk)?;
-        reloader.start(&given, records_for, read, said, desk.clone(), &telemetry)?;
+        reloader.start(&given, records_for, read, said, desk.clone(), None, &telemetry, false)?;
         let occasion = replay::Occasion { duration, stop, orders: Some((&orders, &telemetry)) };
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
         let result =
             replay::replay_capture(engine, &given.config, capture, &occasion, &mut out, &mut io::stderr());
         out.flush()?;
         desk.close();
+        telemetry.end();
         result.map(|()| ExitCode::SUCCESS)
     }
 
@@ -138,24 +140,25 @@ impl Job {
         let mut stop = Stop::listen()?;
         let config = &given.config;
         // A service never waits for its outputs, not even for a slow reader of standard output.
-        let mut detection = Detection::load(&given.rule_files, config, true, &mut *said)?;
+        let mut detection = Detection::guarded(&given.rule_files, &given.config_files, config, &mut *said)?;
         if let Some(outputs) = detection.outputs() {
             stop.reopens(outputs);
         }
         let _pidfile = pidfile.as_deref().map(PidFile::write).transpose()?;
-        let mut driver = sensor::open(driver.unwrap_or_else(|| DriverChoice::of(config)))?;
-        let wanted = detection.interest();
+        let mut driver = sensor::open(driver.unwrap_or_else(|| DriverChoice::of(config)), config)?;
+        let wanted = detection.interest(&*driver);
         let ((desk, orders), telemetry) = (orders(), Telemetry::default());
         telemetry.loaded(given.files(), detection.summary().clone(), false);
+        detection.outputs().into_iter().for_each(|outputs| telemetry.set_outputs(outputs));
         service::start(&given, &telemetry, &desk)?;
         let audit = if audited { detection.audit()? } else { None };
-        let reloader = reloader.with_audit(audit);
-        reloader.start(&given, Some(config.clone()), read, said, desk.clone(), &telemetry)?;
+        reloader.start(&given, Some(config.clone()), read, said, desk.clone(), audit, &telemetry, true)?;
         if let Some(duration) = duration {
             stop.after(duration);
         }
         let result = detection.run(&mut *driver, wanted, &mut stop, &orders, &telemetry);
         desk.close();
+        telemetry.end();
         result.map(|()| ExitCode::SUCCESS)
     }
 }
@@ -181,8 +184,16 @@ impl Job {
         telemetry.loaded(given.files(), engine.rules.alerts.summary().clone(), false);
         service::start(&given, &telemetry, &desk)?;
         let records_for = Some(config.clone());
-        let reloader = reloader.with_audit(Some(running.rules()));
-        reloader.start(&given, records_for, read, said, desk.clone(), &telemetry)?;
+        reloader.start(
+            &given,
+            records_for,
+            read,
+            said,
+            desk.clone(),
+            Some(running.rules()),
+            &telemetry,
+            false,
+        )?;
         if let Some(duration) = duration {
             stop.after(duration);
         }

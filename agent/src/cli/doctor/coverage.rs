@@ -7,7 +7,7 @@ use saker_probe::extract::calls::CALLS;
 use saker_probe::wire::control::{Interest, is_set};
 use saker_probe::wire::event::GENERIC_X;
 
-use crate::capture::interest::interest;
+use crate::capture::interest::{Choice, interest};
 use crate::event::{EventId, id};
 use crate::rules::{Loader, Rule, SYSCALL};
 
@@ -45,7 +45,7 @@ impl Needs {
 
     /// Makes the interest of it.
     pub(super) fn ask(&mut self, wanted: impl Fn(EventId) -> bool) {
-        self.interest = interest(wanted, |name| self.names.contains(name));
+        self.interest = interest(wanted, |name| self.names.contains(name), &Choice::default());
     }
 }
 
