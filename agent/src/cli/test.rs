@@ -1,6 +1,7 @@
 //! `saker test`: runs the tests that stand beside rules, and says which parts of a rule no test would miss.
 
 mod report;
+mod table;
 
 use std::io::{self, BufWriter, Write};
 use std::num::NonZero;
@@ -60,6 +61,8 @@ pub enum Format {
     Json,
     /// JUnit's XML, for continuous integration.
     Junit,
+    /// A table of all rules and of how many tests prove each, for documentation.
+    Markdown,
 }
 
 /// How the keys of test files are printed.
@@ -78,6 +81,8 @@ struct Tested {
     path: PathBuf,
     outcomes: Vec<Outcome>,
     surveys: Vec<Survey>,
+    /// The rules of the file beside it.
+    rules: Vec<table::Described>,
     /// Why it could not be run, as text for people.
     broken: Option<String>,
 }
@@ -141,6 +146,7 @@ pub fn test(args: &Args, out: &mut impl Write) -> anyhow::Result<bool> {
         Format::Text => report::text(&tested, args, out)?,
         Format::Json => report::json(&tested, args, out)?,
         Format::Junit => report::junit(&tested, args, out)?,
+        Format::Markdown => table::markdown(&tested, out)?,
     }
     Ok(tested.iter().all(Tested::passed) && report::enough(&tested, args))
 }
@@ -194,8 +200,13 @@ fn walk(directory: &Path, depth: usize, found: &mut Vec<PathBuf>) -> anyhow::Res
 }
 
 fn one(path: &Path, mutate: bool, config: &Config, known: &Sources) -> Tested {
-    let mut tested =
-        Tested { path: path.to_owned(), outcomes: Vec::new(), surveys: Vec::new(), broken: None };
+    let mut tested = Tested {
+        path: path.to_owned(),
+        outcomes: Vec::new(),
+        surveys: Vec::new(),
+        rules: Vec::new(),
+        broken: None,
+    };
     if let Err(broken) = try_one(path, mutate, config, known, &mut tested) {
         tested.broken = Some(broken);
     }
@@ -249,6 +260,12 @@ fn try_one(
             outcome.verdict = Verdict::Failed(shown.join("\n"));
         }
     }
+    let own = [beside.display().to_string()];
+    let loader = rules.loader();
+    let here = loader
+        .rules()
+        .filter(|rule| loader.rule_written(rule).is_some_and(|written| own.contains(&written.file)));
+    tested.rules = here.map(|rule| table::Described::of(&rule)).collect();
     if mutate {
         let own = [beside.display().to_string()];
         tested.surveys = rules.mutate(&file, &directory, &own).unwrap_or_default();

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use saker_filter::{Condition, EventSet, Schema};
+use saker_probe::wire::record::path;
 
 use super::file::{Case, Expect, Problem, Story, TestFile};
 use super::spell::hint;
@@ -240,7 +241,7 @@ impl<'e> RuleSet<'e> {
             let number = number as u64 + 1;
             let ts = START + number * STEP;
             let event = Event::new(number, ts, record.tid, 0, record.id, 0, record.params.params());
-            let file = record.real.as_deref().map(|path| KernelPath { flags: 0, path });
+            let file = record.real.as_deref().map(|bytes| KernelPath { flags: path::ROOT, path: bytes });
             let facts = Facts { file, io_uring: record.io_uring, ..Facts::default() };
             let event = if file.is_some() || record.io_uring { event.with_facts(&facts) } else { event };
             pipeline.event(&event, record.action.is_some(), |context| {

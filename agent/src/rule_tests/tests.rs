@@ -99,6 +99,15 @@ fn calls_do_what_they_do() {
     says(&by, "%proc.name %evt.res %evt.arg.path", "bash ENOENT /x");
     let file = format!("{head}      - {{type: write, file: /etc/crontab, data: abc}}\n");
     says(&file, "%fd.name %evt.rawres %evt.buffer", "/etc/crontab 3 abc");
+    let bytes = format!("{head}      - {{type: write, file: /a, data: 0x616263}}\n");
+    says(&bytes, "%evt.rawres %evt.buffer", "3 abc");
+    let ring =
+        format!("{head}      - {{type: openat, name: /tmp/x, realpath: /etc/shadow, io_uring: true}}\n");
+    says(
+        &ring,
+        "%fd.name %saker.fd.realpath %saker.fd.path_mismatch %saker.io_uring",
+        "/tmp/x /etc/shadow true true",
+    );
     let call = format!("{head}      - {{type: personality}}\n");
     says(&call, "%evt.type %syscall.type", "personality personality");
     let mount =
