@@ -10,6 +10,7 @@ pub mod event;
 pub mod explain;
 pub mod fields;
 pub mod k8s;
+pub mod lint;
 pub mod metrics;
 pub mod outputs;
 pub mod pipeline;

@@ -4,6 +4,7 @@
 use core::mem::offset_of;
 
 use crate::extract::calls;
+use crate::extract::io_uring::RING_FILE;
 use crate::extract::kernel::{End, FileFact, Kernel, SocketFact, TaskFact, TaskText};
 use crate::wire::control::{option, Interest};
 use crate::wire::event;
@@ -75,6 +76,17 @@ impl Call {
             self.user_miss(address);
         }
         value
+    }
+}
+
+impl Call {
+    /// The file that stands in a table of a ring of io_uring: that of the request, whatever its slot.
+    #[inline(always)]
+    fn request_file(&self, fd: i32) -> Option<File> {
+        if (fd as u32) < RING_FILE || fd < 0 || get!(self.ring.page, entry_flags) as u32 & flag::IO_URING == 0 {
+            return None;
+        }
+        core::num::NonZeroU64::new(get!(self.ring.page, request_file))
     }
 }
 
@@ -176,7 +188,10 @@ impl Kernel for Call {
 
     #[inline(always)]
     fn file(&mut self, fd: i32) -> Option<File> {
-        files::of_descriptor(fd)
+        match files::of_descriptor(fd) {
+            None => self.request_file(fd),
+            found => found,
+        }
     }
 
     #[inline(always)]

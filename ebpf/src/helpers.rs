@@ -23,6 +23,10 @@ macro_rules! helpers {
 helpers! {
     /// The address of the value with a key, or null.
     1 map_lookup_elem(map: *const c_void, key: *const u32) -> *mut u8;
+    /// Puts a value under a key; with no flags over what is there.
+    2 map_update_elem(map: *const c_void, key: *const u64, value: *const u8, flags: u64) -> i64;
+    /// Removes a key.
+    3 map_delete_elem(map: *const c_void, key: *const u64) -> i64;
     /// The CPU.
     8 get_smp_processor_id() -> u32;
     /// Goes on in another program and does not come back, unless there is none in that place.
@@ -57,6 +61,24 @@ helpers! {
 #[inline(always)]
 pub fn lookup(map: &'static Map, index: u32) -> *mut u8 {
     map_lookup_elem(addr_of!(*map).cast(), &index)
+}
+
+/// The value of a hash with a key of 8 bytes; null if there is none.
+#[inline(always)]
+pub fn lookup_by(map: &'static Map, key: &u64) -> *mut u8 {
+    map_lookup_elem(addr_of!(*map).cast(), core::ptr::from_ref(key).cast())
+}
+
+/// Keeps a value, of the size of the map's, under a key.
+#[inline(always)]
+pub fn keep(map: &'static Map, key: &u64, value: *const u8) {
+    map_update_elem(addr_of!(*map).cast(), key, value, 0);
+}
+
+/// Removes a key.
+#[inline(always)]
+pub fn forget(map: &'static Map, key: &u64) {
+    map_delete_elem(addr_of!(*map).cast(), key);
 }
 
 /// Goes on in the program at a place of a program array. Comes back only if there is none.

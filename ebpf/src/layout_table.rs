@@ -3,6 +3,7 @@
 // file and fills the constants from the kernel's BTF and symbols before it loads the object.
 //
 //   NAME offset "struct" "member.member";     bytes from the beginning of the struct; several ways that kernels name it: "a|b"
+//   NAME maybe "struct" "member";             as offset, of what only some kernels have and nobody misses
 //   NAME bit "struct" "member";               the same in bits, for bit fields
 //   NAME size "struct";                       bytes of the struct
 //   NAME value "enum" "ENUMERATOR";           value of an enumerator
@@ -152,6 +153,21 @@ macro_rules! kernel_layout {
             UNIX_ADDRESS_LENGTH offset "unix_address" "len";
             UNIX_ADDRESS_NAME offset "unix_address" "name";
 
+            URING_RING offset "io_kiocb" "ctx";
+            URING_OPCODE offset "io_kiocb" "opcode";
+            URING_FILE offset "io_kiocb" "file";
+            URING_SIDE maybe "io_kiocb" "tctx";
+            URING_TASK maybe "io_kiocb" "task";
+            SIDE_TASK offset "io_uring_task" "task";
+            URING_FLAGS offset "io_ring_ctx" "flags";
+            URING_ENTRIES offset "io_ring_ctx" "sq_entries";
+            URING_HEAD offset "io_ring_ctx" "cached_sq_head";
+            URING_ARRAY offset "io_ring_ctx" "sq_array";
+            URING_LIST offset "io_ring_ctx" "sq_sqes";
+
+            URING_SUBMITTED tracepoint "io_uring/io_uring_submit_req|io_uring/io_uring_submit_sqe" "req";
+            URING_COMPLETED tracepoint "io_uring/io_uring_complete" "req";
+            URING_RESULT tracepoint "io_uring/io_uring_complete" "res";
             EXEC_FILENAME tracepoint "sched/sched_process_exec" "filename";
             NEWTASK_PID tracepoint "task/task_newtask" "pid";
             NEWTASK_FLAGS tracepoint "task/task_newtask" "clone_flags";

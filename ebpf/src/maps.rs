@@ -22,11 +22,17 @@ impl Map {
     const fn array(kind: u32, value_size: u32, entries: u32, flags: u32) -> Map {
         Map { kind, key_size: 4, value_size, entries, flags, id: 0, pinning: 0 }
     }
+
+    const fn hash(kind: u32, key_size: u32, value_size: u32, entries: u32) -> Map {
+        Map { kind, key_size, value_size, entries, flags: 0, id: 0, pinning: 0 }
+    }
 }
 
 const ARRAY: u32 = 2;
 const PROGRAM_ARRAY: u32 = 3;
 const PER_CPU_ARRAY: u32 = 6;
+/// Forgets what was not used for the longest time.
+const LRU_HASH: u32 = 9;
 const MMAPABLE: u32 = 1 << 10;
 
 /// Per CPU the producer's page, the slots and the slack of `crate::wire::ring`. The agent sets the size of a value and the number
@@ -49,6 +55,11 @@ pub static EXTRACTORS: Map = Map::array(PROGRAM_ARRAY, 4, calls::COUNT as u32, 0
 #[no_mangle]
 #[link_section = "maps"]
 pub static PATHS: Map = Map::array(PER_CPU_ARRAY, super::path::SCRATCH_SIZE as u32, 1, 0);
+
+/// Requests to io_uring that are under way: by the address of the request its operation (`programs/io_uring.rs`).
+#[no_mangle]
+#[link_section = "maps"]
+pub static PENDING: Map = Map::hash(LRU_HASH, 8, 56, 4096);
 
 /// A variable that the agent changes while programs run.
 #[repr(transparent)]

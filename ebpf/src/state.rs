@@ -41,6 +41,8 @@ pub struct State {
     pub code: u64,
     /// The number of the call.
     pub number: u64,
+    /// Of a request to io_uring the file that it works on, which may stand in a table of the ring's own.
+    pub request_file: u64,
     /// The reader's tail, as it was when last asked.
     pub tail: u64,
 }

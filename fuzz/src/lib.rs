@@ -8,10 +8,13 @@ mod seeds;
 
 use std::hint::black_box;
 use std::io::Cursor;
+use std::path::Path;
 use std::sync::LazyLock;
 
 use saker::capture::scap::{ScapError, ScapReader};
+use saker::config::Config;
 use saker::fields::FieldSchema;
+use saker::rule_tests::{Case, RuleSet, TestFile};
 use saker::rules::{Environment, Loader, Plugin, describe};
 use saker_probe::wire::record::{HEADER_SIZE, Record, SLOT_SIZE};
 
@@ -31,6 +34,7 @@ pub struct Target {
 pub const TARGETS: &[Target] = &[
     Target { name: "condition", run: condition },
     Target { name: "rules_file", run: rules_file },
+    Target { name: "test_file", run: test_file },
     Target { name: "scap", run: scap },
     Target { name: "replay", run: replay },
     Target { name: "record", run: record },
@@ -74,6 +78,35 @@ pub fn rules_file(data: &[u8]) {
         black_box(describe(&loader));
         black_box(loader.rules().count());
     }
+}
+
+/// A file of rule tests: refused with places, or its scripted cases run against rules of the names that it gives.
+pub fn test_file(data: &[u8]) {
+    static CONFIG: LazyLock<Config> = LazyLock::new(Config::default);
+    const MOST: usize = 8;
+    let mut file = match TestFile::read("r.test.yaml", data) {
+        Ok(file) => file,
+        Err((source, problems)) => {
+            assert!(!problems.is_empty(), "refused without a reason");
+            problems.iter().for_each(|problem| drop(black_box(problem.render(&source))));
+            return;
+        }
+    };
+    // Recordings would be read from wherever the input says.
+    file.cases.retain(Case::is_scripted);
+    file.cases.truncate(MOST);
+    let mut rules = String::new();
+    for case in &file.cases {
+        let name = serde_json::Value::from(case.rule.as_str());
+        rules.push_str(&format!(
+            "- rule: {name}\n  desc: d\n  condition: fd.name startswith /\n  output: '%evt.args'\n  priority: INFO\n"
+        ));
+    }
+    let plugins = [Plugin::container()];
+    let environment = Environment { schema: &*SCHEMA, audit: None, plugins: &plugins, append_output: &[] };
+    let Ok(set) = RuleSet::load_with(&[], &rules, environment, &CONFIG) else { return };
+    black_box(set.run(&file, Path::new("")));
+    black_box(set.mutate(&file, Path::new(""), &[]).is_ok());
 }
 
 /// A capture file: read to its end, or to the damage.

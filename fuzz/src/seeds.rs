@@ -16,6 +16,7 @@ pub fn seeds(root: &Path, target: &str) -> Vec<Vec<u8>> {
     match target {
         "condition" => lines(&root.join("fuzz/seeds/condition.txt")),
         "rules_file" => rule_files(root),
+        "test_file" => test_files(root),
         "scap" | "replay" => captures(root),
         "record" => EVENTS.chunks(32).map(records_of).collect(),
         _ => Vec::new(),
@@ -39,6 +40,14 @@ fn rule_files(root: &Path) -> Vec<Vec<u8>> {
     }
     files.sort();
     files.iter().map(|path| fs::read(path).expect("a rule file")).collect()
+}
+
+/// Test files that use all keys.
+fn test_files(root: &Path) -> Vec<Vec<u8>> {
+    let folder = fs::read_dir(root.join("fuzz/seeds/test_file")).expect("the seeds are in the repository");
+    let mut files: Vec<PathBuf> = folder.flatten().map(|file| file.path()).collect();
+    files.sort();
+    files.iter().map(|path| fs::read(path).expect("a test file")).collect()
 }
 
 /// Small captures: pieces of the bundled one, and one with events of every id, plain and compressed.

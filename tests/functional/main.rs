@@ -3,17 +3,22 @@
 // A test may stop at what must not be.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod audit_webhook;
 mod containers;
 mod doctor;
 mod drivers;
 mod falco;
+mod guard;
 mod k8s_audit;
+mod kubernetes_rules;
 mod outputs;
+mod packages;
 mod preflight;
 mod record;
 mod references;
 mod reload;
 mod rule_tests;
+mod rule_tools;
 mod scene;
 mod shipped_rules;
 mod terminal;

@@ -45,3 +45,9 @@ fn configuration() {
 fn keys_of_test_files() {
     is_printed("rule-test-keys", &["test", "--schema", "markdown"]);
 }
+
+#[test]
+fn rules() {
+    let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/../rules");
+    is_printed("rules", &["test", "--format", "markdown", rules]);
+}

@@ -80,10 +80,16 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) fn start(place: &Place) -> Run {
+        Run::start_with(place, &[])
+    }
+
+    /// With more in the environment.
+    pub(crate) fn start_with(place: &Place, environment: &[(&str, &str)]) -> Run {
         let mut child = Command::new(env!("CARGO_BIN_EXE_saker"))
             .args(["run", "-c", place.path("saker.yaml").to_str().unwrap()])
             .env("TZ", "UTC")
             .env("FALCO_HOSTNAME", "conformance")
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

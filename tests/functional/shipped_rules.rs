@@ -18,7 +18,8 @@ fn root() -> &'static Path {
 fn rule_files() -> Vec<(String, PathBuf)> {
     let mut files = Vec::new();
     for tactic in fs::read_dir(root().join("rules")).expect("rules/ is there").flatten() {
-        if !tactic.path().is_dir() {
+        // A folder with its own shared macros is a pack by itself, with tests of its own.
+        if !tactic.path().is_dir() || tactic.path().join("_shared.yaml").exists() {
             continue;
         }
         let name = tactic.file_name().into_string().expect("a plain name");
@@ -83,11 +84,45 @@ fn each_rule_says_where_it_belongs() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// Attacks that others try their rules on; each is one of ours as well.
 #[test]
-fn their_tests_pass() {
-    let rules = root().join("rules");
-    let out = saker(&["test", rules.to_str().expect("a plain path")]);
+fn known_attacks_are_found() {
+    let tests = root().join("tests/data/known_attacks.test.yaml");
+    let out = saker(&["test", tests.to_str().expect("a plain path")]);
     assert_eq!(out.status.code(), Some(0), "{}{}", text(&out.stdout), text(&out.stderr));
+}
+
+/// Each rule fires on two attacks and keeps silent at two look-alikes, and few changes of a rule escape its tests.
+#[test]
+fn each_rule_is_proved() {
+    let rules = root().join("rules");
+    let rules = rules.to_str().expect("a plain path");
+    let out = saker(&["test", "--mutate", "--min-noticed", "90", "--format", "json", rules]);
+    let report: serde_json::Value = serde_json::from_slice(&out.stdout).expect("a JSON document");
+    let list = |value: &serde_json::Value| value.as_array().cloned().unwrap_or_default();
+    let mut proofs: BTreeMap<String, [usize; 2]> = BTreeMap::new();
+    let mut failed = Vec::new();
+    for file in list(&report["files"]) {
+        assert_eq!(file["error"], serde_json::Value::Null);
+        for test in list(&file["tests"]) {
+            let rule = test["rule"].as_str().unwrap_or_default().to_owned();
+            if test["passed"] == true {
+                proofs.entry(rule).or_default()[usize::from(test["expect"] == "silence")] += 1;
+            } else {
+                failed.push(format!("{rule}: {} {}", test["case"], test["message"]));
+            }
+        }
+    }
+    for (_, path) in rule_files() {
+        for (name, _) in items(&read(&path), "rule") {
+            let [attacks, honest] = proofs.get(name).copied().unwrap_or_default();
+            if attacks < 2 || honest < 2 {
+                failed.push(format!("{name}: {attacks} attacks, {honest} look-alikes"));
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    assert_eq!(out.status.code(), Some(0), "only {} % of changes are noticed", report["mutation"]["percent"]);
 }
 
 /// A second definition would silently change the rules of the file before.
@@ -249,8 +284,6 @@ fn they_find_the_attack_in_the_bundled_capture() {
       rm -f /root/.bash_history
     Shell startup file changed (Warning)
       bash /mnt/w_small.sh
-    Shell startup file read by a stranger (Informational)
-      grep -r BEGIN RSA PRIVATE KEY /root
     Shell talks to the network (Critical)
       sh -c id; exit
       bash -i

@@ -71,6 +71,20 @@ fn rule_files() {
 }
 
 #[test]
+fn test_files() {
+    survives("test_file");
+}
+
+/// A seed that is refused would test nothing of what comes behind.
+#[test]
+fn the_seed_test_files_are_read() {
+    for seed in target("test_file").1 {
+        let file = saker::rule_tests::TestFile::read("seed", &seed);
+        assert!(file.is_ok_and(|file| !file.cases.is_empty()));
+    }
+}
+
+#[test]
 fn captures() {
     survives("scap");
 }

@@ -139,11 +139,16 @@ impl<'v, 'e: 'v, C: Context<'e> + ?Sized> Evaluation<'v, C> {
     /// Whether a condition holds, and which checks decided that, in the order in which they were looked at.
     pub fn explain(&mut self, program: &Program) -> (bool, Vec<(CheckId, bool)>) {
         let mut seen = Vec::new();
-        let outcome = self.trace(program.start, &mut seen);
+        let outcome = self.explain_each(program, &mut |check, outcome| seen.push((check, outcome)));
         (outcome, seen)
     }
 
-    fn trace(&mut self, start: Target, seen: &mut Vec<(CheckId, bool)>) -> bool {
+    /// The same, with each check shown as soon as it was looked at.
+    pub fn explain_each(&mut self, program: &Program, seen: &mut dyn FnMut(CheckId, bool)) -> bool {
+        self.trace(program.start, seen)
+    }
+
+    fn trace(&mut self, start: Target, seen: &mut dyn FnMut(CheckId, bool)) -> bool {
         let table = self.table;
         let mut at = start;
         while let Some(op) = table.ops.get(at as usize) {
@@ -151,7 +156,7 @@ impl<'v, 'e: 'v, C: Context<'e> + ?Sized> Evaluation<'v, C> {
                 Some(Check { kind: CheckKind::Group { start }, .. }) => self.trace(*start, seen),
                 _ => {
                     let outcome = self.outcome(op);
-                    seen.push((CheckId(op.check), outcome));
+                    seen(CheckId(op.check), outcome);
                     outcome
                 }
             };

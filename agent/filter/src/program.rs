@@ -32,6 +32,11 @@ impl Program {
     pub fn is_never(&self) -> bool {
         self.start == FALSE
     }
+
+    /// Whether it holds whatever the event.
+    pub fn is_always(&self) -> bool {
+        self.start == TRUE
+    }
 }
 
 /// Where to go on: an operation, or the outcome.

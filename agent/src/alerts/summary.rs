@@ -7,6 +7,7 @@ use std::fmt::{self, Display, Formatter};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::push_printable;
 use crate::config::Priority;
 use crate::rules::Rule;
 
@@ -133,6 +134,16 @@ impl Summary {
         self
     }
 
+    /// The counts of both, which are of rules that have nothing to do with each other.
+    #[must_use]
+    pub fn joined(&self, other: &Summary) -> Summary {
+        let others = |of: &Summary| of.others.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Summary {
+            rules: self.rules.iter().chain(&other.rules).cloned().collect(),
+            others: Arc::new(Mutex::new([others(self), others(other)].concat())),
+        }
+    }
+
     /// The rules that are on, in the order in which an event meets them.
     pub fn rules(&self) -> &[Counted] {
         &self.rules
@@ -185,7 +196,10 @@ impl Display for Summary {
         }
         writeln!(f, "Triggered rules by rule name:")?;
         for (name, count) in self.by_rule() {
-            writeln!(f, "   {name}: {count}")?;
+            // Whoever named the rule must not write lines of the summary.
+            let mut printable = Vec::new();
+            push_printable(name.as_bytes(), &mut printable);
+            writeln!(f, "   {}: {count}", String::from_utf8_lossy(&printable))?;
         }
         Ok(())
     }

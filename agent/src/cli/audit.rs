@@ -1,7 +1,7 @@
-//! The audit log on the command line: a file of it, replayed.
+//! The audit log on the command line: a file of it replayed, and the source beside others in a run.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -9,7 +9,9 @@ use flate2::read::MultiGzDecoder;
 
 use super::engine::Engine;
 use crate::alerts::Alert;
-use crate::k8s::audit::{Counters, Limits, lines};
+use crate::config::Config;
+use crate::k8s::audit::{Counters, Ended, Limits, Running, Settings, lines};
+use crate::outputs::Outputs;
 
 /// The first bytes of a gzip file.
 const GZIP: &[u8] = &[0x1f, 0x8b];
@@ -51,11 +53,7 @@ pub(super) fn replay(
     let mut alerts = Vec::new();
     let reader = open(file).with_context(name)?;
     for batch in lines(reader, &Limits::default()) {
-        let batch = batch.with_context(name)?;
-        counters.count(&batch);
-        if let Ok(batch) = batch {
-            batch.events.iter().for_each(|event| watch.event(event, &mut alerts));
-        }
+        watch.batch(&batch.with_context(name)?, &mut counters, &mut alerts);
         match engine.outputs() {
             Some(outputs) => Alert::read_all(&alerts, |alert| outputs.accept(alert))?,
             None => out.write_all(&alerts)?,
@@ -68,4 +66,49 @@ pub(super) fn replay(
     engine.summary_of(watch.summary(), err)?;
     writeln!(err, "{counters}")?;
     Ok(())
+}
+
+/// Begins to watch the audit log, if the configuration says where it is.
+pub(super) fn start(engine: &mut Engine, config: &Config) -> anyhow::Result<Option<Running>> {
+    let Some(settings) = Settings::of(config)? else { return Ok(None) };
+    let Some(watch) = engine.audit.take() else { return Ok(None) };
+    let running = Running::start(&settings, watch, engine.output_beside())?;
+    match running.address() {
+        Some(address) => tracing::info!("the audit log is received on {address}"),
+        None => tracing::info!("the audit log is read from {:?}", settings.input),
+    }
+    Ok(Some(running))
+}
+
+/// Writes the closing summary of a run: counts of alerts, of both sources together, and of audit events.
+pub(super) fn summary(engine: &Engine, audited: Option<&Ended>, err: &mut impl Write) -> io::Result<()> {
+    let Some(Ended { watch, counters, .. }) = audited else { return engine.summary(err) };
+    engine.summary_of(&engine.rules.alerts.summary().joined(watch.summary()), err)?;
+    writeln!(err, "{counters}")
+}
+
+/// Where the alerts of a thread beside the main loop go: to the outputs, or as lines to standard output, unless `stdout_output`
+/// is off.
+pub(super) struct OutputBeside {
+    pub outputs: Option<Outputs>,
+    pub shown: bool,
+}
+
+impl Write for OutputBeside {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(outputs) = &self.outputs {
+            // Whole alerts are handed over.
+            Alert::read_all(bytes, |alert| outputs.accept(alert))?;
+            return Ok(bytes.len());
+        }
+        // All at once under one lock, so that lines stay whole.
+        if self.shown {
+            io::stdout().lock().write_all(bytes)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().lock().flush()
+    }
 }

@@ -13,11 +13,12 @@ use serde_json::{Value, json};
 
 use super::sources::Sources;
 use crate::config::Config;
-use crate::rules::{Finding, LoadResult, Loader, Source, describe, rule_files};
+use crate::lint::{Lint, lint};
+use crate::rules::{Finding, LoadResult, Loader, Source, describe, json_schema, rule_files};
 
 /// What `saker check` takes.
 #[derive(clap::Args, Debug, Default)]
-#[command(group(clap::ArgGroup::new("input").required(true).args(["files", "conditions"])))]
+#[command(group(clap::ArgGroup::new("input").required(true).args(["files", "conditions", "rule_schema"])))]
 pub struct Args {
     /// Rule files, or directories of them, loaded in this order
     #[arg(value_name = "FILE")]
@@ -31,6 +32,18 @@ pub struct Args {
     /// With --conditions: only parse, without asking which fields and events exist
     #[arg(long, requires = "conditions")]
     pub syntax_only: bool,
+
+    /// Also say what is sound but probably not what was meant; a comment `# saker: allow CODE` above a rule allows it
+    #[arg(long, conflicts_with = "conditions")]
+    pub lint: bool,
+
+    /// Take what --lint finds for an error
+    #[arg(long, requires = "lint")]
+    pub deny: bool,
+
+    /// Print the JSON schema of rule files, and do nothing else
+    #[arg(long)]
+    pub rule_schema: bool,
 
     /// How to print the verdict; `json` has the shape of Falco's, with a description of what is loaded
     #[arg(long, value_enum, default_value_t)]
@@ -61,6 +74,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 /// Validates what `args` name: verdicts to `out`, warnings to `err`. `false` if something is invalid.
 pub fn check(args: &Args, out: &mut impl Write, err: &mut impl Write) -> anyhow::Result<bool> {
+    if args.rule_schema {
+        writeln!(out, "{:#}", json_schema())?;
+        return Ok(true);
+    }
     let config = Config::from_options(&args.option)?;
     let known = Sources::of(&config)?;
     match &args.conditions {
@@ -90,6 +107,10 @@ fn files(
         });
     }
     let valid = results.iter().all(LoadResult::successful);
+    let lints = match args.lint && valid {
+        true => lint(&loader, &known.syscall, config.rule_matching),
+        false => Vec::new(),
+    };
     match args.format {
         Format::Json => {
             let sources = loader.sources();
@@ -98,15 +119,33 @@ fn files(
             if valid {
                 verdict["falco_describe_results"] = describe(&loader);
             }
+            if args.lint {
+                verdict["saker_lints"] = lints.iter().map(lint_json).collect();
+            }
             writeln!(out, "{verdict}")?;
         }
         Format::Text => {
             for result in &results {
                 show(result, loader.sources(), out, err)?;
             }
+            for lint in &lints {
+                writeln!(out, "{}", lint.render())?;
+            }
         }
     }
-    Ok(valid)
+    Ok(valid && (!args.deny || lints.is_empty()))
+}
+
+fn lint_json(lint: &Lint) -> Value {
+    json!({
+        "code": lint.code.code(),
+        "help": lint.code.help(),
+        "message": lint.message,
+        "rule": lint.rule,
+        "file": lint.written.as_ref().map(|written| written.file.as_str()),
+        "line": lint.written.as_ref().map(|written| written.line),
+        "column": lint.written.as_ref().map(|written| written.column),
+    })
 }
 
 /// Falco's verdict and our details: errors to `out`, warnings to `err`.

@@ -98,6 +98,21 @@ fn text(out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
+/// Where the keys of each section are tested. What is only told, because it is not heeded, is tested with the table.
+#[rustfmt::skip]
+const TESTED: &[(&str, &str)] = &[
+    ("Configuration files", "`agent/src/config/tests.rs`; `watch_config_files` by `tests/functional/reload.rs`"),
+    ("Rules", "`agent/src/config/tests.rs`, `tests/functional/main.rs` and `tests/functional/falco.rs`"),
+    ("What alerts look like", "`agent/src/alerts/line.rs`, `tests/functional/main.rs`, and by comparison with Falco in `tests/conformance/replay.rs`"),
+    ("Where alerts go", "`tests/functional/outputs/mod.rs` and `tests/functional/outputs/delivery.rs`, with real receivers"),
+    ("Where events come from", "`agent/src/capture/interest.rs` (what a driver is asked for), `agent/src/cli/sensor.rs` (sizes), `tests/functional/drivers.rs` and `tests/functional/record.rs` (live, where the machine permits it)"),
+    ("Lost and late events", "`agent/src/metrics/drops.rs` and `agent/src/cli/watch.rs`"),
+    ("Plugins", "`tests/functional/falco.rs`, `tests/functional/containers.rs` and `tests/functional/k8s_audit.rs`"),
+    ("Log, web server, metrics", "`agent/src/cli/log.rs`, `agent/src/web/tests.rs`, `agent/src/metrics/figures_tests.rs`, `tests/functional/web.rs` and `tests/functional/guard.rs`"),
+    ("Only in Saker", "`tests/functional/threads.rs`, `tests/functional/guard.rs` and `tests/functional/containers.rs`"),
+    ("Outputs only in Saker", "`tests/functional/outputs/mod.rs` and `agent/src/outputs/noise.rs`"),
+];
+
 fn markdown(out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "# Configuration\n")?;
     writeln!(
@@ -115,6 +130,9 @@ fn markdown(out: &mut impl Write) -> io::Result<()> {
     )?;
     for section in SECTIONS {
         writeln!(out, "## {}\n", section.title)?;
+        if let Some((_, tested)) = TESTED.iter().find(|(title, _)| *title == section.title) {
+            writeln!(out, "Tested by {tested}.\n")?;
+        }
         writeln!(out, "Key | Value | Default | Heeded | Description\n:--- | :--- | :--- | :--- | :---")?;
         for key in section.keys {
             let default = match key.default {
@@ -142,4 +160,21 @@ fn json(out: &mut impl Write) -> anyhow::Result<()> {
     serde_json::to_writer_pretty(&mut *out, &rows.collect::<Vec<_>>())?;
     writeln!(out)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_section_says_where_it_is_tested() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        for section in SECTIONS {
+            let tested = TESTED.iter().find(|(title, _)| *title == section.title);
+            let (_, tested) = tested.unwrap_or_else(|| panic!("{}", section.title));
+            for file in tested.split('`').skip(1).step_by(2).filter(|name| name.contains('/')) {
+                assert!(root.join(file).is_file(), "{file}");
+            }
+        }
+    }
 }

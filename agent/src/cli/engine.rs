@@ -8,6 +8,8 @@ use std::time::Duration;
 use anyhow::bail;
 use saker_filter::Schema;
 
+use super::audit::OutputBeside;
+use super::guard;
 use super::sources::Sources;
 use crate::alerts::{Alert, Alerts, LineCompiler, Summary, check_append_output, check_key_fields};
 use crate::config::{self, Config};
@@ -124,6 +126,18 @@ impl Engine {
         show: Show<'_>,
         look: impl FnOnce(&Loader<'_>, &[Rule<'_>]) -> T,
     ) -> anyhow::Result<(Engine, T)> {
+        Engine::after(None, files, config, records_for, show, look)
+    }
+
+    /// As [`Engine::of`], with rules of our own before those of the files.
+    fn after<T>(
+        own: Option<&str>,
+        files: &[PathBuf],
+        config: &Config,
+        records_for: Option<&Config>,
+        show: Show<'_>,
+        look: impl FnOnce(&Loader<'_>, &[Rule<'_>]) -> T,
+    ) -> anyhow::Result<(Engine, T)> {
         let known = Sources::of(config)?;
         let schema = &known.syscall;
         check_append_output(&config.append_output, schema).map_err(anyhow::Error::msg)?;
@@ -131,6 +145,13 @@ impl Engine {
         let schemas: Vec<&dyn Schema> = [Some(schema as &dyn Schema), audit].into_iter().flatten().collect();
         check_key_fields(config, &schemas).map_err(anyhow::Error::msg)?;
         let mut loader = Loader::new(known.environment(config));
+        if let Some(own) = own {
+            let result = loader.load(guard::RULES_NAME, own.as_bytes());
+            // Their warnings are no business of whoever wrote the files.
+            if !result.successful() {
+                show(&result, loader.sources())?;
+            }
+        }
         for file in files {
             let name = file.display().to_string();
             let result = match std::fs::read(file) {
@@ -143,7 +164,7 @@ impl Engine {
         let lines = LineCompiler { config, schema, hostname: &hostname };
         let selected = select(loader.rules(), config);
         let (rules, audited): (Vec<Rule<'_>>, Vec<Rule<'_>>) =
-            selected.into_iter().partition(|rule| rule.labels.source == SYSCALL);
+            selected.iter().copied().partition(|rule| rule.labels.source == SYSCALL);
         let audit = known
             .audit
             .as_ref()
@@ -167,7 +188,7 @@ impl Engine {
             at_once: false,
             audit,
         };
-        Ok((engine, look(&loader, &rules)))
+        Ok((engine, look(&loader, &selected)))
     }
 
     /// Loads rule files; the engine with the names of events that conditions ask for.
@@ -177,9 +198,20 @@ impl Engine {
         records_for: Option<&Config>,
         show: Show<'_>,
     ) -> anyhow::Result<(Engine, BTreeSet<&'static str>)> {
-        Engine::of(files, config, records_for, show, |loader, rules| {
-            rules.iter().flat_map(|rule| loader.event_names(rule)).collect()
-        })
+        Engine::of(files, config, records_for, show, event_names)
+    }
+
+    /// As [`Engine::named`], with the rules about the agent itself before those of the files, unless they are off.
+    /// `configuration` are the files of the configuration.
+    pub(super) fn guarded(
+        files: &[PathBuf],
+        configuration: &[PathBuf],
+        config: &Config,
+        records_for: Option<&Config>,
+        show: Show<'_>,
+    ) -> anyhow::Result<(Engine, BTreeSet<&'static str>)> {
+        let own = config.saker.self_protection.then(|| guard::rules(&[files, configuration].concat()));
+        Engine::after(own.as_deref(), files, config, records_for, show, event_names)
     }
 
     /// Has outputs take the alerts, which must be records.
@@ -236,6 +268,11 @@ impl Engine {
         &self.rules.detector
     }
 
+    /// Where the alerts of a thread beside the loop go.
+    pub(super) fn output_beside(&self) -> OutputBeside {
+        OutputBeside { outputs: self.outputs().cloned(), shown: self.stdout }
+    }
+
     /// The one loop, whose alerts go to `out`.
     pub(super) fn single<'e, W: Write + 'e>(
         &'e mut self,
@@ -259,6 +296,11 @@ impl Engine {
         let mut out = Output { out, outputs, shown: self.stdout, at_once: self.at_once };
         workers::run(usize::from(threads), pipeline, &mut self.rules, &mut out, feed)
     }
+}
+
+/// The names of events that conditions ask for.
+fn event_names(loader: &Loader<'_>, rules: &[Rule<'_>]) -> BTreeSet<&'static str> {
+    rules.iter().flat_map(|rule| loader.event_names(rule)).collect()
 }
 
 /// Where alerts go: to the outputs, or as lines to a writer, unless `stdout_output` is off.

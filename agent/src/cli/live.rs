@@ -7,10 +7,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use crossbeam_channel::Sender;
 use saker_probe::wire::ABI_VERSION;
 use saker_probe::wire::control::Interest;
 
+use super::audit;
 use super::engine::{Engine, Show};
+use super::guard::{Canary, can_answer};
 use super::orders::{Order, Orders};
 use super::reload::Fresh;
 use super::sensor::Losses;
@@ -18,12 +21,14 @@ use super::waiting::Waiting;
 use super::watch::Watch;
 use crate::alerts::Summary;
 use crate::capture::driver::Driver;
-use crate::capture::interest::{interest, union};
+use crate::capture::interest::{Choice, interest, union};
 use crate::capture::live::{Live, hierarchy};
 use crate::capture::proc::{LivingThreads, ProcLimits, ProcRoot, Strangers};
 use crate::config::Config;
 use crate::containers;
+use crate::detect::Detector;
 use crate::event::Event;
+use crate::k8s::audit::{Running, Watch as AuditWatch};
 use crate::metrics::{Telemetry, Verdict};
 use crate::outputs::{self, Outputs};
 use crate::pipeline::{Pipeline, Recorded, Recorder, Sink, Tap};
@@ -37,6 +42,8 @@ pub(super) struct Detection<'c> {
     names: BTreeSet<&'static str>,
     /// How runtimes are asked about containers, if they are.
     containers: Option<containers::Settings>,
+    /// The audit log, which is watched beside the driver's events.
+    auditing: Option<Running>,
 }
 
 /// Who says when a detection begins and ends.
@@ -63,7 +70,27 @@ impl<'c> Detection<'c> {
         if outputs {
             engine.start_outputs(config, outputs::Occasion::Live)?;
         }
-        Ok(Detection { config, engine, names, containers })
+        Ok(Detection { config, engine, names, containers, auditing: None })
+    }
+
+    /// Begins to watch the audit log, if the configuration says where it is.
+    pub(super) fn audit(&mut self) -> anyhow::Result<Option<Sender<AuditWatch>>> {
+        self.auditing = audit::start(&mut self.engine, self.config)?;
+        Ok(self.auditing.as_ref().map(Running::rules))
+    }
+
+    /// As [`Detection::load`], with outputs and with the rules about the agent itself. `configuration` are the files of the
+    /// configuration.
+    pub(super) fn guarded(
+        files: &[PathBuf],
+        configuration: &[PathBuf],
+        config: &'c Config,
+        show: Show<'_>,
+    ) -> anyhow::Result<Detection<'c>> {
+        let containers = containers::Settings::of(config, ProcRoot::from_environment().root())?;
+        let (mut engine, names) = Engine::guarded(files, configuration, config, Some(config), show)?;
+        engine.start_outputs(config, outputs::Occasion::Live)?;
+        Ok(Detection { config, engine, names, containers, auditing: None })
     }
 
     /// The outputs, if there are any.
@@ -76,9 +103,9 @@ impl<'c> Detection<'c> {
         self.engine.rules.alerts.summary()
     }
 
-    /// What a driver must record for these rules.
-    pub(super) fn interest(&self) -> Interest {
-        interest(|event| self.engine.detector().wants(event), |name| self.names.contains(name))
+    /// What a driver must record for these rules, under this configuration.
+    pub(super) fn interest(&self, driver: &dyn Driver) -> Interest {
+        asked(self.engine.detector(), &self.names, self.config, driver.name())
     }
 
     /// Detects in what the driver records, and ends with the summary. `orders` are carried out between events.
@@ -92,9 +119,7 @@ impl<'c> Detection<'c> {
     ) -> anyhow::Result<()> {
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
         let sensor = &mut Sensor::start(driver, wanted, self.config, orders, telemetry)?;
-        if let Some(settings) = self.containers.clone() {
-            sensor.live.watch_containers(containers::start(settings)?);
-        }
+        sensor.watch_containers(self.containers.clone())?;
         let desk = orders.desk();
         let mut recorder = Recorder::start(self.config, move |alert| desk.alert(alert))?;
         if let Some(recorder) = &recorder {
@@ -105,9 +130,11 @@ impl<'c> Detection<'c> {
         if let Some(recorder) = recorder {
             captures_told(&recorder.finish());
         }
+        // Its alerts must be with the outputs before those end.
+        let audited = self.auditing.take().and_then(Running::stop);
         self.engine.finish(&mut io::stderr())?;
         let mut err = io::stderr().lock();
-        self.engine.summary(&mut err)?;
+        audit::summary(&self.engine, audited.as_ref(), &mut err)?;
         sensor.summary(&mut err)?;
         result
     }
@@ -174,6 +201,14 @@ impl<'s> Sensor<'s> {
         Ok(Sensor { driver, live, root, config, wanted, orders, telemetry, drops: String::new() })
     }
 
+    /// Has containers looked up, if they are to be.
+    pub(super) fn watch_containers(&mut self, settings: Option<containers::Settings>) -> io::Result<()> {
+        if let Some(settings) = settings {
+            self.live.watch_containers(containers::start(settings)?);
+        }
+        Ok(())
+    }
+
     /// How many events there were until now.
     pub(super) fn events(&self) -> u64 {
         self.live.counters().events
@@ -217,13 +252,14 @@ impl<'s> Sensor<'s> {
         occasion.begin()?;
         let mut result = Ok(());
         let mut watch = Watch::new(config, &**driver, telemetry);
+        let mut canary = Canary::new(config.saker.self_protection && can_answer(wanted));
         let mut ended = false;
         let mut living = LivingThreads::new(root, purge_every);
         let mut strangers = Strangers::new(root, limits);
         let mut waiting = Waiting::default();
         while result.is_ok() && !ended && !occasion.is_over()? {
             let records = live.poll(|event| {
-                if result.is_ok() {
+                if result.is_ok() && !canary.is(event) {
                     result = waiting.pass(event, |event| {
                         introduce(event, &mut strangers, sink);
                         sink.event(event)
@@ -241,6 +277,7 @@ impl<'s> Sensor<'s> {
                     Order::Alert(alert) => sink.internal(&alert),
                     Order::Rules(fresh) => change(*fresh, &mut **driver, wanted, sink, config, telemetry),
                 });
+                canary.keep_if(can_answer(wanted));
             }
             // Whoever reads the alerts wants them when they happen.
             result = result.and_then(|()| sink.flush());
@@ -252,7 +289,7 @@ impl<'s> Sensor<'s> {
             if let Some(line) = log {
                 tracing::warn!("{line} {}", Losses::of(&**driver, live).line());
             }
-            for alert in silence.iter().chain(&alert) {
+            for alert in silence.iter().chain(&alert).chain(&canary.round()) {
                 result = result.and_then(|()| sink.internal(alert));
             }
             ended = exit;
@@ -282,6 +319,18 @@ impl<'s> Sensor<'s> {
     }
 }
 
+/// What a driver must record for rules. What is odd about it is said.
+fn asked(detector: &Detector, names: &BTreeSet<&'static str>, config: &Config, driver: &str) -> Interest {
+    let (choice, odd) = Choice::of(config, driver);
+    odd.iter().for_each(|odd| tracing::warn!("{odd}"));
+    let (wants, named) = (|event| detector.wants(event), |name: &str| names.contains(name));
+    let missed = choice.missed(wants, named);
+    if !missed.is_empty() {
+        tracing::warn!("base_syscalls.custom_set leaves out calls that rules ask for: {}", missed.join(", "));
+    }
+    interest(wants, named, &choice)
+}
+
 /// Says what came of captures around alerts.
 fn captures_told(recorded: &Recorded) {
     let Recorded { captures, events, dropped, late, failed } = recorded;
@@ -302,8 +351,7 @@ fn change(
     running: &Config,
     telemetry: &Telemetry,
 ) -> io::Result<()> {
-    let detector = &fresh.rules.detector;
-    let asked = interest(|event| detector.wants(event), |name| fresh.names.contains(name));
+    let asked = asked(&fresh.rules.detector, &fresh.names, &fresh.config, driver.name());
     let new = Interest {
         scope_cgroup: wanted.scope_cgroup,
         scope_level: wanted.scope_level,

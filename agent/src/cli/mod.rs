@@ -3,27 +3,35 @@
 //! Each command is a file with its `Args` and a `run(args) -> anyhow::Result<ExitCode>`; errors are printed here only.
 
 mod audit;
+pub mod audit_policy;
 mod capture;
 pub mod check;
 pub mod config;
 pub mod doctor;
 pub mod engine;
 pub mod events;
+pub mod explain;
 pub mod falco;
 pub mod fields;
+mod guard;
 mod live;
 mod log;
+mod notify;
 mod orders;
+pub mod posture;
 pub mod read;
 pub mod record;
 mod reload;
 pub mod replay;
+mod rule_source;
+pub mod rules;
 pub mod run;
 mod scoped;
 mod sensor;
 mod service;
 mod signals;
 mod sources;
+pub mod suggest;
 pub mod syscalls;
 pub mod test;
 pub mod trace;
@@ -62,8 +70,18 @@ enum Command {
     Check(check::Args),
     /// Run the tests that stand beside rules
     Test(test::Args),
+    /// Tell why a rule answers to an event, or why it does not
+    Explain(explain::Args),
+    /// Suggest exceptions for alerts that were none
+    SuggestExceptions(suggest::Args),
+    /// Measure what rules cost
+    Rules(rules::Args),
     /// Falco's command line, flag for flag; also what a program called `falco` is
     Falco(falco::Args),
+    /// Print the smallest Kubernetes audit policy that feeds the rules
+    AuditPolicy(audit_policy::Args),
+    /// Check Kubernetes manifests for what makes containers mutable or lets them reach the host
+    Posture(posture::Args),
     /// List the configuration keys
     Config(config::Args),
     /// List the fields that conditions and outputs can use
@@ -105,7 +123,12 @@ pub fn main() -> ExitCode {
         Command::Read(args) => read::run(args),
         Command::Check(args) => check::run(args),
         Command::Test(args) => test::run(args),
+        Command::Explain(args) => explain::run(args),
+        Command::SuggestExceptions(args) => suggest::run(args),
+        Command::Rules(args) => rules::run(args),
         Command::Falco(args) => return falco::run(args),
+        Command::AuditPolicy(args) => audit_policy::run(args),
+        Command::Posture(args) => posture::run(args),
         Command::Config(args) => config::run(args),
         Command::Fields(args) => fields::run(args),
         Command::Events(args) => events::run(args),
@@ -127,9 +150,22 @@ fn status(result: anyhow::Result<ExitCode>, prefix: &str) -> ExitCode {
         if is_broken_pipe(&error) {
             return ExitCode::SUCCESS;
         }
-        eprintln!("{prefix}: {error:#}");
+        eprintln!("{prefix}: {}", printable(&format!("{error:#}")));
         ExitCode::FAILURE
     })
+}
+
+/// A text of several lines without characters that could move a terminal's cursor.
+fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' | '\t' => out.push(character),
+            c if c.is_control() => out.extend(c.escape_default()),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

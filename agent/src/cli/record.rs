@@ -19,8 +19,10 @@ use super::signals::Stop;
 use crate::alerts::{Internal, Summary};
 use crate::capture::Snapshot;
 use crate::capture::interest::everything;
+use crate::capture::proc::ProcRoot;
 use crate::capture::scap::{ScapOutput, ScapWriter};
 use crate::config::Config;
+use crate::containers;
 use crate::detect::Detector;
 use crate::event::Event;
 use crate::metrics::Telemetry;
@@ -91,7 +93,7 @@ fn record(args: &Args) -> anyhow::Result<ExitCode> {
     super::log::start(&config);
     let filter = args.filter.as_deref().map(|filter| compile(filter, &schema(&config)?)).transpose()?;
     let mut stop = Stop::listen()?;
-    let mut driver = sensor::open(args.driver.unwrap_or_else(|| DriverChoice::of(&config)))?;
+    let mut driver = sensor::open(args.driver.unwrap_or_else(|| DriverChoice::of(&config)), &config)?;
     let mut wanted = everything();
     if filter.is_none() {
         // A capture has no place for what goes beyond Falco's schema; only a filter can ask for it.
@@ -114,14 +116,19 @@ fn record(args: &Args) -> anyhow::Result<ExitCode> {
     }
     // A recording takes no orders and is not measured.
     let ((_desk, orders), telemetry) = (orders(), Telemetry::default());
+    // What runtimes tell is recorded when they tell it; a recording keeps the order of time, so nothing waits.
+    let settings = containers::Settings::of(&config, ProcRoot::from_environment().root())?;
+    let settings = settings.map(|settings| containers::Settings { wait: Duration::ZERO, ..settings });
     if args.command.is_empty() {
         let mut sensor = Sensor::start(&mut *driver, wanted, &config, &orders, &telemetry)?;
+        sensor.watch_containers(settings)?;
         write(&mut sensor, &mut stop, file, args)?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut command = Scoped::hold(&args.command, stop)?;
     command.limit(&mut wanted);
     let mut sensor = Sensor::start(&mut *driver, wanted, &config, &orders, &telemetry)?;
+    sensor.watch_containers(settings)?;
     write(&mut sensor, &mut command, file, args)?;
     drop(driver);
     Ok(ExitCode::from(exit_code(command.status()?)))

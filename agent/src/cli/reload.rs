@@ -12,6 +12,7 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use crossbeam_channel::Sender;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use nix::sys::signal::{SigSet, Signal};
@@ -21,6 +22,7 @@ use super::engine::{Engine, Show};
 use super::orders::Desk;
 use crate::alerts::Internal;
 use crate::config::{Config, Priority};
+use crate::k8s::audit::Watch as AuditWatch;
 use crate::metrics::{Files, Telemetry};
 use crate::pipeline::{RuleSet, Sink};
 use crate::rules::{LoadResult, Source};
@@ -111,7 +113,7 @@ impl Reloader {
         Ok(Reloader { signals })
     }
 
-    /// Begins to wait, on a thread of its own.
+    /// Begins to wait, on a thread of its own. If the run is `guarded`, the rules about the agent itself are loaded, too.
     ///
     /// # Errors
     /// If there can be no thread.
@@ -122,12 +124,26 @@ impl Reloader {
         read: Read,
         said: Said,
         desk: Desk,
+        audit: Option<Sender<AuditWatch>>,
         telemetry: &Telemetry,
+        guarded: bool,
     ) -> io::Result<()> {
         let telemetry = telemetry.clone();
         let (watch, files) = (Watch::of(given), given.files());
         let signals = self.signals;
-        let mut work = Work { signals, watch, files, records_for, read, said, desk, telemetry, number: 0 };
+        let mut work = Work {
+            signals,
+            watch,
+            files,
+            records_for,
+            read,
+            said,
+            desk,
+            audit,
+            telemetry,
+            guarded,
+            number: 0,
+        };
         std::thread::Builder::new().name("reload".to_owned()).spawn(move || work.run()).map(|_| ())
     }
 }
@@ -142,7 +158,10 @@ struct Work {
     read: Read,
     said: Said,
     desk: Desk,
+    /// Where new rules of the audit log go.
+    audit: Option<Sender<AuditWatch>>,
     telemetry: Telemetry,
+    guarded: bool,
     number: u64,
 }
 
@@ -194,12 +213,20 @@ impl Work {
         }
         self.files = files.clone();
         given.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-        let Given { config, rule_files, .. } = given;
+        let Given { config, rule_files, config_files, .. } = given;
         let show: Show<'_> = &mut *self.said;
-        let (engine, names) = Engine::named(&rule_files, &config, self.records_for.as_ref(), show)?;
+        let records_for = self.records_for.as_ref();
+        let (engine, names) = match self.guarded {
+            true => Engine::guarded(&rule_files, &config_files, &config, records_for, show)?,
+            false => Engine::named(&rule_files, &config, records_for, show)?,
+        };
         self.number += 1;
         let fresh = Fresh { number: self.number, rules: engine.rules, names, config, files };
         tracing::debug!("reload {}: ready", self.number);
+        if let (Some(audit), Some(watch)) = (&self.audit, engine.audit) {
+            // Whoever watches the audit log no more needs no rules.
+            let _ = audit.send(watch);
+        }
         Ok(self.desk.rules(Box::new(fresh)).is_ok())
     }
 
@@ -253,7 +280,10 @@ impl Watch {
         let mut watch = Watch { inotify, names: Vec::new() };
         for file in given.config_files.iter().chain(&given.rule_files) {
             let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty());
-            watch.add(directory.unwrap_or(Path::new(".")), file.file_name());
+            let directory = directory.unwrap_or(Path::new("."));
+            // Below a directory that was asked for, other files count, too.
+            let below = given.rule_paths.iter().any(|path| path != file && directory.starts_with(path));
+            watch.add(directory, file.file_name().filter(|_| !below));
         }
         let included = given.config.config_files.iter().map(|included| &included.path);
         for path in given.rule_paths.iter().chain(included).filter(|path| path.is_dir()) {

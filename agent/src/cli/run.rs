@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
+use super::audit;
 use super::engine::{Engine, RuleArgs, show};
 use super::live::{Detection, Occasion};
-use super::orders::orders;
+use super::orders::{Order, orders};
 use super::reload::{self, Given, Reloader};
 use super::replay;
 use super::sensor::{self, DriverChoice};
@@ -19,6 +20,7 @@ use super::signals::Stop;
 use crate::config::{self, EngineKind, Loaded};
 use crate::metrics::Telemetry;
 use crate::outputs;
+use crate::pipeline::{Pipeline, Sink as _};
 use crate::rules::{LoadResult, Source, rule_files};
 
 /// What `saker run` takes.
@@ -54,7 +56,17 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     super::log::start(&given.config);
     given.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let said = |result: &LoadResult, sources: &[Source]| show(result, sources, &mut io::stderr());
-    Job { given, driver, pidfile, duration: None, read: Box::new(read), said: Box::new(said) }.run()
+    Job {
+        given,
+        driver,
+        pidfile,
+        syscalls: true,
+        audited: true,
+        duration: None,
+        read: Box::new(read),
+        said: Box::new(said),
+    }
+    .run()
 }
 
 /// What is to be detected, by which rules, and for how long.
@@ -63,6 +75,10 @@ pub(super) struct Job {
     /// Which driver records, whatever the configuration says.
     pub driver: Option<DriverChoice>,
     pub pidfile: Option<PathBuf>,
+    /// Whether system calls are a source; if not, only the audit log is.
+    pub syscalls: bool,
+    /// Whether the audit log is a source, if the configuration says where it is.
+    pub audited: bool,
     /// Until it is asked to stop, if there is none.
     pub duration: Option<Duration>,
     /// Reads everything anew.
@@ -76,16 +92,13 @@ impl Job {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let config = &self.given.config;
         match (config.engine.kind, &config.engine.replay) {
-            _ if self.driver.is_some() || config.saker.driver.is_some() => self.live(),
+            _ if self.syscalls && (self.driver.is_some() || config.saker.driver.is_some()) => self.live(),
             (Some(EngineKind::Replay), Some(replay)) => {
                 let capture = replay.capture_file.clone();
                 self.replay(&capture)
             }
-            (Some(EngineKind::Nodriver), _) => {
-                bail!(
-                    "engine.kind is 'nodriver' and no plugin is a source of events: no event would be produced"
-                )
-            }
+            (Some(EngineKind::Nodriver), _) => self.audit_only(),
+            _ if !self.syscalls => self.audit_only(),
             _ => self.live(),
         }
     }
@@ -108,42 +121,108 @@ impl Job {
         let _pidfile = pidfile.as_deref().map(PidFile::write).transpose()?;
         let ((desk, orders), telemetry) = (orders(), Telemetry::default());
         telemetry.loaded(given.files(), engine.rules.alerts.summary().clone(), false);
+        engine.outputs().into_iter().for_each(|outputs| telemetry.set_outputs(outputs));
         service::start(&given, &telemetry, &desk)?;
-        reloader.start(&given, records_for, read, said, desk.clone(), &telemetry)?;
+        reloader.start(&given, records_for, read, said, desk.clone(), None, &telemetry, false)?;
         let occasion = replay::Occasion { duration, stop, orders: Some((&orders, &telemetry)) };
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
         let result =
             replay::replay_capture(engine, &given.config, capture, &occasion, &mut out, &mut io::stderr());
         out.flush()?;
         desk.close();
+        telemetry.end();
         result.map(|()| ExitCode::SUCCESS)
     }
 
     fn live(self) -> anyhow::Result<ExitCode> {
-        let Job { given, driver, pidfile, duration, read, mut said } = self;
+        let Job { given, driver, pidfile, audited, duration, read, mut said, .. } = self;
         let reloader = Reloader::listen()?;
         let mut stop = Stop::listen()?;
         let config = &given.config;
         // A service never waits for its outputs, not even for a slow reader of standard output.
-        let mut detection = Detection::load(&given.rule_files, config, true, &mut *said)?;
+        let mut detection = Detection::guarded(&given.rule_files, &given.config_files, config, &mut *said)?;
         if let Some(outputs) = detection.outputs() {
             stop.reopens(outputs);
         }
         let _pidfile = pidfile.as_deref().map(PidFile::write).transpose()?;
-        let mut driver = sensor::open(driver.unwrap_or_else(|| DriverChoice::of(config)))?;
-        let wanted = detection.interest();
+        let mut driver = sensor::open(driver.unwrap_or_else(|| DriverChoice::of(config)), config)?;
+        let wanted = detection.interest(&*driver);
         let ((desk, orders), telemetry) = (orders(), Telemetry::default());
         telemetry.loaded(given.files(), detection.summary().clone(), false);
+        detection.outputs().into_iter().for_each(|outputs| telemetry.set_outputs(outputs));
         service::start(&given, &telemetry, &desk)?;
-        reloader.start(&given, Some(config.clone()), read, said, desk.clone(), &telemetry)?;
+        let audit = if audited { detection.audit()? } else { None };
+        reloader.start(&given, Some(config.clone()), read, said, desk.clone(), audit, &telemetry, true)?;
         if let Some(duration) = duration {
             stop.after(duration);
         }
         let result = detection.run(&mut *driver, wanted, &mut stop, &orders, &telemetry);
         desk.close();
+        telemetry.end();
         result.map(|()| ExitCode::SUCCESS)
     }
 }
+
+impl Job {
+    /// Detects in the audit log, and in nothing else.
+    fn audit_only(self) -> anyhow::Result<ExitCode> {
+        let Job { given, pidfile, audited, duration, read, mut said, .. } = self;
+        let reloader = Reloader::listen()?;
+        let mut stop = Stop::listen()?;
+        let config = &given.config;
+        let (mut engine, ()) = Engine::of(&given.rule_files, config, Some(config), &mut *said, |_, _| ())?;
+        engine.start_outputs(config, outputs::Occasion::Live)?;
+        if let Some(outputs) = engine.outputs() {
+            stop.reopens(outputs);
+        }
+        let running = if audited { audit::start(&mut engine, config)? } else { None };
+        let Some(running) = running else {
+            bail!("system calls are no source, and no plugin is one: no event would be produced")
+        };
+        let _pidfile = pidfile.as_deref().map(PidFile::write).transpose()?;
+        let ((desk, orders), telemetry) = (orders(), Telemetry::default());
+        telemetry.loaded(given.files(), engine.rules.alerts.summary().clone(), false);
+        service::start(&given, &telemetry, &desk)?;
+        let records_for = Some(config.clone());
+        reloader.start(
+            &given,
+            records_for,
+            read,
+            said,
+            desk.clone(),
+            Some(running.rules()),
+            &telemetry,
+            false,
+        )?;
+        if let Some(duration) = duration {
+            stop.after(duration);
+        }
+        let mut out = io::stdout();
+        let mut sink = engine.single(Pipeline::live(config), &mut out);
+        while !stop.asked() && !running.is_over() {
+            while let Some(order) = orders.next() {
+                match order {
+                    Order::Alert(alert) => sink.internal(&alert)?,
+                    Order::Rules(fresh) => fresh.take_effect(&mut sink, config, &telemetry)?,
+                }
+                sink.flush()?;
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        drop(sink);
+        desk.close();
+        let ended = running.stop();
+        engine.finish(&mut io::stderr())?;
+        audit::summary(&engine, ended.as_ref(), &mut io::stderr())?;
+        match ended.and_then(|ended| ended.error) {
+            Some(error) => Err(error).context("the audit log"),
+            None => Ok(ExitCode::SUCCESS),
+        }
+    }
+}
+
+/// How often it is looked whether a run without system calls is over.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// A file with the process id; it is removed at the end.
 struct PidFile<'p>(&'p Path);

@@ -6,17 +6,21 @@ use std::process::{Command, Stdio};
 
 use anyhow::bail;
 use saker_probe::wire::control::device;
-use saker_probe::wire::ring::counter;
+use saker_probe::wire::record::SLOT_SIZE;
+use saker_probe::wire::ring::{SLOTS_MAX, counter};
 
 use crate::capture::driver::{Driver, DriverError};
-use crate::capture::ebpf::Probe;
+use crate::capture::ebpf::{self, Probe};
 use crate::capture::host::Host;
 use crate::capture::kmod::Kmod;
 use crate::capture::live::Live;
 use crate::config::{Config, DriverKind, EngineKind};
 
-/// Slots of a ring: 8 MiB, as Falco's default (`buf_size_preset` 4).
-pub(super) const SLOTS: u64 = 1 << 16;
+/// Slots of a ring of the size that a `buf_size_preset` stands for: 1 is 1 MiB, each step doubles it.
+pub(super) fn slots(preset: u8) -> u64 {
+    let mebibyte = (1 << 20) / SLOT_SIZE as u64;
+    mebibyte << preset.saturating_sub(1).min(9)
+}
 
 /// Which driver is wanted.
 #[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -43,8 +47,8 @@ impl DriverChoice {
 }
 
 /// Opens the wanted driver, and says which one it is and why.
-pub(super) fn open(choice: DriverChoice) -> anyhow::Result<Box<dyn Driver>> {
-    let (driver, why) = choose(choice)?;
+pub(super) fn open(choice: DriverChoice, config: &Config) -> anyhow::Result<Box<dyn Driver>> {
+    let (driver, why) = choose(choice, config)?;
     if let Some(why) = why {
         tracing::info!("taking eBPF: {why}");
     }
@@ -55,7 +59,12 @@ pub(super) fn open(choice: DriverChoice) -> anyhow::Result<Box<dyn Driver>> {
 ///
 /// # Errors
 /// Why no wanted driver can be used, and what to do about it.
-pub(super) fn choose(choice: DriverChoice) -> anyhow::Result<(Box<dyn Driver>, Option<String>)> {
+pub(super) fn choose(
+    choice: DriverChoice,
+    config: &Config,
+) -> anyhow::Result<(Box<dyn Driver>, Option<String>)> {
+    let kmod = || kmod(config);
+    let ebpf = || ebpf(config);
     match choice {
         DriverChoice::Kmod => Ok((kmod()?, None)),
         DriverChoice::Ebpf => Ok((ebpf()?, None)),
@@ -77,7 +86,7 @@ pub(super) fn choose(choice: DriverChoice) -> anyhow::Result<(Box<dyn Driver>, O
     }
 }
 
-fn kmod() -> Result<Box<dyn Driver>, DriverError> {
+fn kmod(config: &Config) -> Result<Box<dyn Driver>, DriverError> {
     if !Path::new(device::PATH).exists() {
         if !Path::new("/proc/modules").exists() {
             return Err(DriverError::new("this kernel takes no modules")
@@ -85,7 +94,7 @@ fn kmod() -> Result<Box<dyn Driver>, DriverError> {
         }
         load_module()?;
     }
-    Ok(Box::new(Kmod::open(SLOTS)?))
+    Ok(Box::new(Kmod::open(slots(config.engine.kmod.buf_size_preset).min(SLOTS_MAX))?))
 }
 
 /// Loads the module if it is installed and that is permitted.
@@ -112,8 +121,8 @@ fn load_module() -> Result<(), DriverError> {
     }
 }
 
-fn ebpf() -> Result<Box<dyn Driver>, DriverError> {
-    Ok(Box::new(Probe::load(SLOTS)?))
+fn ebpf(config: &Config) -> Result<Box<dyn Driver>, DriverError> {
+    Ok(Box::new(Probe::load(slots(config.engine.modern_ebpf.buf_size_preset).min(ebpf::SLOTS_MAX))?))
 }
 
 /// What was lost so far, by what it was: empty if nothing was.
@@ -164,5 +173,18 @@ impl Losses {
             let _ = write!(line, "{comma}{name} {count}");
         }
         line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_those_of_falco() {
+        let mebibytes = |preset| slots(preset) * SLOT_SIZE as u64 >> 20;
+        assert_eq!([1, 2, 4, 10].map(mebibytes), [1, 2, 8, 512]);
+        assert_eq!(slots(10), SLOTS_MAX);
+        assert_eq!(slots(9), ebpf::SLOTS_MAX);
     }
 }

@@ -9,6 +9,8 @@ use nix::sys::utsname::uname;
 use nix::time::{ClockId, clock_gettime};
 
 use super::falco::versions::{FALCO, Versions};
+use super::guard;
+use super::notify::Notify;
 use super::orders::Desk;
 use super::reload::Given;
 use crate::alerts::now;
@@ -25,6 +27,12 @@ const STILL: Duration = Duration::from_secs(15);
 /// If an address, a certificate or a file cannot be used.
 pub(super) fn start(given: &Given, telemetry: &Telemetry, desk: &Desk) -> anyhow::Result<()> {
     let config = &given.config;
+    if let Some(notify) = Notify::from_environment() {
+        telemetry.listen(Box::new(move |sign| notify.tell(sign)));
+    }
+    if config.saker.self_protection {
+        guard::start(desk.clone())?;
+    }
     let monitor = Monitor::new(telemetry.clone(), about(), config.metrics.clone());
     let snapshots = Snapshots::new(monitor.clone()).context("metrics.output_file")?;
     if snapshots.wanted() {

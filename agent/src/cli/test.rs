@@ -1,6 +1,7 @@
 //! `saker test`: runs the tests that stand beside rules, and says which parts of a rule no test would miss.
 
 mod report;
+mod table;
 
 use std::io::{self, BufWriter, Write};
 use std::num::NonZero;
@@ -13,11 +14,10 @@ use std::{fs, thread};
 use anyhow::{Context as _, bail};
 use clap::ValueEnum;
 
-use super::capture::schema;
-use crate::config::{CONTAINER, Config};
-use crate::fields::FieldSchema;
-use crate::rule_tests::{self, MAX_FILE, Outcome, RuleSet, Survey, TestFile, Verdict};
-use crate::rules::{Environment, Plugin, is_test_file, rule_files};
+use super::sources::Sources;
+use crate::config::Config;
+use crate::rule_tests::{self, Expect, MAX_FILE, Outcome, RuleSet, Survey, TestFile, Verdict};
+use crate::rules::{is_test_file, rule_files};
 
 /// What `saker test` takes.
 #[derive(clap::Args, Debug, Default)]
@@ -61,6 +61,8 @@ pub enum Format {
     Json,
     /// JUnit's XML, for continuous integration.
     Junit,
+    /// A table of all rules and of how many tests prove each, for documentation.
+    Markdown,
 }
 
 /// How the keys of test files are printed.
@@ -79,6 +81,8 @@ struct Tested {
     path: PathBuf,
     outcomes: Vec<Outcome>,
     surveys: Vec<Survey>,
+    /// The rules of the file beside it.
+    rules: Vec<table::Described>,
     /// Why it could not be run, as text for people.
     broken: Option<String>,
 }
@@ -110,7 +114,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 /// Tests what `args` name and prints the results; `false` if something failed.
 pub fn test(args: &Args, out: &mut impl Write) -> anyhow::Result<bool> {
     let config = Config::from_options(&args.option)?;
-    let schema = schema(&config)?;
+    let known = Sources::of(&config)?;
     let files = test_files(&args.paths)?;
     if files.is_empty() {
         let shown: Vec<String> = args.paths.iter().map(|path| path.display().to_string()).collect();
@@ -126,7 +130,7 @@ pub fn test(args: &Args, out: &mut impl Write) -> anyhow::Result<bool> {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     let (Some(file), Some(result)) = (files.get(number), results.get(number)) else { break };
-                    let tested = one(file, args.mutate, &config, &schema);
+                    let tested = one(file, args.mutate, &config, &known);
                     if let Ok(mut result) = result.lock() {
                         *result = Some(tested);
                     }
@@ -142,6 +146,7 @@ pub fn test(args: &Args, out: &mut impl Write) -> anyhow::Result<bool> {
         Format::Text => report::text(&tested, args, out)?,
         Format::Json => report::json(&tested, args, out)?,
         Format::Junit => report::junit(&tested, args, out)?,
+        Format::Markdown => table::markdown(&tested, out)?,
     }
     Ok(tested.iter().all(Tested::passed) && report::enough(&tested, args))
 }
@@ -153,7 +158,7 @@ impl Tested {
 }
 
 /// The test files that paths stand for, in order.
-fn test_files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+pub(super) fn test_files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
         if path.is_dir() {
@@ -194,22 +199,30 @@ fn walk(directory: &Path, depth: usize, found: &mut Vec<PathBuf>) -> anyhow::Res
     Ok(())
 }
 
-fn one(path: &Path, mutate: bool, config: &Config, schema: &FieldSchema) -> Tested {
-    let mut tested =
-        Tested { path: path.to_owned(), outcomes: Vec::new(), surveys: Vec::new(), broken: None };
-    if let Err(broken) = try_one(path, mutate, config, schema, &mut tested) {
+fn one(path: &Path, mutate: bool, config: &Config, known: &Sources) -> Tested {
+    let mut tested = Tested {
+        path: path.to_owned(),
+        outcomes: Vec::new(),
+        surveys: Vec::new(),
+        rules: Vec::new(),
+        broken: None,
+    };
+    if let Err(broken) = try_one(path, mutate, config, known, &mut tested) {
         tested.broken = Some(broken);
     }
     tested
 }
 
-fn try_one(
-    path: &Path,
-    mutate: bool,
-    config: &Config,
-    schema: &FieldSchema,
-    tested: &mut Tested,
-) -> Result<(), String> {
+/// A test file that was read, with its rules.
+struct Opened {
+    file: TestFile,
+    directory: PathBuf,
+    /// The rule file beside it.
+    beside: PathBuf,
+    rules: Vec<PathBuf>,
+}
+
+fn read(path: &Path) -> Result<Opened, String> {
     let name = path.display().to_string();
     let failed = |error: io::Error| format!("{name}: {error}");
     if fs::metadata(path).map_err(failed)?.len() > MAX_FILE {
@@ -219,7 +232,7 @@ fn try_one(
     let file = TestFile::read(&name, &bytes).map_err(|(source, problems)| {
         problems.iter().map(|problem| problem.render(&source)).collect::<Vec<_>>().join("\n")
     })?;
-    let directory = path.parent().unwrap_or(Path::new(""));
+    let directory = path.parent().unwrap_or(Path::new("")).to_owned();
     let beside = beside(path);
     let rules: Vec<PathBuf> = match file.rules.as_slice() {
         [] => vec![beside.clone()],
@@ -227,11 +240,19 @@ fn try_one(
     };
     // What a rule pack shares comes along.
     let rules = rule_files(&rules).map_err(|error| error.to_string())?;
-    let plugins: Vec<Plugin> = config.has_plugin(CONTAINER).then(Plugin::container).into_iter().collect();
-    let environment =
-        Environment { schema, audit: None, plugins: &plugins, append_output: &config.append_output };
-    let rules = RuleSet::load(&rules, environment, config)?;
-    tested.outcomes = rules.run(&file, directory);
+    Ok(Opened { file, directory, beside, rules })
+}
+
+fn try_one(
+    path: &Path,
+    mutate: bool,
+    config: &Config,
+    known: &Sources,
+    tested: &mut Tested,
+) -> Result<(), String> {
+    let Opened { file, directory, beside, rules } = read(path)?;
+    let rules = RuleSet::load(&rules, known.environment(config), config)?;
+    tested.outcomes = rules.run(&file, &directory);
     for outcome in &mut tested.outcomes {
         // Problems speak of the text of the file, which does not outlive this.
         if let Verdict::Broken(problems) = &outcome.verdict {
@@ -239,11 +260,43 @@ fn try_one(
             outcome.verdict = Verdict::Failed(shown.join("\n"));
         }
     }
+    let own = [beside.display().to_string()];
+    let loader = rules.loader();
+    let here = loader
+        .rules()
+        .filter(|rule| loader.rule_written(rule).is_some_and(|written| own.contains(&written.file)));
+    tested.rules = here.map(|rule| table::Described::of(&rule)).collect();
     if mutate {
         let own = [beside.display().to_string()];
-        tested.surveys = rules.mutate(&file, directory, &own).unwrap_or_default();
+        tested.surveys = rules.mutate(&file, &directory, &own).unwrap_or_default();
     }
     Ok(())
+}
+
+/// The cases of a rule that alert as they must, and would not with more rules (`extra`, YAML) behind those of their files.
+/// Files that cannot be read have none.
+pub(super) fn positive_failures(
+    files: &[PathBuf],
+    rule: &str,
+    extra: &str,
+    config: &Config,
+    known: &Sources,
+) -> Vec<String> {
+    let mut broken = Vec::new();
+    for path in files {
+        let Ok(Opened { file, directory, rules, .. }) = read(path) else { continue };
+        let load = |extra| RuleSet::load_with(&rules, extra, known.environment(config), config);
+        let (Ok(before), Ok(after)) = (load(""), load(extra)) else { continue };
+        let alerting = file.cases.iter().filter(|case| case.rule == rule && case.expect == Expect::Alert);
+        for case in alerting {
+            let passes = |set: &RuleSet<'_>| set.outcome(&file, case, &directory).verdict == Verdict::Passed;
+            if passes(&before) && !passes(&after) {
+                let line = before.outcome(&file, case, &directory).line;
+                broken.push(format!("{}:{line}: {}", path.display(), case.title));
+            }
+        }
+    }
+    broken
 }
 
 /// `NAME.yaml` or `NAME.yml` beside `NAME.test.yaml`.

@@ -50,9 +50,9 @@ fn trace(args: &Args) -> anyhow::Result<ExitStatus> {
     if let Some(outputs) = detection.outputs() {
         stop.reopens(outputs);
     }
-    let mut driver = sensor::open(args.driver.unwrap_or_else(|| DriverChoice::of(&config)))?;
+    let mut driver = sensor::open(args.driver.unwrap_or_else(|| DriverChoice::of(&config)), &config)?;
     let mut command = Scoped::hold(&args.command, stop)?;
-    let mut wanted = detection.interest();
+    let mut wanted = detection.interest(&*driver);
     command.limit(&mut wanted);
     let (_desk, orders) = orders();
     detection.run(&mut *driver, wanted, &mut command, &orders, &Telemetry::default())?;

@@ -223,6 +223,8 @@ model! {
         containers: Containers,
         /// Where port names come from.
         services_file: PathBuf,
+        /// Alerts about what is done to the agent itself.
+        self_protection: bool,
         spool: Spool,
         rollup: Rollup,
         rate_limit: RateLimit,

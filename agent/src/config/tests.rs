@@ -242,9 +242,6 @@ fn what_is_not_heeded_is_told_with_what_happens_instead() {
         "metrics: {enabled: true, interval: 15m}\n",
     ));
     insta::assert_snapshot!(directory.warnings(&[]), @r"
-    main.yaml:1:60: engine.modern_ebpf.buf_size_preset ('6') is not heeded: the rings keep their size of 8 MiB for each CPU
-    main.yaml:5:30: base_syscalls.custom_set[0] ('clone') is not heeded: the calls that rules name and those that the state needs are recorded
-    main.yaml:5:37: base_syscalls.custom_set[1] ('!open') is not heeded: the calls that rules name and those that the state needs are recorded
     main.yaml:10:12: plugins[1].name ('krsi') is not heeded: it is not loaded: rules of its source are left out, and its fields do not exist
     ");
     assert_eq!(directory.load(&[]).unwrap().config.metrics.interval, 900_000);

@@ -114,11 +114,13 @@ fn request<Q>(question: Q, namespace: Option<&str>) -> Request<Q> {
 
 /// What went wrong, by the status of a call.
 pub(super) fn refused(status: &Status) -> EngineError {
+    // What a runtime says may forge no line of a log.
+    let said: String = status.message().chars().take(200).flat_map(char::escape_debug).collect();
     match status.code() {
-        Code::Unavailable => EngineError::Unreachable(std::io::Error::other(status.message().to_owned())),
+        Code::Unavailable => EngineError::Unreachable(std::io::Error::other(said)),
         Code::Unimplemented => EngineError::NotOffered,
         Code::OutOfRange | Code::ResourceExhausted => EngineError::TooLarge,
         Code::DeadlineExceeded => EngineError::Slow,
-        code => EngineError::Refused(format!("{code:?}: {}", status.message())),
+        code => EngineError::Refused(format!("{code:?}: {said}")),
     }
 }

@@ -2,12 +2,15 @@
 //!
 //! A field that is not there is null, also a list without items. Values that are no text show as JSON.
 
+use std::collections::BTreeSet;
+
 use bumpalo::collections::Vec as BumpVec;
 use saker_filter::{Arg, Field, Value};
 
 use super::audit_table::EXTRACTS;
 use super::{AUDIT_BASE, EventContext};
 use crate::k8s::audit::Json;
+use crate::k8s::posture;
 
 type Got<'e> = Option<Value<'e>>;
 type Path = &'static [&'static str];
@@ -50,6 +53,8 @@ pub(super) enum Extract {
     Whole,
     /// The time.
     Time,
+    /// The codes of what posture checks find.
+    Findings,
     /// True.
     True,
 }
@@ -177,6 +182,14 @@ impl<'e> Reader<'_, 'e> {
             Extract::Time => {
                 let text = self.context.event.ts.to_string();
                 Some(Value::Bytes(self.context.arena.alloc_slice_copy(text.as_bytes())))
+            }
+            Extract::Findings => {
+                let is_patch = self.document.get("verb")?.text()? == "patch";
+                let object = self.document.get(if is_patch { "responseObject" } else { "requestObject" })?;
+                let pods = posture::pods(object);
+                let found = pods.iter().flat_map(|pod| posture::check(pod.spec));
+                let codes: BTreeSet<&str> = found.map(|finding| finding.check.code).collect();
+                self.list(codes.into_iter().map(Part::Text))
             }
             Extract::True => Some(truth(true)),
         }

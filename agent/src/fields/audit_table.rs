@@ -147,4 +147,7 @@ fields! {
         "jevt.obj" [] (Whole) "The same as `json.obj`. For old rules.";
         "jevt.rawtime" [] (Time) "The same as `json.rawtime`. For old rules.";
     }
+    SakerAudit {
+        "saker.ka.pod.findings" [LIST] (Findings) "What `saker posture` finds in the pod that is written, also within a Deployment and all other kinds that make pods: `privileged`, `writable_root` and so on. Of a patch, what it finds in the answer, which holds the whole object.";
+    }
 }

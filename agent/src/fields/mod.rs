@@ -84,6 +84,7 @@ pub enum Class {
     Saker,
     K8sAudit,
     Json,
+    SakerAudit,
 }
 
 impl Class {
@@ -106,6 +107,10 @@ impl Class {
             }
             Class::Saker => ("saker", "What only Saker has: rules that use it do not load in Falco."),
             Class::K8sAudit => ("k8saudit", "Events of the Kubernetes audit log (built-in k8saudit plugin)."),
+            Class::SakerAudit => (
+                "saker (audit log)",
+                "What only Saker has of audit events: rules that use it do not load in Falco.",
+            ),
             Class::Json => ("json", "The document that an audit event is (built-in json plugin)."),
         }
     }
@@ -119,7 +124,7 @@ impl Class {
     pub fn sources(self) -> &'static [&'static str] {
         match self {
             Class::Evt => &["syscall", crate::k8s::audit::SOURCE],
-            Class::K8sAudit | Class::Json => &[crate::k8s::audit::SOURCE],
+            Class::K8sAudit | Class::Json | Class::SakerAudit => &[crate::k8s::audit::SOURCE],
             _ => &["syscall"],
         }
     }

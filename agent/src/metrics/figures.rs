@@ -1,12 +1,15 @@
 //! The table of what is measured: each figure with its name in Falco's snapshots, its name for Prometheus, and where it comes
 //! from. `/metrics` and the snapshots derive from it.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::exposition::{Exposition, Kind, sanitized};
 use super::host::Utilization;
 use super::telemetry::{Loaded, Lost, Readings, Telemetry};
 use crate::config::Metrics;
+use crate::outputs::{Held, OutputStatus, Outputs};
 
 /// Everything that figures are taken from, as of one moment.
 #[derive(Clone, Debug)]
@@ -20,6 +23,13 @@ pub(super) struct Look {
     pub readings: Readings,
     pub lost: Lost,
     pub used: Utilization,
+    pub outputs: Vec<OutputStatus>,
+    /// Alerts for which the queue before the outputs had no room.
+    pub queue_drops: u64,
+    /// Bytes in the spool and the most that it may have, if there is one.
+    pub spool: Option<(u64, u64)>,
+    /// Alerts that rollup and limits held back, by rule.
+    pub held: BTreeMap<String, Held>,
     pub about: About,
 }
 
@@ -50,6 +60,10 @@ impl Look {
             loaded: telemetry.last_loaded(),
             lost: readings.lost(),
             readings,
+            outputs: telemetry.outputs().map(Outputs::status).unwrap_or_default(),
+            queue_drops: telemetry.outputs().map(Outputs::queue_drops).unwrap_or_default(),
+            spool: telemetry.outputs().and_then(Outputs::spool_size),
+            held: telemetry.outputs().map(Outputs::held_back).unwrap_or_default(),
             used: if wanted { Utilization::read() } else { Utilization::default() },
             about: about.clone(),
         }
@@ -187,7 +201,12 @@ fn wrapper(look: &Look, text: &mut Exposition) {
     let mut number = |name: &str, kind, help, value: u64| {
         text.add(&format!("falcosecurity_falco_{name}"), kind, help, &[], value);
     };
-    number("outputs_queue_num_drops_total", Counter, "Alerts for which an output's queue had no room.", 0);
+    number(
+        "outputs_queue_num_drops_total",
+        Counter,
+        "Alerts for which the queue before the outputs had no room.",
+        look.queue_drops,
+    );
     number("reload_timestamp_nanoseconds", Gauge, "When the rules took effect.", look.loaded.time);
     number("start_timestamp_nanoseconds", Gauge, "When this process began.", look.start);
     number(
@@ -364,6 +383,43 @@ fn ours(look: &Look, text: &mut Exposition) {
             count,
         );
     }
+    for output in &look.outputs {
+        let labels = [("output", output.name.as_str())];
+        text.add(
+            "saker_output_queued",
+            Kind::Gauge,
+            "Alerts that wait for an output.",
+            &labels,
+            output.queued,
+        );
+        for (name, help, count) in [
+            ("saker_output_delivered_total", "Alerts that an output delivered.", output.delivered),
+            (
+                "saker_output_retried_total",
+                "Attempts of an output that failed and are repeated.",
+                output.retried,
+            ),
+            ("saker_output_dropped_total", "Alerts that an output lost.", output.dropped),
+        ] {
+            text.add(name, Kind::Counter, help, &labels, count);
+        }
+    }
+    if let Some((bytes, limit)) = look.spool {
+        text.add("saker_spool_bytes", Kind::Gauge, "Bytes of alerts in the spool.", &[], bytes);
+        text.add("saker_spool_limit_bytes", Kind::Gauge, "Bytes that the spool may have.", &[], limit);
+    }
+    for (rule, held) in &look.held {
+        for (why, count) in [("rollup", held.rolled_up), ("limit", held.limited)] {
+            let labels = [("rule_name", rule.as_str()), ("why", why)];
+            text.add(
+                "saker_alerts_held_back_total",
+                Kind::Counter,
+                "Alerts of a rule that were held back.",
+                &labels,
+                count,
+            );
+        }
+    }
     let (applied, refused) = look.reloads;
     for (result, count) in [("applied", applied), ("refused", refused)] {
         text.add(
@@ -397,7 +453,7 @@ pub(super) fn snapshot(look: &Look, before: Option<&Look>, config: &Metrics) -> 
     put("falco.kernel_release", about.kernel_release.as_str().into());
     put("falco.host_boot_ts", about.boot.into());
     put("falco.host_num_cpus", about.cpus.into());
-    put("falco.outputs_queue_num_drops", 0.into());
+    put("falco.outputs_queue_num_drops", look.queue_drops.into());
     let files = &look.loaded.files;
     for (kind, (file, digest)) in
         files.rules.iter().map(|file| ("rules", file)).chain(files.config.iter().map(|file| ("config", file)))

@@ -38,6 +38,17 @@ fn look() -> Look {
         lost: readings.lost(),
         readings,
         used: Utilization { cpu_percent: 4.1, rss: 2048, ..Utilization::default() },
+        outputs: vec![OutputStatus {
+            name: "http".to_owned(),
+            queued: 3,
+            delivered: 9,
+            retried: 1,
+            dropped: 0,
+            last_error: None,
+        }],
+        queue_drops: 4,
+        spool: Some((100, 1000)),
+        held: BTreeMap::from([("Noisy".to_owned(), Held { rolled_up: 5, limited: 6 })]),
         about: About { falco_version: "0.44.1", hostname: "box".to_owned(), cpus: 2, ..About::default() },
     }
 }
@@ -52,7 +63,7 @@ fn prometheus_names_are_those_of_falco() {
         r#"falcosecurity_falco_sha256_config_files_info{file_name="falco.yaml",sha256="c0"} 1"#,
         r#"falcosecurity_scap_engine_name_info{engine_name="modern_bpf",evt_source="syscall"} 1"#,
         r#"falcosecurity_evt_hostname_info{hostname="box"} 1"#,
-        "falcosecurity_falco_outputs_queue_num_drops_total 0",
+        "falcosecurity_falco_outputs_queue_num_drops_total 4",
         "falcosecurity_falco_reload_timestamp_nanoseconds 1995000000000",
         "falcosecurity_falco_start_timestamp_nanoseconds 1990000000000",
         "falcosecurity_falco_duration_seconds_total 10",
@@ -74,6 +85,10 @@ fn prometheus_names_are_those_of_falco() {
         "saker_event_cpu_nanoseconds 2000.0",
         r#"saker_losses_total{class="ring.full_file"} 6"#,
         r#"saker_reloads_total{result="applied"} 2"#,
+        "saker_spool_bytes 100",
+        r#"saker_output_queued{output="http"} 3"#,
+        r#"saker_output_delivered_total{output="http"} 9"#,
+        r#"saker_alerts_held_back_total{rule_name="Noisy",why="limit"} 6"#,
     ] {
         assert!(text.lines().any(|found| found == line), "no {line} in\n{text}");
     }
@@ -121,7 +136,7 @@ fn a_snapshot_has_the_fields_of_falco() {
       "falco.memory_rss_mb": 2.0,
       "falco.num_evts": 900,
       "falco.num_evts_prev": 800,
-      "falco.outputs_queue_num_drops": 0,
+      "falco.outputs_queue_num_drops": 4,
       "falco.reload_ts": 1995000000000,
       "falco.rules.matches_total": 0,
       "falco.sha256_config_file.falco_yaml": "c0",

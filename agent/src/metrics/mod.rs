@@ -19,12 +19,12 @@ pub use figures::About;
 pub use files::Files;
 pub use host::cpu_time;
 pub use snapshot::Snapshots;
-pub use telemetry::{CpuReadings, Loaded, Lost, ProgramTime, Readings, Telemetry};
+pub use telemetry::{CpuReadings, Loaded, Lost, ProgramTime, Readings, Sign, Telemetry};
 
 use crate::config::Metrics;
 
 /// Shows what the telemetry says, in the forms that Falco has for it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Monitor {
     telemetry: Telemetry,
     about: About,

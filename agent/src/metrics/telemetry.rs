@@ -6,19 +6,35 @@ use std::time::{Duration, Instant};
 
 use super::Files;
 use crate::alerts::{Summary, now};
+use crate::outputs::Outputs;
 use crate::state::StateFigures;
 
 /// Numbers that several threads write and read.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Telemetry(Arc<Numbers>);
 
-#[derive(Debug)]
+/// What a listener is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sign {
+    /// The loop goes on; the first time it means that detection is on.
+    Alive,
+    /// So many rules took effect.
+    Loaded(usize),
+    /// Detection has ended.
+    Ended,
+}
+
+/// Who wants to be told.
+type Listener = Box<dyn Fn(Sign) + Send + Sync>;
+
 struct Numbers {
+    listener: OnceLock<Listener>,
     /// When this process began to measure, in nanoseconds since the epoch.
     start: u64,
     /// The same by the clock that never jumps.
     began: Instant,
     engine: OnceLock<&'static str>,
+    outputs: OnceLock<Outputs>,
     reloads: AtomicU64,
     reloads_refused: AtomicU64,
     /// Milliseconds after `began` at which the loop last said that it goes on; 0: it does not yet.
@@ -137,7 +153,9 @@ impl Default for Telemetry {
         Telemetry(Arc::new(Numbers {
             start: now(),
             began: Instant::now(),
+            listener: OnceLock::new(),
             engine: OnceLock::new(),
+            outputs: OnceLock::new(),
             reloads: AtomicU64::new(0),
             reloads_refused: AtomicU64::new(0),
             beat: AtomicU64::new(0),
@@ -168,10 +186,22 @@ impl Telemetry {
         self.0.engine.get().copied()
     }
 
+    /// Says where alerts go.
+    pub fn set_outputs(&self, outputs: &Outputs) {
+        let _ = self.0.outputs.set(outputs.clone());
+    }
+
+    /// Where alerts go.
+    pub fn outputs(&self) -> Option<&Outputs> {
+        self.0.outputs.get()
+    }
+
     /// Rules took effect: those of the start, or others that were loaded anew from these files.
     pub fn loaded(&self, files: Files, summary: Summary, anew: bool) {
         self.0.reloads.fetch_add(u64::from(anew), Ordering::Relaxed);
+        let rules = summary.rules().len();
         *lock(&self.0.loaded) = Loaded { time: now(), files, summary };
+        self.tell(Sign::Loaded(rules));
     }
 
     /// What took effect last.
@@ -193,6 +223,24 @@ impl Telemetry {
     pub fn beat(&self) {
         let elapsed = u64::try_from(self.0.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.0.beat.store(elapsed.max(1), Ordering::Relaxed);
+        self.tell(Sign::Alive);
+    }
+
+    /// Has somebody told of the loop's signs, in the thread that gives them. There is one listener, the first.
+    pub fn listen(&self, listener: Listener) {
+        let _ = self.0.listener.set(listener);
+        self.tell(Sign::Loaded(self.last_loaded().summary.rules().len()));
+    }
+
+    /// Detection has ended.
+    pub fn end(&self) {
+        self.tell(Sign::Ended);
+    }
+
+    fn tell(&self, sign: Sign) {
+        if let Some(listener) = self.0.listener.get() {
+            listener(sign);
+        }
     }
 
     /// How long ago the loop said that it goes on; `None` if it never did.

@@ -152,7 +152,11 @@ impl Pipeline {
             hostname: Box::default(),
             ..RunInfo::default()
         };
-        let state = State::new(Limits::default());
+        let mut limits = Limits::default();
+        if config.falco_libs.thread_table_size > 0 {
+            limits.threads = config.falco_libs.thread_table_size as usize;
+        }
+        let state = State::new(limits);
         let mut pipeline = Pipeline { state, run, arena: Bump::new(), sequence: Sequence::default() };
         pipeline.settle(&Settings::of(config));
         pipeline

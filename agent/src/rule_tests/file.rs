@@ -171,6 +171,13 @@ pub(super) struct Action {
     pub params: Vec<(Place, String, Given)>,
 }
 
+impl Case {
+    /// Whether it describes what happens, and needs no recording.
+    pub fn is_scripted(&self) -> bool {
+        matches!(self.story, Story::Script(_))
+    }
+}
+
 impl TestFile {
     /// Reads a test file. `name` is how problems call it; `file` numbers its text among others.
     ///
@@ -451,7 +458,7 @@ impl Reader {
 }
 
 /// Keys of an event that are no parameters.
-const HELPERS: [&str; 7] = ["result", "from", "to", "at", "proto", "file", "child"];
+const HELPERS: [&str; 9] = ["result", "from", "to", "at", "proto", "file", "child", "realpath", "io_uring"];
 
 fn raw(node: &Node) -> Raw {
     if node.is_null() {

@@ -194,6 +194,12 @@ static EVENT: Form = Form::Keys(&Keys {
         key("at", Form::Text, "Sockets: the own address of a bind, `address:port`, or `unix:PATH`."),
         key("proto", Form::Word(PROTOCOLS), "Sockets: the protocol; `tcp` if it is left out."),
         key("file", Form::Text, "The descriptor that the call uses is this file, opened before."),
+        key(
+            "realpath",
+            Form::Text,
+            "The file that the kernel found behind the name (`saker.fd.realpath`, `saker.proc.realexe`).",
+        ),
+        key("io_uring", Form::Flag, "The call was made through io_uring."),
         key("child", Form::Number, "Clones: the id of the child."),
     ],
     required: &["type"],

@@ -25,3 +25,4 @@ pub use file::{Case, Expect, MAX_FILE, Problem, TestFile};
 pub use form::{json_schema, markdown};
 pub use mutate::{Mutant, Mutation, Survey};
 pub use run::{Outcome, RuleSet, Verdict};
+pub(crate) use spell::hint;

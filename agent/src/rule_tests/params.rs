@@ -93,12 +93,14 @@ pub(super) fn records(
     let given = making.given();
     let fd = making.descriptor(&given);
     let params = making.params(&given, fd);
+    let real = making.helper_text("realpath").map(|path| path.as_bytes().to_vec());
+    let io_uring = making.helper_text("io_uring") == Some("true");
     let Making { mut before, problems, .. } = making;
     if !problems.is_empty() {
         return Err(problems);
     }
     follow(row, &params, actor);
-    before.push(Record { tid: actor.record.tid, id: row.id, params, action: number });
+    before.push(Record { tid: actor.record.tid, id: row.id, params, real, io_uring, action: number });
     Ok(before)
 }
 
@@ -274,8 +276,7 @@ impl Making<'_> {
     }
 
     fn precede(&mut self, id: EventId, values: &[&[u8]]) {
-        let params = ParamsBuf::of(values);
-        self.before.push(Record { tid: self.actor.record.tid, id, params, action: None });
+        self.before.push(Record::before(self.actor.record.tid, id, values));
     }
 
     /// All parameters.
@@ -442,7 +443,8 @@ impl Making<'_> {
 /// Calls that open files.
 const OPENS: [&str; 4] = ["open", "openat", "openat2", "open_by_handle_at"];
 /// Keys that can be meant where a parameter is misspelled.
-const HELPER_NAMES: [&str; 9] = ["result", "from", "to", "at", "proto", "file", "child", "by", "scene"];
+const HELPER_NAMES: [&str; 11] =
+    ["result", "from", "to", "at", "proto", "file", "child", "realpath", "io_uring", "by", "scene"];
 /// How much calls read and write.
 const SIZE: i64 = 512;
 /// The inode of files.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use saker_filter::{Condition, EventSet, Schema};
+use saker_probe::wire::record::path;
 
 use super::file::{Case, Expect, Problem, Story, TestFile};
 use super::spell::hint;
@@ -11,7 +12,8 @@ use super::world::{self, START, World};
 use crate::capture::scap::ScapReader;
 use crate::config::{Config, RuleMatching};
 use crate::detect::Detector;
-use crate::event::Event;
+use crate::event::{Event, Facts, KernelPath};
+use crate::explain::{Explainer, Explanation};
 use crate::fields::EventContext;
 use crate::pipeline::Pipeline;
 use crate::rules::{Environment, Loader, Rule};
@@ -70,14 +72,32 @@ impl<'e> RuleSet<'e> {
         environment: Environment<'e>,
         config: &'e Config,
     ) -> Result<RuleSet<'e>, String> {
+        RuleSet::load_with(files, "", environment, config)
+    }
+
+    /// The same, with a text of further rules behind the files.
+    ///
+    /// # Errors
+    /// What is wrong with them, as text for people.
+    pub fn load_with(
+        files: &[PathBuf],
+        extra: &str,
+        environment: Environment<'e>,
+        config: &'e Config,
+    ) -> Result<RuleSet<'e>, String> {
         let schema = environment.schema;
         let mut loader = Loader::new(environment);
+        let mut texts = Vec::with_capacity(files.len() + 1);
         for file in files {
             let name = file.display().to_string();
-            let result = match std::fs::read(file) {
-                Ok(bytes) => loader.load(&name, &bytes),
-                Err(error) => return Err(format!("{name}: {error}")),
-            };
+            let bytes = std::fs::read(file).map_err(|error| format!("{name}: {error}"))?;
+            texts.push((name, bytes));
+        }
+        if !extra.is_empty() {
+            texts.push(("further rules".to_owned(), extra.as_bytes().to_vec()));
+        }
+        for (name, bytes) in &texts {
+            let result = loader.load(name, bytes);
             if !result.successful() {
                 let errors = result.errors.iter().chain(&result.further_errors);
                 let shown: Vec<String> = errors.map(|error| error.render(loader.sources())).collect();
@@ -111,7 +131,8 @@ impl<'e> RuleSet<'e> {
         file.cases.iter().map(|case| self.outcome(file, case, directory)).collect()
     }
 
-    fn outcome(&self, file: &TestFile, case: &Case, directory: &Path) -> Outcome {
+    /// Runs one case of a file that lies in `directory`.
+    pub fn outcome(&self, file: &TestFile, case: &Case, directory: &Path) -> Outcome {
         let started = Instant::now();
         let verdict = match self.verdict(case, directory) {
             Ok(verdict) => verdict,
@@ -133,8 +154,37 @@ impl<'e> RuleSet<'e> {
         let hits = self.play(case, directory, &rule, &conditions)?.pop().unwrap_or_default();
         Ok(match complaint(case, &hits) {
             None => Verdict::Passed,
-            Some(complaint) => Verdict::Failed(complaint),
+            Some(mut complaint) => {
+                complaint.push_str(&self.reasons(case, directory, &rule, &hits));
+                Verdict::Failed(complaint)
+            }
         })
+    }
+
+    /// Why the rule answered as it did: the clauses that decided for the event that came nearest to what was expected.
+    fn reasons(&self, case: &Case, directory: &Path, rule: &Rule<'_>, hits: &[Hit]) -> String {
+        if case.expect == Expect::Alert && !hits.is_empty() {
+            return String::new();
+        }
+        let mut explainer = Explainer::new(&self.loader, rule, self.schema);
+        let mut nearest: Option<(u64, Explanation)> = None;
+        let mut look = |event: u64, context: &EventContext<'_>| {
+            let (truth, distance) = explainer.distance(context);
+            let wanted = truth == (case.expect == Expect::Silence);
+            if wanted && nearest.as_ref().is_none_or(|(_, best)| distance < best.distance) {
+                nearest = Some((event, explainer.explain(context)));
+            }
+        };
+        if self.watch(case, directory, &mut look).is_err() {
+            return String::new();
+        }
+        let Some((event, explanation)) = nearest else { return String::new() };
+        let mut out = format!("\n{}, decided by:", which(case, event));
+        for step in explanation.root.deciding() {
+            out.push_str("\n  ");
+            out.push_str(&step.line());
+        }
+        out
     }
 
     /// Runs a case once for several conditions: for each the events for which it was true.
@@ -191,6 +241,9 @@ impl<'e> RuleSet<'e> {
             let number = number as u64 + 1;
             let ts = START + number * STEP;
             let event = Event::new(number, ts, record.tid, 0, record.id, 0, record.params.params());
+            let file = record.real.as_deref().map(|bytes| KernelPath { flags: path::ROOT, path: bytes });
+            let facts = Facts { file, io_uring: record.io_uring, ..Facts::default() };
+            let event = if file.is_some() || record.io_uring { event.with_facts(&facts) } else { event };
             pipeline.event(&event, record.action.is_some(), |context| {
                 if let Some(action) = record.action {
                     look(action as u64, context);

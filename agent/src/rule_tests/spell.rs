@@ -12,7 +12,7 @@ fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&
 }
 
 /// ` (did you mean 'X'?)`, or nothing.
-pub(super) fn hint<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> String {
+pub(crate) fn hint<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> String {
     nearest(name, known).map(|other| format!(" (did you mean '{other}'?)")).unwrap_or_default()
 }
 

@@ -99,11 +99,23 @@ fn calls_do_what_they_do() {
     says(&by, "%proc.name %evt.res %evt.arg.path", "bash ENOENT /x");
     let file = format!("{head}      - {{type: write, file: /etc/crontab, data: abc}}\n");
     says(&file, "%fd.name %evt.rawres %evt.buffer", "/etc/crontab 3 abc");
+    let bytes = format!("{head}      - {{type: write, file: /a, data: 0x616263}}\n");
+    says(&bytes, "%evt.rawres %evt.buffer", "3 abc");
+    let ring =
+        format!("{head}      - {{type: openat, name: /tmp/x, realpath: /etc/shadow, io_uring: true}}\n");
+    says(
+        &ring,
+        "%fd.name %saker.fd.realpath %saker.fd.path_mismatch %saker.io_uring",
+        "/tmp/x /etc/shadow true true",
+    );
     let call = format!("{head}      - {{type: personality}}\n");
     says(&call, "%evt.type %syscall.type", "personality personality");
     let mount =
         format!("{head}      - {{type: mount, dev: /dev/sda1, dir: /mnt, arg.type: ext4, flags: RDONLY}}\n");
     says(&mount, "%evt.arg.type %evt.arg.flags", "ext4 RDONLY");
+    let uring =
+        format!("{head}      - {{type: openat, name: /tmp/link, realpath: /etc/shadow, io_uring: true}}\n");
+    says(&uring, "%fd.name %saker.fd.realpath %saker.io_uring", "/tmp/link /etc/shadow true");
     let fds = "    processes:\n      - {name: sh, fds: [{fd: 0, to: '1.2.3.4:5', proto: udp}]}\n      - {name: id}\n    events:\n      - {type: read, fd: 0}\n";
     says(fds, "%fd.l4proto %fd.name %proc.name", "udp 10.0.0.2:50000->1.2.3.4:5 id");
 }
@@ -140,11 +152,16 @@ fn verdicts_say_why() {
     };
     let opens = "evt.type = openat";
     assert_eq!(run(opens, "x", &case("")), Vec::<String>::new());
-    assert_eq!(run("evt.type = close", "x", &case("")), ["the rule was to alert, and is silent"]);
-    assert_eq!(
-        run(opens, "%fd.name!", &case("    expect: silence\n")),
-        ["the rule was to be silent, but event 1 (openat) alerts: /a!"]
+    let why = |condition, expect| run(condition, "%fd.name!", &case(expect)).join("\n");
+    let silent = why("evt.type = close", "");
+    assert!(
+        silent.starts_with("the rule was to alert, and is silent\nevent 1 (openat), decided by:\n"),
+        "{silent}"
     );
+    assert!(silent.contains("\n  false: evt.type = close  [evt.type = openat]  at "), "{silent}");
+    let loud = why(opens, "    expect: silence\n");
+    assert!(loud.starts_with("the rule was to be silent, but event 1 (openat) alerts: /a!\n"), "{loud}");
+    assert!(loud.contains("\n  true:  evt.type = openat  [evt.type = openat]  at "), "{loud}");
     assert_eq!(run(opens, "%fd.name!", &case("    output: b\n")), ["the output does not contain 'b': /a!"]);
     let wrong = case("").replace("rule: r", "rule: q");
     assert_eq!(

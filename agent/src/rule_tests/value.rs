@@ -59,7 +59,7 @@ pub(super) fn encode(param: &ParamInfo, raw: &Raw) -> Result<Vec<u8>, String> {
     };
     match param.ty {
         ParamType::CharBuf | ParamType::FsPath | ParamType::FsRelPath => Ok(terminated(text)),
-        ParamType::ByteBuf => Ok(text.as_bytes().to_vec()),
+        ParamType::ByteBuf => Ok(hexadecimal(text).unwrap_or_else(|| text.as_bytes().to_vec())),
         ParamType::CharBufArray | ParamType::CharBufPairArray => Ok(terminated(text)),
         ParamType::SockAddr => address(text),
         ParamType::SockTuple => tuple(text),
@@ -72,6 +72,12 @@ pub(super) fn encode(param: &ParamInfo, raw: &Raw) -> Result<Vec<u8>, String> {
         },
         _ => number(param, text),
     }
+}
+
+/// The bytes that a text like `0xcafebabe` stands for.
+fn hexadecimal(text: &str) -> Option<Vec<u8>> {
+    let digits = text.strip_prefix("0x").filter(|digits| digits.is_ascii() && digits.len() % 2 == 0)?;
+    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()).collect()
 }
 
 /// Text with its NUL.

@@ -41,6 +41,10 @@ pub(super) struct Record {
     pub tid: i64,
     pub id: EventId,
     pub params: ParamsBuf,
+    /// The file that the kernel found behind the name, if a sensor would tell.
+    pub real: Option<Vec<u8>>,
+    /// It was done through io_uring.
+    pub io_uring: bool,
     /// Which of the case's events it is; `None` if it only leads up to them.
     pub action: Option<usize>,
 }
@@ -88,6 +92,13 @@ pub(super) fn build(script: &Script) -> Result<World, Vec<Problem>> {
 struct Builder<'s> {
     problems: Vec<Problem>,
     container: Option<&'s Container>,
+}
+
+impl Record {
+    /// What leads up to an event of the case.
+    pub(super) fn before(tid: i64, id: EventId, values: &[&[u8]]) -> Record {
+        Record { tid, id, params: ParamsBuf::of(values), real: None, io_uring: false, action: None }
+    }
 }
 
 impl Builder<'_> {
@@ -247,7 +258,7 @@ impl Builder<'_> {
         let mut records = Vec::new();
         let tid = snapshot.processes.last().map_or(1, |process| process.tid);
         let mut record = |id, values: &[&[u8]]| {
-            records.push(Record { tid, id, params: ParamsBuf::of(values), action: None });
+            records.push(Record::before(tid, id, values));
         };
         if let (Some(container), Some(id)) = (self.container, self.container_id()) {
             let mut told = description(container, &id).to_string().into_bytes();

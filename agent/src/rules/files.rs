@@ -29,7 +29,7 @@ pub fn is_test_file(path: &Path) -> bool {
 /// Files in the order given, each once where it is shared.
 ///
 /// A directory stands for the `.yaml` and `.yml` files in it, by name, but not for those in directories below; a rule
-/// pack also for those in the folders below. Tests of rules are left out. Before a file or a folder of a rule pack comes
+/// pack also for those in the folders below that are no packs themselves. Tests of rules are left out. Before a file or a folder of a rule pack comes
 /// what the pack shares. What does not exist stays: who reads it says so.
 pub fn rule_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, FilesError> {
     let mut files = Vec::with_capacity(paths.len());
@@ -55,15 +55,15 @@ pub(super) fn is_shared(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == SHARED)
 }
 
-/// Adds what is shared in a directory, after what is shared in the one above.
+/// Adds what is shared in a directory, else what is shared in the one above.
 fn shared(directory: Option<&Path>, files: &mut Vec<PathBuf>) {
     let Some(directory) = directory else { return };
     // The parent of a name without a directory is empty: the current one.
     let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-    for place in [directory.join("..").join(SHARED), directory.join(SHARED)] {
-        if place.is_file() {
-            once(place, files);
-        }
+    // A folder that has its own is a pack by itself.
+    let places = [directory.join(SHARED), directory.join("..").join(SHARED)];
+    if let Some(place) = places.into_iter().find(|place| place.is_file()) {
+        once(place, files);
     }
 }
 
@@ -94,7 +94,9 @@ fn in_directory(directory: &Path, below: bool) -> io::Result<Vec<PathBuf>> {
             files.push(path);
         } else if below && entry.file_type()?.is_dir() {
             // Links to directories are not followed: they may lead back.
-            folders.push(path);
+            if !path.join(SHARED).is_file() {
+                folders.push(path);
+            }
         }
     }
     files.sort();
@@ -143,6 +145,18 @@ mod tests {
         assert_eq!(rule_files(&[pack.join("a")]).unwrap(), [shared.clone(), a.clone()]);
         assert_eq!(rule_files(&[a.clone(), b.clone()]).unwrap(), whole);
         assert_eq!(rule_files(&[pack.join("b"), shared.clone(), pack.join("a")]).unwrap(), [shared, b, a]);
+        fs::remove_dir_all(&pack).unwrap();
+    }
+
+    #[test]
+    fn a_pack_within_a_pack_stands_by_itself() {
+        let pack = pack("nested");
+        fs::write(pack.join("b").join(SHARED), "").unwrap();
+        let [shared, a, inner, b] =
+            ["_shared.yaml", "a/r.yaml", "b/_shared.yaml", "b/r.yaml"].map(|file| pack.join(file));
+        assert_eq!(rule_files(std::slice::from_ref(&pack)).unwrap(), [shared, a]);
+        assert_eq!(rule_files(&[pack.join("b")]).unwrap(), [inner.clone(), b.clone()]);
+        assert_eq!(rule_files(std::slice::from_ref(&b)).unwrap(), [inner, b]);
         fs::remove_dir_all(&pack).unwrap();
     }
 

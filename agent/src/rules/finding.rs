@@ -1,5 +1,7 @@
 //! Findings: errors and warnings with their code, Falco's chain of locations, and the place in the file for people.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use super::codes::{ErrorCode, ItemKind, WarningCode};
@@ -167,7 +169,7 @@ impl Finding {
             out.push_str(if index == 0 { "In " } else { "    " });
             out.push_str(location.item_type);
             if !location.item_name.is_empty() {
-                let _ = write!(out, " '{}'", location.item_name);
+                let _ = write!(out, " '{}'", one_line(&location.item_name));
             }
             let Position { line, column, .. } = location.position;
             let _ = writeln!(out, ": ({}:{line}:{column})", location.name);
@@ -177,7 +179,12 @@ impl Finding {
             Code::Error(code) => code.title(),
             Code::Warning(code) => code.title(),
         };
-        let _ = writeln!(out, "------\n{snippet}------\n{} ({title}): {}", self.code.code(), self.message);
+        let _ = writeln!(
+            out,
+            "------\n{snippet}------\n{} ({title}): {}",
+            self.code.code(),
+            one_line(&self.message)
+        );
         out
     }
 
@@ -204,8 +211,8 @@ impl Finding {
         use std::fmt::Write as _;
 
         let mut out = match self.code {
-            Code::Error(code) => format!("error[{}]: {}\n", code.code(), self.message),
-            Code::Warning(code) => format!("warning[{}]: {}\n", code.code(), self.message),
+            Code::Error(code) => format!("error[{}]: {}\n", code.code(), one_line(&self.message)),
+            Code::Warning(code) => format!("warning[{}]: {}\n", code.code(), one_line(&self.message)),
         };
         let Some(source) = sources.get(self.place.file as usize) else { return out };
         let position = source.position(self.place.at);
@@ -213,7 +220,7 @@ impl Finding {
             .trail
             .iter()
             .filter(|spot| !spot.name.is_empty() && spot.kind != ItemKind::ValueFor)
-            .map(|spot| format!("{} '{}'", spot.kind.text(), spot.name))
+            .map(|spot| format!("{} '{}'", spot.kind.text(), one_line(&spot.name)))
             .collect();
         let _ = write!(out, "  --> {}:{}:{}", source.name(), position.line + 1, position.column + 1);
         let _ = match about.is_empty() {
@@ -232,6 +239,22 @@ impl Finding {
         let _ = writeln!(out, "{gutter} |\n{number} | {shown}\n{gutter} | {}{carets}", " ".repeat(caret));
         out
     }
+}
+
+/// A text as one line: what is quoted from a rule file cannot begin another, nor move a cursor.
+fn one_line(text: &str) -> Cow<'_, str> {
+    let odd = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    if !text.contains(odd) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match odd(character) {
+            true => out.extend(character.escape_default()),
+            false => out.push(character),
+        }
+    }
+    Cow::Owned(out)
 }
 
 impl InCondition {

@@ -5,6 +5,7 @@ use saker_filter::{Condition, EventSet, Expr, Span};
 use super::Loader;
 use super::environment::SYSCALL;
 use super::event_names::event_names;
+use super::items::{Entry, RuleInfo};
 use super::source::Place;
 use crate::alerts::{RuleLabels, Template};
 
@@ -66,6 +67,49 @@ impl Loader<'_> {
             .iter()
             .find(|exception| exception.place == place)
             .map(|exception| exception.name.as_str())
+    }
+
+    /// Whether a rule wants to be warned that it says nothing of events.
+    pub(crate) fn warns_of_events(&self, rule: &Rule<'_>) -> bool {
+        self.info(rule).is_some_and(|info| info.warn_evttypes)
+    }
+
+    /// The comments directly above a rule and within it.
+    pub(crate) fn comments(&self, rule: &Rule<'_>) -> Vec<&str> {
+        let Some(place) = self.info(rule).map(|info| info.place) else { return Vec::new() };
+        let Some(source) = self.sources().get(place.file as usize) else { return Vec::new() };
+        let text = source.text();
+        let start = text.get(..place.at).and_then(|before| before.rfind('\n')).map_or(0, |feed| feed + 1);
+        let (above, from) = text.split_at_checked(start).unwrap_or((text, ""));
+        let is_comment = |line: &&str| line.trim_start().starts_with('#');
+        let mut comments: Vec<&str> = above.lines().rev().take_while(is_comment).collect();
+        let own = from.lines().take(1).chain(from.lines().skip(1).take_while(|line| !line.starts_with('-')));
+        // What stands right above the next item is that item's.
+        let mut own: Vec<&str> = own.collect();
+        if from.lines().nth(own.len()).is_some() {
+            while own.last().is_some_and(|line| line.starts_with('#')) {
+                own.pop();
+            }
+        }
+        comments.extend(own.into_iter().filter(is_comment));
+        comments
+    }
+
+    /// The exceptions of a rule: name, fields, operators; also those without values.
+    pub(crate) fn exceptions(&self, rule: &Rule<'_>) -> Vec<(&str, Vec<&str>, Vec<&str>)> {
+        fn list(entry: &Entry) -> Vec<&str> {
+            match entry {
+                Entry::List(items) => items.iter().map(Entry::text).collect(),
+                entry => vec![entry.text()],
+            }
+        }
+        let exceptions = self.info(rule).map(|info| info.exceptions.as_slice()).unwrap_or_default();
+        exceptions.iter().map(|one| (one.name.as_str(), list(&one.fields), list(&one.comps))).collect()
+    }
+
+    fn info(&self, rule: &Rule<'_>) -> Option<&RuleInfo> {
+        let compiled = self.compiled().rules.get(rule.number)?;
+        self.collector().rules.all().get(compiled.info)
     }
 
     /// Where a rule is written.

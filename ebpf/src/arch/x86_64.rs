@@ -10,6 +10,9 @@ use crate::access::{load, store};
 use crate::layout::{constant, is_absent, TASK_STATUS};
 use crate::state::set_argument;
 
+/// The codes of native calls by their number.
+pub use crate::extract::arch::x86_64::NATIVE as NATIVE_CALLS;
+
 /// The call is one of the 32-bit table (`TS_COMPAT`, `arch/x86/include/asm/thread_info.h`).
 const TS_COMPAT: u32 = 2;
 

@@ -2,6 +2,7 @@
 //! The programs: one for each tracepoint, and one for each extractor, which the one at the end of system calls goes on in.
 
 mod extractors;
+mod io_uring;
 mod sys_exit;
 mod tracepoints;
 

@@ -20,9 +20,9 @@ const OPENAT: i64 = 257;
 const AT_FDCWD: i64 = -100;
 
 /// Calls in a block; the time of a block is one measurement.
-const BLOCK: u32 = 5_000;
+const BLOCK: u32 = 1_000;
 /// Blocks of each call.
-const BLOCKS: usize = 40;
+const BLOCKS: usize = 60;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -19,6 +19,7 @@ const ABSENT: u64 = u64::MAX;
 enum Source {
     Set,
     Offset(&'static str, &'static str),
+    Maybe(&'static str, &'static str),
     Bit(&'static str, &'static str),
     Size(&'static str),
     Symbol(&'static str),
@@ -32,6 +33,9 @@ macro_rules! source {
     };
     (offset $of:literal $path:literal) => {
         Source::Offset($of, $path)
+    };
+    (maybe $of:literal $path:literal) => {
+        Source::Maybe($of, $path)
     };
     (bit $of:literal $path:literal) => {
         Source::Bit($of, $path)
@@ -72,7 +76,9 @@ impl Layout {
         let path = btf::types_path(Path::new("/"));
         let bytes = fs::read(&path).map_err(|error| Error::NoTypes(path.clone(), error))?;
         let wanted = ROWS.iter().filter_map(|(_, source)| match source {
-            Source::Offset(of, _) | Source::Bit(of, _) | Source::Size(of) => Some(of.as_bytes()),
+            Source::Offset(of, _) | Source::Maybe(of, _) | Source::Bit(of, _) | Source::Size(of) => {
+                Some(of.as_bytes())
+            }
             _ => None,
         });
         let types = Types::parse(&bytes, &wanted.collect::<HashSet<_>>()).ok_or(Error::BadTypes(path))?;
@@ -86,6 +92,7 @@ impl Layout {
                     let bits = ways.find_map(|path| types.bit_offset(of, path));
                     (bits.map(|bits| bits / 8), format!("struct {of} has no {paths}"))
                 }
+                Source::Maybe(of, path) => (types.bit_offset(of, path).map(|bits| bits / 8), String::new()),
                 Source::Bit(of, path) => (types.bit_offset(of, path), format!("struct {of} has no {path}")),
                 // Some structs are there to tell old kernels from new ones.
                 Source::Size(of) => (types.size(of), String::new()),
@@ -95,7 +102,8 @@ impl Layout {
                 ),
                 Source::Helper(name) => (helper(name), format!("there is no helper bpf_{name}")),
                 Source::Tracepoint(tracepoint, field) => {
-                    let offset = tracefs::field_offset(tracing, tracepoint, field);
+                    let mut names = tracepoint.split('|');
+                    let offset = names.find_map(|name| tracefs::field_offset(tracing, name, field));
                     (offset, format!("the tracepoint {tracepoint} has no {field}"))
                 }
             };

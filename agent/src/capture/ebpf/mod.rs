@@ -15,6 +15,7 @@ mod tracefs;
 
 use std::collections::HashMap;
 use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 use std::{fs, io};
@@ -54,8 +55,12 @@ const TRACEPOINTS: &[(&str, &str, &str, u32)] = &[
     ("on_signal_deliver", "signal", "signal_deliver", tracepoint::SIGNAL_DELIVER),
     ("on_page_fault_user", "exceptions", "page_fault_user", tracepoint::PAGE_FAULT),
     ("on_page_fault_kernel", "exceptions", "page_fault_kernel", tracepoint::PAGE_FAULT),
+    (IO_URING[0], "io_uring", "io_uring_submit_req|io_uring_submit_sqe", tracepoint::IO_URING),
+    (IO_URING[1], "io_uring", "io_uring_complete", tracepoint::IO_URING),
     ("on_sched_switch", "sched", "sched_switch", tracepoint::SWITCH),
 ];
+/// The programs that record operations through io_uring: both or none.
+const IO_URING: [&str; 2] = ["on_io_uring_submit", "on_io_uring_complete"];
 /// The program without which nothing is recorded.
 const SYS_EXIT: &str = "sys_exit";
 
@@ -177,16 +182,16 @@ impl Probe {
             return Ok(());
         }
         let ebpf = &mut self.ebpf;
-        let attach = |(index, row): (usize, &(&'static str, &str, &str, u32))| {
-            let (name, category, tracepoint, _) = *row;
+        let mut attach = |root: &Path, (index, row): (usize, &(&'static str, &str, &str, u32))| {
+            let (name, category, names, _) = *row;
             let result = program(ebpf, name).and_then(|program| {
                 load(program, name)?;
-                program.attach(category, tracepoint)?;
+                program.attach(category, tracefs::first(root, category, names))?;
                 Ok(())
             });
             (index, name, result)
         };
-        let results = tracefs::with(|_| new.into_iter().map(attach).collect::<Vec<_>>());
+        let results = tracefs::with(|root| new.into_iter().map(|row| attach(root, row)).collect::<Vec<_>>());
         for (index, name, result) in results.map_err(no_tracefs)? {
             self.attached[index] = true;
             let Err(error) = result else { continue };
@@ -250,7 +255,7 @@ impl Driver for Probe {
     }
 
     fn tells_io_uring(&self) -> bool {
-        false
+        !self.refused.iter().any(|refused| IO_URING.contains(&refused.program.as_str()))
     }
 
     fn losses(&self) -> Vec<(String, u64)> {
@@ -268,7 +273,9 @@ impl Driver for Probe {
             .iter()
             .zip(self.attached)
             .filter(|((name, ..), attached)| *attached && !refused(name));
-        rows.map(|((_, category, tracepoint, _), _)| format!("{category}:{tracepoint}")).collect()
+        // Of several names that kernels have for one, the newest.
+        let name = |names: &str| names.split('|').next().unwrap_or_default().to_owned();
+        rows.map(|((_, category, names, _), _)| format!("{category}:{}", name(names))).collect()
     }
 
     fn untold(&self) -> Vec<String> {
@@ -288,12 +295,16 @@ impl Driver for Probe {
 
     fn gaps(&self) -> Vec<String> {
         let refused = self.refused.iter().map(|Refused { program, reason, .. }| {
+            if IO_URING.contains(&program.as_str()) {
+                return format!(
+                    "operations through io_uring are not recorded: {program} is refused: {reason}"
+                );
+            }
             format!(
                 "the kernel refuses the program {program}, whose calls are told without parameters: {reason}"
             )
         });
-        let io_uring = "operations through io_uring are not recorded by eBPF; the kernel module records them";
-        refused.chain(self.absent.iter().cloned()).chain([io_uring.to_owned()]).collect()
+        refused.chain(self.absent.iter().cloned()).collect()
     }
 }
 

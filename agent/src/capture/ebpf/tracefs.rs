@@ -44,6 +44,12 @@ pub(super) fn field_offset(root: &Path, tracepoint: &str, field: &str) -> Option
     })
 }
 
+/// The first of some tracepoints, named with `|` between them, that the kernel has; else the first of all.
+pub(super) fn first<'n>(root: &Path, category: &str, names: &'n str) -> &'n str {
+    let there = |name: &&str| format_path(root, &format!("{category}/{name}")).exists();
+    names.split('|').find(there).or_else(|| names.split('|').next()).unwrap_or(names)
+}
+
 fn format_path(root: &Path, tracepoint: &str) -> PathBuf {
     root.join("events").join(tracepoint).join("format")
 }

@@ -51,7 +51,7 @@ fn fly_in(
     let config = Config::from_options(&["json_output=true".to_owned()])?;
     let mut show = |result: &LoadResult, sources: &[Source]| show(result, sources, &mut io::stderr());
     let mut detection = Detection::load(&[rules], &config, false, &mut show)?;
-    let mut wanted = detection.interest();
+    let mut wanted = detection.interest(&*driver);
     wanted.tracepoints |= needs.interest.tracepoints;
     wanted.native.iter_mut().zip(needs.interest.native).for_each(|(word, more)| *word |= more);
     wanted.codes.iter_mut().zip(needs.interest.codes).for_each(|(word, more)| *word |= more);

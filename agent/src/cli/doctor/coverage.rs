@@ -7,9 +7,9 @@ use saker_probe::extract::calls::CALLS;
 use saker_probe::wire::control::{Interest, is_set};
 use saker_probe::wire::event::GENERIC_X;
 
-use crate::capture::interest::interest;
+use crate::capture::interest::{Choice, interest};
 use crate::event::{EventId, id};
-use crate::rules::{Loader, Rule};
+use crate::rules::{Loader, Rule, SYSCALL};
 
 /// What a driver tells besides calls, and the program of the probe that does.
 const TRACEPOINTS: &[(EventId, &str)] = &[
@@ -34,6 +34,8 @@ pub(super) struct Needs {
 impl Needs {
     /// What the rules that are on need.
     pub(super) fn of(loader: &Loader<'_>, rules: &[Rule<'_>]) -> Needs {
+        // The audit log asks nothing of a driver.
+        let rules: Vec<&Rule<'_>> = rules.iter().filter(|rule| rule.labels.source == SYSCALL).collect();
         Needs {
             rules: rules.iter().map(|rule| (rule.labels.name.to_owned(), rule.events)).collect(),
             names: rules.iter().flat_map(|rule| loader.event_names(rule)).collect(),
@@ -43,7 +45,7 @@ impl Needs {
 
     /// Makes the interest of it.
     pub(super) fn ask(&mut self, wanted: impl Fn(EventId) -> bool) {
-        self.interest = interest(wanted, |name| self.names.contains(name));
+        self.interest = interest(wanted, |name| self.names.contains(name), &Choice::default());
     }
 }
 

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use saker_probe::wire::record::SLOT_SIZE;
 
 use super::engine::{Engine, RuleArgs};
-use super::sensor::{self, DriverChoice, SLOTS};
+use super::sensor::{self, DriverChoice};
 use super::signals::Stop;
 use crate::capture::driver::Driver;
 use crate::capture::host::Host;
@@ -69,8 +69,11 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     super::log::start(&Config { log_stderr: false, ..config.clone() });
     let stop = Stop::listen()?;
     let needs = needs(&args, &config)?;
-    let mut report = Report { host: Host::default().checks(SLOTS * SLOT_SIZE as u64), ..Report::default() };
-    match sensor::choose(args.driver.unwrap_or_else(|| DriverChoice::of(&config))) {
+    let mut report = Report {
+        host: Host::default().checks(sensor::slots(config.engine.kmod.buf_size_preset) * SLOT_SIZE as u64),
+        ..Report::default()
+    };
+    match sensor::choose(args.driver.unwrap_or_else(|| DriverChoice::of(&config)), &config) {
         Err(error) => report.driver = Err(error.to_string()),
         Ok((mut driver, why)) => {
             let result = canary::fly(&mut *driver, &needs, stop);

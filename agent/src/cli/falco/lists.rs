@@ -34,7 +34,7 @@ pub(super) fn fields(
     }
     let exists = |class: Class| match class {
         Class::Container => config.has_plugin(CONTAINER),
-        Class::K8sAudit => audited,
+        Class::K8sAudit | Class::SakerAudit => audited,
         Class::Json => audited && config.has_plugin(audit::JSON),
         _ => true,
     };

@@ -22,6 +22,7 @@ use super::engine::{Engine, existing};
 use super::reload::Given;
 use super::{config as keys, log, run};
 use crate::config::{self, AppendOutput, Config, EngineKind, Loaded};
+use crate::k8s::audit;
 use crate::rules::{LoadResult, SYSCALL, Source, json_schema, rule_files};
 
 /// What `falco` takes.
@@ -231,7 +232,7 @@ fn act(args: &Arc<Args>, out: &mut impl Write) -> anyhow::Result<ExitCode> {
         );
     }
     print_option(args, &mut config);
-    sources(args, &config)?;
+    let sources = sources(args, &config)?;
     if !args.validate.is_empty() {
         return rules::validate(args, &config, out);
     }
@@ -247,7 +248,7 @@ fn act(args: &Arc<Args>, out: &mut impl Write) -> anyhow::Result<ExitCode> {
         return done;
     }
     out.flush()?;
-    detect(args, file, Given { config, warnings, config_files, rule_files: files, rule_paths })
+    detect(args, file, &sources, Given { config, warnings, config_files, rule_files: files, rule_paths })
 }
 
 /// Reads the configuration.
@@ -267,24 +268,33 @@ fn print_option(args: &Args, config: &mut Config) {
     }
 }
 
-/// Checks `--enable-source` and `--disable-source`; both mean nothing for a replay.
-fn sources(args: &Args, config: &Config) -> anyhow::Result<()> {
+/// The sources that `--enable-source` and `--disable-source` leave on; both mean nothing for a replay.
+fn sources(args: &Args, config: &Config) -> anyhow::Result<Vec<&'static str>> {
+    let mut known = vec![SYSCALL];
     if config.engine.kind == Some(EngineKind::Replay) {
-        return Ok(());
+        return Ok(known);
     }
-    let unknown = |sources: &[String]| sources.iter().find(|source| *source != SYSCALL).cloned();
+    if config.loads_plugin(audit::K8SAUDIT) {
+        known.push(audit::SOURCE);
+    }
+    let unknown =
+        |sources: &[String]| sources.iter().find(|source| !known.contains(&source.as_str())).cloned();
     match (args.enable_source.as_slice(), args.disable_source.as_slice()) {
         ([_, ..], [_, ..]) => bail!("You can not mix --enable-source and --disable-source"),
         (enabled @ [_, ..], []) => match unknown(enabled) {
             Some(source) => bail!("Attempted enabling an unknown event source: {source}"),
-            None => Ok(()),
+            None => known.retain(|source| enabled.iter().any(|one| one == source)),
         },
         ([], disabled @ [_, ..]) => match unknown(disabled) {
             Some(source) => bail!("Attempted disabling an unknown event source: {source}"),
-            None => bail!("Must enable at least one event source"),
+            None => known.retain(|source| !disabled.iter().any(|one| one == source)),
         },
-        ([], []) => Ok(()),
+        ([], []) => {}
     }
+    if known.is_empty() {
+        bail!("Must enable at least one event source");
+    }
+    Ok(known)
 }
 
 /// The rule files and directories: those given, else those of the configuration that exist.
@@ -299,7 +309,12 @@ fn paths(args: &Args, config: &Config) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 /// Detects, live or in a capture, as `engine.kind` says.
-fn detect(args: &Arc<Args>, file: Option<PathBuf>, given: Given) -> anyhow::Result<ExitCode> {
+fn detect(
+    args: &Arc<Args>,
+    file: Option<PathBuf>,
+    sources: &[&str],
+    given: Given,
+) -> anyhow::Result<ExitCode> {
     let verbose = args.verbose;
     let mut said = move |result: &LoadResult, sources: &[Source]| rules::loaded(result, sources, verbose);
     let duration = (args.seconds > 0).then(|| Duration::from_secs(args.seconds));
@@ -317,7 +332,8 @@ fn detect(args: &Arc<Args>, file: Option<PathBuf>, given: Given) -> anyhow::Resu
         Ok(Given { config, warnings, config_files: files, rule_files, rule_paths })
     };
     let (read, said) = (Box::new(read), Box::new(said));
-    run::Job { given, driver: None, pidfile, duration, read, said }.run()
+    let (syscalls, audited) = (sources.contains(&SYSCALL), sources.contains(&audit::SOURCE));
+    run::Job { given, driver: None, pidfile, syscalls, audited, duration, read, said }.run()
 }
 
 /// How a path is shown.

@@ -1,6 +1,7 @@
 //! What arrives to events: an `EventList`, an `Event`, or a list of either, as JSON.
 
 use jiff::Timestamp;
+use serde_json::value::RawValue;
 
 use super::json::Json;
 
@@ -19,17 +20,26 @@ impl Default for Limits {
     }
 }
 
-/// An event of the API server.
-#[derive(Clone, PartialEq, Debug)]
+/// An event of the API server, as text: a document takes many times the room of its text, so there is one at a time.
+#[derive(Clone, Debug)]
 pub struct AuditEvent {
     /// When the request reached this stage, in nanoseconds since the epoch (`stageTimestamp`).
     pub time: u64,
+    text: Box<RawValue>,
+}
+
+impl AuditEvent {
     /// The event.
-    pub document: Json,
+    ///
+    /// # Errors
+    /// If it is nested too deep.
+    pub fn document(&self) -> Result<Json, Refused> {
+        parsed(self.text.get().as_bytes())
+    }
 }
 
 /// The events of one body or line.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Batch {
     /// Those that can be used.
     pub events: Vec<AuditEvent>,
@@ -73,38 +83,83 @@ impl Batch {
     /// # Errors
     /// If nothing in it can be told apart. Events that are wrong by themselves are in [`Batch::refused`].
     pub fn parse(text: &[u8], limits: &Limits) -> Result<Batch, Refused> {
-        let json = serde_json::from_slice(text).map_err(|error| Refused::Malformed(error.to_string()))?;
         let mut batch = Batch::default();
-        batch.take(json, limits)?;
+        batch.take(parsed(text)?, limits, 0)?;
         Ok(batch)
     }
 
-    fn take(&mut self, json: Json, limits: &Limits) -> Result<(), Refused> {
-        if let Json::List(values) = json {
-            return values.into_iter().try_for_each(|value| self.take(value, limits));
+    fn take(&mut self, value: &RawValue, limits: &Limits, depth: usize) -> Result<(), Refused> {
+        if value.get().starts_with('[') {
+            if depth == MAX_DEPTH {
+                return Err(Refused::Unknown);
+            }
+            let values: Vec<&RawValue> = parsed(value.get().as_bytes())?;
+            return values.into_iter().try_for_each(|value| self.take(value, limits, depth + 1));
         }
-        match json.get("kind").and_then(Json::text) {
-            Some("Event") => self.push(json, limits),
+        // What is no object has neither of these.
+        let head: Head<'_> = serde_json::from_str(value.get()).map_err(|_| Refused::Unknown)?;
+        match head.kind.and_then(string).as_deref() {
+            Some("Event") => self.push(value, limits),
             Some("EventList") => {
-                let Json::Map(members) = json else { return Err(Refused::Unknown) };
-                let items = members.into_iter().find(|(name, _)| **name == *"items");
-                let Some((_, Json::List(items))) = items else { return Err(Refused::Unknown) };
-                items.into_iter().for_each(|item| self.push(item, limits));
+                let items: Option<Vec<&RawValue>> =
+                    head.items.and_then(|items| serde_json::from_str(items.get()).ok());
+                items.ok_or(Refused::Unknown)?.into_iter().for_each(|item| self.push(item, limits));
             }
             _ => return Err(Refused::Unknown),
         }
         Ok(())
     }
 
-    fn push(&mut self, document: Json, limits: &Limits) {
-        let time = document.get("stageTimestamp").and_then(Json::text).and_then(time);
+    fn push(&mut self, text: &RawValue, limits: &Limits) {
+        let head: Option<Head<'_>> = serde_json::from_str(text.get()).ok();
+        let time = head.and_then(|head| string(head.time?)).and_then(|text| time(&text));
         let Some(time) = time else { return self.refused.push(Refused::Untimed) };
-        let size = document.size();
-        match size > limits.event {
-            true => self.refused.push(Refused::TooLarge { size, limit: limits.event }),
-            false => self.events.push(AuditEvent { time, document }),
+        match size(text, limits.event) {
+            size if size > limits.event => self.refused.push(Refused::TooLarge { size, limit: limits.event }),
+            _ => self.events.push(AuditEvent { time, text: text.to_owned() }),
         }
     }
+}
+
+/// How deep lists of lists may be nested.
+const MAX_DEPTH: usize = 4;
+
+/// What tells texts apart.
+#[derive(serde::Deserialize)]
+struct Head<'t> {
+    #[serde(borrow)]
+    kind: Option<&'t RawValue>,
+    #[serde(borrow)]
+    items: Option<&'t RawValue>,
+    #[serde(borrow, rename = "stageTimestamp")]
+    time: Option<&'t RawValue>,
+}
+
+fn parsed<'t, T: serde::Deserialize<'t>>(text: &'t [u8]) -> Result<T, Refused> {
+    serde_json::from_slice(text).map_err(|error| Refused::Malformed(error.to_string()))
+}
+
+fn string(value: &RawValue) -> Option<String> {
+    serde_json::from_str(value.get()).ok()
+}
+
+/// How many bytes a value takes without blanks; only counted where blanks may decide.
+fn size(text: &RawValue, limit: usize) -> usize {
+    let size = text.get().len();
+    if size <= limit {
+        return size;
+    }
+    let (mut blanks, mut quoted, mut escaped) = (0, false, false);
+    for byte in text.get().bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = quoted,
+            b'"' => quoted = !quoted,
+            b' ' | b'\n' | b'\r' | b'\t' if !quoted => blanks += 1,
+            _ => {}
+        }
+    }
+    size - blanks
 }
 
 /// Nanoseconds since the epoch of a time in RFC 3339.
@@ -139,9 +194,21 @@ mod tests {
             (format!(r#"{{"items":[{two},{one}],"kind":"EventList"}}"#), "[2000000000, 1000002000] []"),
             (format!(r#"[{{"kind":"EventList","items":[{two}]}},{one}]"#), "[2000000000, 1000002000] []"),
             (r#"{"kind":"EventList","items":[]}"#.to_owned(), "[] []"),
+            (format!("{{ {}{}", " ".repeat(300), &one[1..]), "[1000002000] []"),
         ] {
             assert_eq!(outcome(&text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn nesting_has_an_end() {
+        let deep = |open: &str, close: &str| format!("{}{}", open.repeat(100_000), close.repeat(100_000));
+        assert!(Batch::parse(deep("[", "]").as_bytes(), &LIMITS).is_err());
+        let text =
+            format!(r#"{{"kind":"Event","stageTimestamp":"2026-01-01T00:00:00Z","x":{}}}"#, deep("[", "]"));
+        let limits = Limits { event: 1 << 20, batch: 1 << 20 };
+        let batch = Batch::parse(text.as_bytes(), &limits).unwrap();
+        assert!(matches!(batch.events[0].document(), Err(Refused::Malformed(_))));
     }
 
     #[test]

@@ -11,14 +11,21 @@
 
 mod batch;
 mod counters;
+mod follow;
 mod json;
 mod lines;
+pub mod policy;
+mod running;
+mod source;
 mod watch;
+mod webhook;
 
 pub use batch::{AuditEvent, Batch, Limits, Refused};
-pub use counters::Counters;
+pub use counters::{Counters, Requests};
 pub use json::Json;
 pub use lines::{Lines, lines};
+pub use running::{Ended, Running};
+pub use source::{Input, Settings, SourceError};
 pub use watch::Watch;
 
 /// The name of the source: what rules say in `source:`.

@@ -3,7 +3,8 @@
 use bumpalo::Bump;
 use saker_filter::{EventSet, Schema};
 
-use super::batch::AuditEvent;
+use super::batch::{AuditEvent, Batch, Refused};
+use super::counters::Counters;
 use crate::alerts::{Alerts, LineCompiler, LineError, Summary};
 use crate::config::{self, Config};
 use crate::detect::Detector;
@@ -56,8 +57,27 @@ impl Watch {
         })
     }
 
+    /// Shows the events of a batch to the rules, and counts them and what was refused; the lines of the alerts go to `out`.
+    pub fn batch(&mut self, batch: &Result<Batch, Refused>, counters: &mut Counters, out: &mut Vec<u8>) {
+        let batch = match batch {
+            Ok(batch) => batch,
+            Err(refused) => return counters.refuse(refused),
+        };
+        batch.refused.iter().for_each(|refused| counters.refuse(refused));
+        for event in &batch.events {
+            match self.event(event, out) {
+                Ok(()) => counters.events += 1,
+                Err(refused) => counters.refuse(&refused),
+            }
+        }
+    }
+
     /// Shows an event to the rules; the lines of the alerts go to `out`.
-    pub fn event(&mut self, event: &AuditEvent, out: &mut Vec<u8>) {
+    ///
+    /// # Errors
+    /// If the event is nested too deep.
+    pub fn event(&mut self, event: &AuditEvent, out: &mut Vec<u8>) -> Result<(), Refused> {
+        let document = event.document()?;
         self.count += 1;
         if self.run.first_ts == 0 {
             self.run.first_ts = event.time;
@@ -67,16 +87,20 @@ impl Watch {
         subject.prev_ts = std::mem::replace(&mut self.previous, event.time);
         {
             let context = EventContext::new(&record, subject, &self.state, &self.run, &self.arena)
-                .with_document(&event.document);
+                .with_document(&document);
             let Watch { detector, alerts, .. } = self;
             detector.detect(&context, |rule| alerts.write(rule, &context, out));
         }
         self.arena.reset();
+        Ok(())
     }
 
-    /// How many events there were.
-    pub fn events(&self) -> u64 {
-        self.count
+    /// Goes on from the counts of the rules that these take the place of.
+    #[must_use]
+    pub fn continuing(self, old: &Watch) -> Watch {
+        let run = RunInfo { first_ts: old.run.first_ts, ..self.run };
+        let alerts = self.alerts.continuing(&old.alerts);
+        Watch { alerts, run, count: old.count, previous: old.previous, ..self }
     }
 
     /// The counts of alerts.
