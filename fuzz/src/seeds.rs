@@ -32,9 +32,10 @@ fn lines(path: &Path) -> Vec<Vec<u8>> {
 /// Rule files that use all of the language, and the shipped ones.
 fn rule_files(root: &Path) -> Vec<Vec<u8>> {
     let mut folders = vec![root.join("fuzz/seeds/rules_file")];
-    let tactics = fs::read_dir(root.join("rules")).expect("the shipped rules");
-    folders.extend(tactics.flatten().map(|tactic| tactic.path()));
-    let mut files: Vec<PathBuf> = Vec::new();
+    let shipped = fs::read_dir(root.join("rules")).expect("the shipped rules");
+    let (tactics, mut files): (Vec<PathBuf>, Vec<PathBuf>) =
+        shipped.flatten().map(|entry| entry.path()).partition(|path| path.is_dir());
+    folders.extend(tactics);
     for folder in folders {
         files.extend(fs::read_dir(folder).expect("a folder of rules").flatten().map(|file| file.path()));
     }

@@ -27,13 +27,17 @@ struct Run {
 impl Run {
     fn start(open_params: &str, init_config: &str) -> Run {
         let rules = TempFile::new("rules.yaml", RULES);
+        // One of its own: in the host's there may be alerts, and the time of the last run.
+        let spool = rules.dir.join("spool");
         let config = TempFile::new(
             "falco.yaml",
             &format!(
                 "engine: {{kind: nodriver}}\nwatch_config_files: false\nrules_files: [{}]\nload_plugins: [k8saudit, json]\nplugins:\n  \
                  - name: k8saudit\n    library_path: libk8saudit.so\n    open_params: \"{open_params}\"\n    \
-                 init_config: {init_config}\n  - name: json\n    library_path: libjson.so\n",
-                rules.path
+                 init_config: {init_config}\n  - name: json\n    library_path: libjson.so\n\
+                 saker: {{spool: {{path: '{}'}}}}\n",
+                rules.path,
+                spool.display()
             ),
         );
         let mut child = Command::new(env!("CARGO_BIN_EXE_saker"))

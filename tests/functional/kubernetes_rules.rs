@@ -261,8 +261,8 @@ fn the_posture_of_a_manifest_is_told_with_lines_and_a_suggestion() {
     assert_eq!(out.status.code(), Some(1));
     assert_eq!(text(&out.stderr), "6 findings in 2 pods\n");
     insta::assert_snapshot!(text(&out.stdout).replace(&file.path, "web.yaml"), @r#"
-    web.yaml:7: Deployment shop/web: the pod is given a token of the API server [api_token]
     web.yaml:7: Deployment shop/web: the pod uses the network of the host [host_network]
+    web.yaml:7: Deployment shop/web: the pod is given a token of the API server [api_token]
     web.yaml:10: Deployment shop/web: container 'web' runs an image that is not named by its digest, so it can become another (nginx:1.27) [mutable_image]
     web.yaml:14: Deployment shop/web: container 'web' is privileged: nothing keeps it from the host [privileged]
     web.yaml:14: Deployment shop/web: container 'web' can write to its root file system, so what runs need not be what was built [writable_root]

@@ -53,24 +53,34 @@ pub fn append_output(
     text
 }
 
-/// Checks the templates of `append_output` by themselves, so that a mistake in them is not blamed on a rule. The error
-/// names the key.
-pub fn check_append_output(entries: &[AppendOutput], schema: &dyn Schema) -> Result<(), String> {
-    let compile = |key: String, text: &str| match Template::compile(text, schema) {
+/// Checks the templates of `append_output` by themselves, so that a mistake in them is not blamed on a rule. `schema_of` says which
+/// fields the rules of a source have, and of any source for an entry that names none; entries for a source that is not
+/// there are not looked at.
+///
+/// # Errors
+/// The first mistake; it names the key.
+pub fn check_append_output<'s>(
+    entries: &[AppendOutput],
+    schema_of: impl Fn(Option<&str>) -> Option<&'s dyn Schema>,
+) -> Result<(), String> {
+    let compile = |schema: &dyn Schema, key: String, text: &str| match Template::compile(text, schema) {
         Ok(_) => Ok(()),
         Err(error) => Err(format!("configuration key '{key}': {}", error.explain(text))),
     };
     for (index, entry) in entries.iter().enumerate() {
+        let Some(schema) = schema_of(entry.source.as_deref()) else { continue };
         let key = format!("append_output[{index}]");
         if let Some(extra) = &entry.extra_output {
-            compile(format!("{key}.extra_output"), extra)?;
+            compile(schema, format!("{key}.extra_output"), extra)?;
         }
         for field in &entry.extra_fields {
             match field {
-                ExtraField::Raw(name) => compile(format!("{key}.extra_fields"), &format!("%{name}"))?,
+                ExtraField::Raw(name) => {
+                    compile(schema, format!("{key}.extra_fields"), &format!("%{name}"))?;
+                }
                 ExtraField::Formatted { format, .. } if format.is_empty() => {}
                 ExtraField::Formatted { key: name, format } => {
-                    compile(format!("{key}.extra_fields[].{name}"), format)?;
+                    compile(schema, format!("{key}.extra_fields[].{name}"), format)?;
                 }
             }
         }
@@ -143,7 +153,8 @@ mod tests {
         .iter()
         .map(|option| {
             let config = Config::from_options(&[(*option).to_owned()]).unwrap();
-            check_append_output(&config.append_output, &FieldSchema::new(false)).unwrap_err()
+            let schema = FieldSchema::new(false);
+            check_append_output(&config.append_output, |_| Some(&schema)).unwrap_err()
         })
         .collect();
         insta::assert_snapshot!(errors.join("\n"), @r"
@@ -152,6 +163,18 @@ mod tests {
         configuration key 'append_output[0].extra_fields': there is no field at '%evt.nosuch' (`saker fields` lists them)
         configuration key 'append_output[0].extra_fields[].k': there is no field at '%tolower(proc.pid)' (`saker fields` lists them)
         ");
+    }
+
+    #[test]
+    fn an_entry_is_checked_by_the_fields_of_its_source() {
+        let options = ["match.source=other", "extra_output=%evt.nosuch"];
+        let config =
+            Config::from_options(&options.map(|option| format!("append_output[0].{option}"))).unwrap();
+        let schema = FieldSchema::new(false);
+        let entries = &config.append_output;
+        let without = |source: Option<&str>| (source != Some("other")).then_some(&schema as &dyn Schema);
+        assert_eq!(check_append_output(entries, without), Ok(()));
+        assert!(check_append_output(entries, |_| Some(&schema)).is_err());
     }
 
     #[test]

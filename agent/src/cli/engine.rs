@@ -14,7 +14,7 @@ use super::sources::Sources;
 use crate::alerts::{Alert, Alerts, LineCompiler, Summary, check_append_output, check_key_fields};
 use crate::config::{self, Config};
 use crate::detect::{Detector, select};
-use crate::k8s::audit::Watch;
+use crate::k8s::{self, audit::Watch};
 use crate::outputs::{self, Occasion, OutputError, OutputStatus, Outputs};
 use crate::pipeline::workers::{self, Counted, Dispatcher};
 use crate::pipeline::{Pipeline, RuleSet, Settings, Single};
@@ -140,8 +140,12 @@ impl Engine {
     ) -> anyhow::Result<(Engine, T)> {
         let known = Sources::of(config)?;
         let schema = &known.syscall;
-        check_append_output(&config.append_output, schema).map_err(anyhow::Error::msg)?;
         let audit = known.audit.as_ref().map(|schema| schema as &dyn Schema);
+        let of_source = |source: Option<&str>| match source {
+            Some(k8s::audit::SOURCE) => audit,
+            _ => Some(schema as &dyn Schema),
+        };
+        check_append_output(&config.append_output, of_source).map_err(anyhow::Error::msg)?;
         let schemas: Vec<&dyn Schema> = [Some(schema as &dyn Schema), audit].into_iter().flatten().collect();
         check_key_fields(config, &schemas).map_err(anyhow::Error::msg)?;
         let mut loader = Loader::new(known.environment(config));

@@ -178,11 +178,15 @@ impl Job {
         }
         let running = if audited { audit::start(&mut engine, config)? } else { None };
         let Some(running) = running else {
-            bail!("system calls are no source, and no plugin is one: no event would be produced")
+            bail!(
+                "system calls are no source here (engine.kind 'nodriver', or switched off), and no plugin is one: \
+                 no event would be produced"
+            )
         };
         let _pidfile = pidfile.as_deref().map(PidFile::write).transpose()?;
         let ((desk, orders), telemetry) = (orders(), Telemetry::default());
         telemetry.loaded(given.files(), engine.rules.alerts.summary().clone(), false);
+        engine.outputs().into_iter().for_each(|outputs| telemetry.set_outputs(outputs));
         service::start(&given, &telemetry, &desk)?;
         let records_for = Some(config.clone());
         let reloader = reloader.with_audit(Some(running.rules()));
