@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn sizes_are_those_of_falco() {
-        let mebibytes = |preset| slots(preset) * SLOT_SIZE as u64 >> 20;
+        let mebibytes = |preset| (slots(preset) * SLOT_SIZE as u64) >> 20;
         assert_eq!([1, 2, 4, 10].map(mebibytes), [1, 2, 8, 512]);
         assert_eq!(slots(10), SLOTS_MAX);
         assert_eq!(slots(9), ebpf::SLOTS_MAX);
