@@ -97,6 +97,8 @@ pub(super) type Said = Box<dyn FnMut(&LoadResult, &[Source]) -> anyhow::Result<(
 /// Waits for reasons to load anew. [`Reloader::listen`] sets SIGHUP aside for it.
 pub(super) struct Reloader {
     signals: SignalFd,
+    audit: Option<Sender<AuditWatch>>,
+    guarded: bool,
 }
 
 impl Reloader {
@@ -110,10 +112,20 @@ impl Reloader {
         hangup.thread_block().context("SIGHUP cannot be set aside")?;
         let signals = SignalFd::with_flags(&hangup, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
             .context("SIGHUP cannot be waited for")?;
-        Ok(Reloader { signals })
+        Ok(Reloader { signals, audit: None, guarded: false })
     }
 
-    /// Begins to wait, on a thread of its own. If the run is `guarded`, the rules about the agent itself are loaded, too.
+    /// Has new rules of the audit log sent there.
+    pub(super) fn with_audit(self, audit: Option<Sender<AuditWatch>>) -> Reloader {
+        Reloader { audit, ..self }
+    }
+
+    /// Has the rules about the agent itself loaded, too.
+    pub(super) fn guarded(self) -> Reloader {
+        Reloader { guarded: true, ..self }
+    }
+
+    /// Begins to wait, on a thread of its own.
     ///
     /// # Errors
     /// If there can be no thread.
@@ -124,13 +136,11 @@ impl Reloader {
         read: Read,
         said: Said,
         desk: Desk,
-        audit: Option<Sender<AuditWatch>>,
         telemetry: &Telemetry,
-        guarded: bool,
     ) -> io::Result<()> {
         let telemetry = telemetry.clone();
         let (watch, files) = (Watch::of(given), given.files());
-        let signals = self.signals;
+        let Reloader { signals, audit, guarded } = self;
         let mut work = Work {
             signals,
             watch,

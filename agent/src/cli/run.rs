@@ -123,7 +123,7 @@ impl Job {
         telemetry.loaded(given.files(), engine.rules.alerts.summary().clone(), false);
         engine.outputs().into_iter().for_each(|outputs| telemetry.set_outputs(outputs));
         service::start(&given, &telemetry, &desk)?;
-        reloader.start(&given, records_for, read, said, desk.clone(), None, &telemetry, false)?;
+        reloader.start(&given, records_for, read, said, desk.clone(), &telemetry)?;
         let occasion = replay::Occasion { duration, stop, orders: Some((&orders, &telemetry)) };
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
         let result =
@@ -152,7 +152,8 @@ impl Job {
         detection.outputs().into_iter().for_each(|outputs| telemetry.set_outputs(outputs));
         service::start(&given, &telemetry, &desk)?;
         let audit = if audited { detection.audit()? } else { None };
-        reloader.start(&given, Some(config.clone()), read, said, desk.clone(), audit, &telemetry, true)?;
+        let reloader = reloader.with_audit(audit).guarded();
+        reloader.start(&given, Some(config.clone()), read, said, desk.clone(), &telemetry)?;
         if let Some(duration) = duration {
             stop.after(duration);
         }
@@ -184,16 +185,8 @@ impl Job {
         telemetry.loaded(given.files(), engine.rules.alerts.summary().clone(), false);
         service::start(&given, &telemetry, &desk)?;
         let records_for = Some(config.clone());
-        reloader.start(
-            &given,
-            records_for,
-            read,
-            said,
-            desk.clone(),
-            Some(running.rules()),
-            &telemetry,
-            false,
-        )?;
+        let reloader = reloader.with_audit(Some(running.rules()));
+        reloader.start(&given, records_for, read, said, desk.clone(), &telemetry)?;
         if let Some(duration) = duration {
             stop.after(duration);
         }

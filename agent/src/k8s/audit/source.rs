@@ -122,8 +122,9 @@ impl Settings {
         let Yaml::Mapping(init) = init else { return refuse("expected a mapping".to_owned()) };
         for (key, value) in init {
             let size = || {
-                let size =
-                    value.as_u64().and_then(|size| usize::try_from(size).ok()).filter(|size| *size > 0);
+                // In a configuration a number is a text; in JSON it is one.
+                let number = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok());
+                let size = number.and_then(|size| usize::try_from(size).ok()).filter(|size| *size > 0);
                 size.ok_or_else(|| SourceError::Init(format!("{}: expected a number of bytes", shown(key))))
             };
             match key.as_str() {
@@ -233,7 +234,19 @@ mod tests {
         .iter()
         .map(|params| settings(params, "''"))
         .collect();
-        insta::assert_snapshot!(told.join("\n"), @r"");
+        insta::assert_snapshot!(told.join("\n"), @r#"
+        Webhook { address: ":9765", path: "/k8s-audit", tls: false } 262144/12582912 /etc/falco/falco.pem
+        Webhook { address: "0.0.0.0:9765", path: "/k8s-audit", tls: true } 262144/12582912 /etc/falco/falco.pem
+        Webhook { address: "localhost:9765", path: "/", tls: false } 262144/12582912 /etc/falco/falco.pem
+        Webhook { address: "[::1]:9765", path: "/x", tls: false } 262144/12582912 /etc/falco/falco.pem
+        Follow("/var/log/kubernetes/audit.log") 262144/12582912 /etc/falco/falco.pem
+        plugins: 'k8saudit' needs 'open_params': where audit events come from, as http://:9765/k8s-audit, file:///PATH (followed) or /PATH
+        plugins: 'k8saudit': open_params 'file://audit.log': expected file:///PATH, with a path from the root
+        plugins: 'k8saudit': open_params 'ftp://host/x': the scheme is none of http, https, file
+        plugins: 'k8saudit': open_params 'http://host:port/x': the port is no number from 0 to 65535
+        plugins: 'k8saudit': open_params 'http://host:1/x?y': a path cannot have '?' or '#'
+        plugins: 'k8saudit': /no/such/file: No such file or directory (os error 2)
+        "#);
     }
 
     #[test]
@@ -252,7 +265,16 @@ mod tests {
         .iter()
         .map(|init| settings(params, init))
         .collect();
-        insta::assert_snapshot!(told.join("\n"), @r"");
+        insta::assert_snapshot!(told.join("\n"), @r#"
+        Follow("/log") 1000/2000 /c.pem
+        Follow("/log") 1000/12582912 /etc/falco/falco.pem
+        plugins: 'k8saudit': init_config: no JSON: EOF while parsing an object at line 1 column 1
+        plugins: 'k8saudit': init_config: expected a mapping
+        plugins: 'k8saudit': init_config: maxEventSize: expected a number of bytes
+        plugins: 'k8saudit': init_config: maxEventSize: expected a number of bytes
+        plugins: 'k8saudit': init_config: sslCertificate: expected the name of a file
+        plugins: 'k8saudit': init_config: 'maxEventsize' is not known: maxEventSize, webhookMaxBatchSize, sslCertificate and useAsync are
+        "#);
     }
 
     #[test]
