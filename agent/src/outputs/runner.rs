@@ -264,6 +264,7 @@ impl Runner {
                     {
                         break Outcome::End;
                     }
+                    self.count_waiting();
                     self.mailbox.pause(pause);
                     pause = (pause * 2).min(PAUSE_MAX);
                     let asked = self.mailbox.reopened();
