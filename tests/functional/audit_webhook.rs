@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, ChildStderr, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::k8s_audit::LOG;
 use crate::{TempFile, text};
@@ -236,19 +236,24 @@ fn a_file_is_followed_across_its_rotation() {
     append(&log.path, &lines[0]);
     let mut run = Run::start(&format!("file://{}", log.path), "''");
     run.wait_for("is read from ");
+    let mut out = BufReader::new(run.child.stdout.take().unwrap());
+    let mut seen = Vec::new();
+    let mut see = |count: usize| {
+        while seen.len() < count {
+            let mut line = String::new();
+            assert!(out.read_line(&mut line).unwrap() > 0, "it ended after {seen:?}");
+            seen.extend(line.split_once("seen ").map(|(_, told)| told.trim().to_owned()));
+        }
+        seen.clone()
+    };
+    // What was moved away before it was opened is not ours.
+    see(1);
     append(&log.path, &lines[1]);
     let old = format!("{}.1", log.path);
     std::fs::rename(&log.path, &old).unwrap();
     append(&old, &lines[2]);
     append(&log.path, &lines[6]);
-    let mut out = BufReader::new(run.child.stdout.take().unwrap());
-    let (mut seen, start) = (Vec::new(), Instant::now());
-    while seen.len() < 4 && start.elapsed() < PATIENCE {
-        let mut line = String::new();
-        out.read_line(&mut line).unwrap();
-        seen.extend(line.split_once("seen ").map(|(_, told)| told.trim().to_owned()));
-    }
-    assert_eq!(seen, ["1 create", "2 create", "3 create", "4 get"]);
+    assert_eq!(see(4), ["1 create", "2 create", "3 create", "4 get"]);
     run.child.stdout = Some(out.into_inner());
     let (_, said) = run.end();
     assert!(said.contains("Audit events: 4, refused: 0\n"), "{said}");
