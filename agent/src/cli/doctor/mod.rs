@@ -14,7 +14,7 @@ use saker_probe::wire::record::SLOT_SIZE;
 use super::engine::{Engine, RuleArgs};
 use super::sensor::{self, DriverChoice};
 use super::signals::Stop;
-use crate::capture::driver::Driver;
+use crate::capture::driver::{Driver, ProgramCounts};
 use crate::capture::host::Host;
 use crate::config::{self, Config};
 use coverage::{Coverage, Needs};
@@ -98,7 +98,7 @@ fn taken(driver: &dyn Driver, why: Option<String>) -> Taken {
         why,
         hooked: driver.hooked(),
         gaps: driver.gaps(),
-        losses: driver.losses().into_iter().filter(|(_, count)| *count > 0).collect(),
+        losses: driver.programs().iter().map(ProgramCounts::loss).filter(|(_, count)| *count > 0).collect(),
     }
 }
 
