@@ -9,8 +9,8 @@ use saker_live::args;
 use saker_live::calls::native;
 use saker_live::harness::recorder;
 use saker_probe::wire::ABI_VERSION;
-use saker_probe::wire::control::option;
 use saker_probe::wire::control::device::{self, PART_PRODUCER, PART_READER, Setup, Version, mmap_offset};
+use saker_probe::wire::control::option;
 use saker_probe::wire::record::SLOT_SIZE;
 use saker_probe::wire::ring::{PAGE_SIZE, SLACK_SIZE, SLOTS_MIN};
 
