@@ -16,5 +16,6 @@ pub mod outputs;
 pub mod pipeline;
 pub mod rule_tests;
 pub mod rules;
+mod spell;
 pub mod state;
 pub mod web;

@@ -92,6 +92,16 @@ enum Command {
     Syscalls(syscalls::Args),
 }
 
+/// How a result is printed.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// A JSON document.
+    Json,
+}
+
 /// How a reference (`config`, `fields`, `events`, `syscalls`) is printed.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum ListFormat {
