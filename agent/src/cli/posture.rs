@@ -13,6 +13,7 @@ use crate::alerts::printable;
 use crate::config::Config;
 use crate::k8s::posture::observed::{Observer, Seen, of_container};
 use crate::k8s::posture::{Report, Workload, report};
+use crate::k8s::scalar;
 
 /// What `saker posture` takes.
 #[derive(clap::Args, Debug)]
@@ -125,9 +126,9 @@ fn text(reports: &[(String, Report)], observed: bool, out: &mut impl Write) -> i
             let volumes: Vec<_> = workload.suggestions.iter().flat_map(|one| one.volumes()).collect();
             if !volumes.is_empty() {
                 put("volumes:".to_owned())?;
-                volumes
-                    .iter()
-                    .try_for_each(|(volume, _)| put(format!("- {{name: {volume}, emptyDir: {{}}}}")))?;
+                volumes.iter().try_for_each(|(volume, _)| {
+                    put(format!("- {{name: {}, emptyDir: {{}}}}", scalar(volume)))
+                })?;
             }
             for suggestion in &workload.suggestions {
                 suggestion.yaml().lines().try_for_each(|line| put(line.to_owned()))?;
