@@ -17,13 +17,18 @@ check() {
 }
 
 rounds() {
-    local i
+    local i recorded=0
     saker-stress load 4 &
     local load=$!
     for i in $(seq "${ROUNDS:-200}"); do
         insmod /saker.ko || return 1
-        saker-stress abandon --driver kmod >/dev/null 2>&1 &
+        : >/tmp/begun
+        saker-stress abandon --driver kmod >/tmp/begun 2>&1 &
         local reader=$!
+        # Every other time in the middle of its beginning, else while it records.
+        if [ $((i % 2)) = 0 ]; then
+            until [ -s /tmp/begun ]; do usleep 10000; done
+        fi
         usleep $((i % 10 * 2000))
         kill -9 $reader
         wait $reader 2>/dev/null
@@ -33,11 +38,12 @@ rounds() {
             rmmod saker 2>/dev/null && break
             usleep 20000
         done
+        [ "$(cat /tmp/begun)" != recording ] || recorded=$((recorded + 1))
         grep -q '^saker ' /proc/modules && { echo "the module stays after round $i"; return 1; }
     done
     kill -9 $load
     wait $load 2>/dev/null
-    echo "$i rounds of loading and unloading under load"
+    echo "$i rounds of loading and unloading under load, $recorded of them recorded"
 }
 
 # An agent that dies in the middle of a flood, again and again; then one that must still record everything.
@@ -46,8 +52,13 @@ killed() {
     saker-stress load 4 &
     local load=$!
     for i in $(seq 20); do
-        saker-stress abandon --driver "$driver" >/dev/null 2>&1 &
+        : >/tmp/begun
+        saker-stress abandon --driver "$driver" --calls openat,read,close,vfork,clone,execve,wait4 >/tmp/begun 2>&1 &
         local agent=$!
+        # Every other time while it records, else in the middle of its beginning.
+        if [ $((i % 2)) = 0 ]; then
+            until [ -s /tmp/begun ]; do usleep 10000; done
+        fi
         usleep 150000
         kill -9 $agent
         wait $agent 2>/dev/null
