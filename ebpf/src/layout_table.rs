@@ -158,7 +158,7 @@ macro_rules! kernel_layout {
             URING_FILE offset "io_kiocb" "file";
             URING_SIDE maybe "io_kiocb" "tctx";
             URING_TASK maybe "io_kiocb" "task";
-            SIDE_TASK offset "io_uring_task" "task";
+            SIDE_TASK maybe "io_uring_task" "task";
             URING_FLAGS offset "io_ring_ctx" "flags";
             URING_ENTRIES offset "io_ring_ctx" "sq_entries";
             URING_HEAD offset "io_ring_ctx" "cached_sq_head";

@@ -12,8 +12,8 @@ use jiff::Timestamp;
 
 use super::{Action, all};
 
-/// How long an alert may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long an alert may take: emulated processors of a busy machine are slow.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Between the making of a scene and the action in it, so that the alerts of both can be told apart by their times.
 const PAUSE: Duration = Duration::from_millis(20);
