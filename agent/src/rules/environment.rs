@@ -36,12 +36,12 @@ impl Plugin {
 pub const SYSCALL: &str = "syscall";
 
 /// What rules are loaded against.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Environment<'e> {
     /// The fields of source `syscall`.
     pub schema: &'e dyn Schema,
-    /// The fields of source `k8s_audit`, if there is that source.
-    pub audit: Option<&'e dyn Schema>,
+    /// The other sources that there are, each with its name and its fields.
+    pub others: Vec<(&'e str, &'e dyn Schema)>,
     /// The plugins that are there.
     pub plugins: &'e [Plugin],
     /// What the configuration appends to outputs.
@@ -51,10 +51,9 @@ pub struct Environment<'e> {
 impl<'e> Environment<'e> {
     /// The fields of a source, if events of it can occur.
     pub(super) fn schema_of(&self, source: &str) -> Option<&'e dyn Schema> {
-        match source {
-            SYSCALL => Some(self.schema),
-            audit::SOURCE => self.audit,
-            _ => None,
+        if source == SYSCALL {
+            return Some(self.schema);
         }
+        self.others.iter().find(|(name, _)| *name == source).map(|(_, schema)| *schema)
     }
 }

@@ -1,0 +1,190 @@
+//! The processes of the plugins of a source, and their events put together: what each plugin says of an event, as one event.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use bumpalo::Bump;
+use saker_filter::Value;
+
+use super::info::{Info, Kind};
+use super::process::{Process, ProcessError};
+use super::protocol::{self, Batch, Losses, Then, Told, Values};
+use super::sources::Source;
+use crate::event::{ParamsBuf, id};
+use crate::fields::{Asking, Origin, PluginEvent};
+use crate::watch::Shown;
+
+/// The processes of a source.
+#[derive(Debug)]
+pub(super) struct Team {
+    source: Arc<Source>,
+    /// In the order of the source's plugins.
+    processes: Vec<Process>,
+    asking: Asking,
+    arena: Bump,
+}
+
+/// A plugin of the source is of no use any more.
+#[derive(Debug, thiserror::Error)]
+#[error("plugin {plugin}: {error}")]
+pub struct Failure {
+    /// Which.
+    pub plugin: String,
+    /// Why.
+    pub error: ProcessError,
+}
+
+/// What came of asking for events.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Outcome {
+    pub(super) then: Then,
+    pub(super) events: u64,
+    pub(super) losses: Losses,
+}
+
+impl Team {
+    /// Begins the processes of a source, and opens it.
+    pub(super) fn start(
+        source: &Arc<Source>,
+        asking: &Asking,
+        stop: &Arc<AtomicBool>,
+    ) -> Result<Team, Failure> {
+        let mut team =
+            Team { source: Arc::clone(source), processes: Vec::new(), asking: Asking::default(), arena: Bump::new() };
+        for (number, member) in source.members.iter().enumerate() {
+            let start = || -> Result<Process, ProcessError> {
+                let (mut process, info) = Process::start(&member.settings, stop)?;
+                if info != member.info {
+                    return Err(ProcessError::Failed(
+                        "its library has changed; load the configuration anew".to_owned(),
+                    ));
+                }
+                process.begin(&member.settings, &source.name, source.id, number == 0)?;
+                Ok(process)
+            };
+            let process = start().map_err(|error| failure(&member.info, error))?;
+            team.processes.push(process);
+        }
+        team.ask(asking)?;
+        Ok(team)
+    }
+
+    /// Has these fields extracted from now on.
+    pub(super) fn ask(&mut self, asking: &Asking) -> Result<(), Failure> {
+        let members = self.source.members.iter().zip(&asking.plugins);
+        for (process, (member, asked)) in self.processes.iter_mut().zip(members) {
+            process.extract_these(asked.clone()).map_err(|error| failure(&member.info, error))?;
+        }
+        self.asking = asking.clone();
+        Ok(())
+    }
+
+    /// Hands over the next events.
+    pub(super) fn next(&mut self, mut each: impl FnMut(Shown<'_>)) -> Result<Outcome, Failure> {
+        let Team { source, processes, asking, arena, .. } = self;
+        arena.reset();
+        let (Some((first, others)), Some((producer, helpers))) =
+            (processes.split_first_mut(), source.members.split_first())
+        else {
+            return Ok(Outcome { then: Then::End, ..Outcome::default() });
+        };
+        let batch = first.next().map_err(|error| failure(&producer.info, error))?;
+        let mut outcome = Outcome { then: batch.then, losses: batch.losses, ..Outcome::default() };
+        let mut helped = Vec::with_capacity(others.len());
+        for (process, member) in others.iter_mut().zip(helpers) {
+            let is_asynchronous = member.info.asynchronous.is_some();
+            if batch.events.is_empty() && !is_asynchronous {
+                helped.push(Batch::default());
+                continue;
+            }
+            let raw = batch.events.iter().filter_map(|told| told.raw).collect();
+            let answer = process.extract(raw).map_err(|error| failure(&member.info, error))?;
+            outcome.losses = sum(outcome.losses, answer.losses);
+            helped.push(answer);
+        }
+        let mut show = |told: &Told<'_>, answers: &[(usize, &Told<'_>)]| {
+            let mut values = bumpalo::vec![in &*arena; None; asking.kinds.len()];
+            for (plugin, answer) in answers {
+                let slots = asking.slots.get(*plugin).into_iter().flatten();
+                for (slot, value) in slots.zip(&answer.values) {
+                    let Some(place) = values.get_mut(*slot) else { continue };
+                    let kind = asking.kinds.get(*slot);
+                    *place = value.as_ref().zip(kind).and_then(|(value, kind)| typed(value, *kind, arena));
+                    // A value of another type than the field's is none.
+                    outcome.losses.values += u64::from(value.is_some() && place.is_none());
+                }
+            }
+            outcome.events += 1;
+            let event = PluginEvent {
+                source: &source.name,
+                plugin: &producer.info.name,
+                told,
+                values: &values,
+            };
+            let origin = Origin::Plugin(event);
+            let params = match told.asynchronous {
+                None => ParamsBuf::default(),
+                Some(name) => ParamsBuf::of(&[&source.id.to_le_bytes(), &[&name[..], &[0]].concat(), &[]]),
+            };
+            let id = if told.asynchronous.is_some() { id::ASYNCEVENT_E } else { id::PLUGINEVENT_E };
+            each(Shown { time: told.time, id, params: params.params(), origin });
+        };
+        for (number, told) in batch.events.iter().enumerate() {
+            let of_others = helped.iter().enumerate();
+            let of_others = of_others.filter_map(|(helper, answer)| Some((helper + 1, answer.events.get(number)?)));
+            let answers: Vec<(usize, &Told<'_>)> = [(0, told)].into_iter().chain(of_others).collect();
+            show(told, &answers);
+        }
+        for (helper, answer) in helped.iter().enumerate() {
+            for told in answer.events.iter().skip(batch.events.len()) {
+                show(told, &[(helper + 1, told)]);
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// Has the plugins and their processes end.
+    pub(super) fn close(self) {
+        self.processes.into_iter().for_each(Process::close);
+    }
+}
+
+fn failure(info: &Info, error: ProcessError) -> Failure {
+    Failure { plugin: info.name.clone(), error }
+}
+
+pub(super) fn sum(one: Losses, two: Losses) -> Losses {
+    Losses {
+        malformed: one.malformed + two.malformed,
+        values: one.values + two.values,
+        unparsed: one.unparsed + two.unparsed,
+        asynchronous: one.asynchronous + two.asynchronous,
+    }
+}
+
+/// A value as rules see it, if it is of the field's type.
+fn typed<'a>(values: &'a Values<'a>, (kind, list): (Kind, bool), arena: &'a Bump) -> Option<Value<'a>> {
+    match values {
+        Values::One(value) if !list => one(value, kind),
+        Values::List(values) if list => {
+            let mut typed = bumpalo::collections::Vec::with_capacity_in(values.len(), arena);
+            for value in values {
+                typed.push(one(value, kind)?);
+            }
+            Some(Value::List(typed.into_bump_slice()))
+        }
+        _ => None,
+    }
+}
+
+fn one<'a>(value: &protocol::Value<'a>, kind: Kind) -> Option<Value<'a>> {
+    match (*value, kind) {
+        (protocol::Value::Text(text), Kind::String) => Some(Value::Bytes(text)),
+        (protocol::Value::Number(number), Kind::Uint64 | Kind::RelTime | Kind::AbsTime) => {
+            Some(Value::UInt(number))
+        }
+        (protocol::Value::Bool(truth), Kind::Bool) => Some(Value::Bool(truth)),
+        (protocol::Value::Address(address), Kind::IpAddr | Kind::IpNet) => Some(Value::Ip(address)),
+        _ => None,
+    }
+}
