@@ -31,15 +31,8 @@ fn lines(path: &Path) -> Vec<Vec<u8>> {
 
 /// Rule files that use all of the language, and the shipped ones.
 fn rule_files(root: &Path) -> Vec<Vec<u8>> {
-    let mut folders = vec![root.join("fuzz/seeds/rules_file")];
-    let shipped = fs::read_dir(root.join("rules")).expect("the shipped rules");
-    let (tactics, mut files): (Vec<PathBuf>, Vec<PathBuf>) =
-        shipped.flatten().map(|entry| entry.path()).partition(|path| path.is_dir());
-    folders.extend(tactics);
-    for folder in folders {
-        files.extend(fs::read_dir(folder).expect("a folder of rules").flatten().map(|file| file.path()));
-    }
-    files.sort();
+    let paths = ["fuzz/seeds/rules_file", "rules", "rules/kubernetes"].map(|path| root.join(path));
+    let files = saker::rules::rule_files(&paths).expect("folders of rules");
     files.iter().map(|path| fs::read(path).expect("a rule file")).collect()
 }
 

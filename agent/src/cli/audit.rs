@@ -7,8 +7,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use flate2::read::MultiGzDecoder;
 
-use super::engine::Engine;
-use crate::alerts::Alert;
+use super::engine::{Engine, hand_over};
 use crate::k8s::audit::{Counters, Limits, lines, show};
 use crate::outputs::Outputs;
 
@@ -53,10 +52,7 @@ pub(super) fn replay(
     let reader = open(file).with_context(name)?;
     for batch in lines(reader, &Limits::default()) {
         show(&mut watch, &batch.with_context(name)?, &mut counters, &mut alerts);
-        match engine.outputs() {
-            Some(outputs) => Alert::read_all(&alerts, |alert| outputs.accept(alert))?,
-            None => out.write_all(&alerts)?,
-        }
+        engine.output(out).write_all(&alerts)?;
         alerts.clear();
     }
     // On a terminal the summary comes after the last alert.
@@ -76,13 +72,8 @@ pub(super) struct OutputBeside {
 
 impl Write for OutputBeside {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if let Some(outputs) = &self.outputs {
-            // Whole alerts are handed over.
-            Alert::read_all(bytes, |alert| outputs.accept(alert))?;
-            return Ok(bytes.len());
-        }
-        // All at once under one lock, so that lines stay whole.
-        if self.shown {
+        if !hand_over(self.outputs.as_ref(), self.shown, bytes)? {
+            // All at once under one lock, so that lines stay whole.
             io::stdout().lock().write_all(bytes)?;
         }
         Ok(bytes.len())

@@ -11,7 +11,9 @@ use saker_filter::Schema;
 use super::audit::OutputBeside;
 use super::guard;
 use super::sources::Sources;
-use crate::alerts::{Alert, Alerts, LineCompiler, LineError, Summary, check_append_output, check_key_fields};
+use crate::alerts::{
+    Alert, Alerts, LineCompiler, LineError, Summary, check_append_output, check_key_fields, printable,
+};
 use crate::config::{self, Config};
 use crate::detect::{Detector, select};
 use crate::k8s;
@@ -283,7 +285,13 @@ impl Engine {
             writeln!(err, "Alerts held back by rule name:")?;
         }
         for (rule, held) in held {
-            writeln!(err, "   {rule}: {} rolled up, {} over the limit", held.rolled_up, held.limited)?;
+            writeln!(
+                err,
+                "   {}: {} rolled up, {} over the limit",
+                printable(&rule),
+                held.rolled_up,
+                held.limited
+            )?;
         }
         Ok(())
     }
@@ -298,14 +306,18 @@ impl Engine {
         OutputBeside { outputs: self.outputs().cloned(), shown: self.stdout }
     }
 
+    /// Where alerts go: to the outputs, or as lines to `out`.
+    pub(super) fn output<'o, W: Write>(&self, out: &'o mut W) -> Output<'o, W> {
+        Output { out, outputs: self.outputs().cloned(), shown: self.stdout, at_once: self.at_once }
+    }
+
     /// The one loop, whose alerts go to `out`.
     pub(super) fn single<'e, W: Write + 'e>(
         &'e mut self,
         pipeline: Pipeline,
         out: &'e mut W,
     ) -> Single<'e, Output<'e, W>> {
-        let outputs = self.outputs().cloned();
-        let out = Output { out, outputs, shown: self.stdout, at_once: self.at_once };
+        let out = self.output(out);
         Single::new(pipeline, &mut self.rules, out)
     }
 
@@ -317,8 +329,7 @@ impl Engine {
         out: &mut (impl Write + Send),
         feed: impl FnOnce(&mut Dispatcher) -> R,
     ) -> io::Result<(R, Counted)> {
-        let outputs = self.outputs().cloned();
-        let mut out = Output { out, outputs, shown: self.stdout, at_once: self.at_once };
+        let mut out = self.output(out);
         workers::run(usize::from(threads), pipeline, &mut self.rules, &mut out, feed)
     }
 }
@@ -338,12 +349,7 @@ pub(super) struct Output<'o, W> {
 
 impl<W: Write> Write for Output<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if let Some(outputs) = &self.outputs {
-            // The loop hands over whole alerts.
-            Alert::read_all(bytes, |alert| outputs.accept(alert))?;
-            return Ok(bytes.len());
-        }
-        if !self.shown {
+        if hand_over(self.outputs.as_ref(), self.shown, bytes)? {
             return Ok(bytes.len());
         }
         let written = self.out.write(bytes)?;
@@ -355,6 +361,14 @@ impl<W: Write> Write for Output<'_, W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
+    }
+}
+
+/// Hands whole alerts to the outputs, if there are any. `false` if they are lines that are to be shown.
+pub(super) fn hand_over(outputs: Option<&Outputs>, shown: bool, alerts: &[u8]) -> io::Result<bool> {
+    match outputs {
+        Some(outputs) => Alert::read_all(alerts, |alert| outputs.accept(alert)).map(|()| true),
+        None => Ok(!shown),
     }
 }
 

@@ -89,14 +89,32 @@ enum Command {
     /// List the configuration keys
     Config(config::Args),
     /// List the fields that conditions and outputs can use
-    Fields(fields::Args),
+    Fields(ListArgs),
     /// List the events and their parameters
-    Events(events::Args),
+    Events(ListArgs),
     /// List the system calls
-    Syscalls(syscalls::Args),
+    Syscalls(ListArgs),
     /// Run a plugin; the agent starts it
     #[command(hide = true, name = SUBCOMMAND)]
     PluginHost,
+}
+
+/// How a result is printed.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// A JSON document.
+    Json,
+}
+
+/// What a reference (`fields`, `events`, `syscalls`) takes.
+#[derive(clap::Args, Debug)]
+pub struct ListArgs {
+    /// How to print the list
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ListFormat,
 }
 
 /// How a reference (`config`, `fields`, `events`, `syscalls`) is printed.

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use saker_probe::wire::record::SLOT_SIZE;
 
+use super::Format;
 use super::engine::{Engine, RuleArgs};
 use super::sensor::{self, DriverChoice};
 use super::signals::Stop;
@@ -46,16 +47,6 @@ pub struct Args {
     /// Open this file and end: what the canary's process does
     #[arg(long, hide = true, value_name = "FILE")]
     canary: Option<PathBuf>,
-}
-
-/// How the report is printed.
-#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
-enum Format {
-    /// A table, for people
-    #[default]
-    Text,
-    /// A JSON document
-    Json,
 }
 
 /// Looks, and prints what it found. Exits with 1 unless the canary came back.
