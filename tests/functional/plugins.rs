@@ -25,13 +25,16 @@ const RULES: &str = "- required_plugin_versions: [{name: saker_test, version: 1.
 
 /// A configuration that loads the plugin and nothing else.
 fn configuration(rules: &TempFile, plugin: &str, more: &str) -> TempFile {
+    // One of its own: in the host's there may be alerts, and the time of the last run.
+    let spool = rules.dir.join("spool");
     TempFile::new(
         "falco.yaml",
         &format!(
             "engine: {{kind: nodriver}}\nwatch_config_files: false\nrules_files: [{}]\nload_plugins: [saker_test]\nplugins:\n  \
-             - name: saker_test\n    {plugin}\n{more}saker:\n  spool: {{enabled: false}}\n  plugins: {{restart_wait_ms: 10, \
+             - name: saker_test\n    {plugin}\n{more}saker:\n  spool: {{path: '{}'}}\n  plugins: {{restart_wait_ms: 10, \
              max_restarts: 2, timeout_ms: 60000}}\n",
-            rules.path
+            rules.path,
+            spool.display()
         ),
     )
 }
@@ -104,7 +107,10 @@ fn conditions_compare_by_type() {
         ("test.ip = 10.0.0.3", "3"),
         ("test.net in (10.0.0.8/30)", "8 9 10 11"),
         ("test.took >= 11000000", "11 12"),
-        ("evt.num = 2 and evt.pluginname = saker_test and evt.source = saker_test and evt.is_async = false", "2"),
+        (
+            "evt.num = 2 and evt.pluginname = saker_test and evt.source = saker_test and evt.is_async = false",
+            "2",
+        ),
         ("evt.plugininfo contains 'event 12'", "12"),
     ] {
         assert_eq!(numbers(condition, "count=12,batch=5"), expected, "{condition}");
@@ -131,9 +137,14 @@ fn a_plugin_that_crashes_takes_nothing_else_down_and_is_begun_again() {
     // Each of the three times it comes as far as the third event.
     let alerts = text(&out.stdout);
     assert_eq!(alerts.lines().filter(|line| line.contains(" seen ")).count(), 6, "{alerts}");
-    let internal: Vec<&str> = alerts.lines().filter(|line| line.contains("Falco internal: plugin failure")).collect();
+    let internal: Vec<&str> =
+        alerts.lines().filter(|line| line.contains("Falco internal: plugin failure")).collect();
     assert_eq!(internal.len(), 3, "{alerts}");
-    assert!(internal[0].contains("signal 6 (SIGABRT); source 'saker_test': it is begun again in 10ms (1 of 2 times)"), "{alerts}");
+    assert!(
+        internal[0]
+            .contains("signal 6 (SIGABRT); source 'saker_test': it is begun again in 10ms (1 of 2 times)"),
+        "{alerts}"
+    );
     assert!(said.contains("plugin saker_test: about to abort"), "{said}");
     assert!(said.contains("events: 6, refused: 0, failures of plugins: 3, begun again: 2"), "{said}");
     assert!(said.contains("it is not begun again (saker.plugins.max_restarts: 2)"), "{said}");
@@ -141,7 +152,12 @@ fn a_plugin_that_crashes_takes_nothing_else_down_and_is_begun_again() {
 
 #[test]
 fn a_plugin_that_hangs_is_ended_at_its_deadline() {
-    let out = run(RULES, &loaded("count=5,hang=2"), "", &["-o", "saker.plugins.timeout_ms=1500", "-o", "saker.plugins.max_restarts=0"]);
+    let out = run(
+        RULES,
+        &loaded("count=5,hang=2"),
+        "",
+        &["-o", "saker.plugins.timeout_ms=1500", "-o", "saker.plugins.max_restarts=0"],
+    );
     let said = text(&out.stderr);
     assert_eq!(out.status.code(), Some(1), "{said}");
     assert_eq!(text(&out.stdout).lines().filter(|line| line.contains(" seen 1 ")).count(), 1);
@@ -183,7 +199,8 @@ fn rules_that_require_a_newer_plugin_are_refused() {
     let out = run(&rules, &loaded("count=1"), "", &[]);
     assert_eq!(out.status.code(), Some(1));
     let said = text(&out.stderr);
-    let expected = "Plugin 'saker_test' version '1.2.3' is not compatible with required plugin version '1.3.0'";
+    let expected =
+        "Plugin 'saker_test' version '1.2.3' is not compatible with required plugin version '1.3.0'";
     assert!(said.contains(expected), "{said}");
     let mistyped = RULES.replace("test.num >= 0", "test.word = x");
     let said = text(&run(&mistyped, &loaded("count=1"), "", &[]).stderr);
@@ -218,7 +235,11 @@ fn falco_lists_plugins_and_their_fields() {
 
 #[test]
 fn nobody_starts_a_host_by_hand() {
-    let out = Command::new(env!("CARGO_BIN_EXE_saker")).arg("plugin-host").stdin(std::process::Stdio::null()).output().unwrap();
+    let out = Command::new(env!("CARGO_BIN_EXE_saker"))
+        .arg("plugin-host")
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
     assert_eq!(out.status.code(), Some(1));
     assert!(text(&out.stderr).contains("the agent cannot be served"), "{}", text(&out.stderr));
 }

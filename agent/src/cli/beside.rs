@@ -2,6 +2,7 @@
 //! and ended together.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use crossbeam_channel::Sender;
@@ -10,6 +11,7 @@ use super::engine::Engine;
 use super::orders::Desk;
 use crate::config::Config;
 use crate::k8s::audit;
+use crate::metrics::Telemetry;
 use crate::plugins;
 use crate::watch::Watch;
 
@@ -71,9 +73,11 @@ impl Beside {
         Successors { audit: self.audit.as_ref().map(audit::Running::rules), plugins: plugins.collect() }
     }
 
-    /// The sources of plugins.
-    pub(super) fn plugins(&self) -> &[plugins::Running] {
-        &self.plugins
+    /// Has metrics show what the sources count.
+    pub(super) fn measure(&self, telemetry: &Telemetry) {
+        let sources =
+            self.plugins.iter().map(|source| (source.name().to_owned(), Arc::clone(source.counters())));
+        telemetry.set_plugins(sources.collect());
     }
 
     /// Whether all have ended by themselves.
@@ -122,7 +126,8 @@ impl Successors {
 impl Ended {
     /// Writes the closing summary of a run: counts of alerts, of all sources together, and of the events of each source.
     pub(super) fn summary(&self, engine: &Engine, err: &mut impl Write) -> io::Result<()> {
-        let watches = self.audit.iter().map(|ended| &ended.watch).chain(self.plugins.iter().map(|ended| &ended.watch));
+        let watches =
+            self.audit.iter().map(|ended| &ended.watch).chain(self.plugins.iter().map(|ended| &ended.watch));
         let own = engine.rules.alerts.summary().clone();
         let summary = watches.fold(own, |all, watch| all.joined(watch.summary()));
         engine.summary_of(&summary, err)?;

@@ -189,7 +189,10 @@ impl Engine {
             // Fields of rules that are off are not asked for.
             schema.begin_asking();
             let fields = |rule: &Rule<'_>| {
-                rule.condition.fields().chain(rule.template.fields().map(|(_, field)| field)).for_each(|field| schema.want(field));
+                rule.condition
+                    .fields()
+                    .chain(rule.template.fields().map(|(_, field)| field))
+                    .for_each(|field| schema.want(field));
             };
             rules.iter().for_each(fields);
             let watch = Watch::new(&rules, config, records_for, schema)?;

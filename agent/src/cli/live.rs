@@ -72,8 +72,14 @@ impl<'c> Detection<'c> {
     }
 
     /// Begins to watch the sources beside system calls.
-    pub(super) fn beside(&mut self, selection: &Selection, desk: &Desk) -> anyhow::Result<Successors> {
+    pub(super) fn beside(
+        &mut self,
+        selection: &Selection,
+        desk: &Desk,
+        telemetry: &Telemetry,
+    ) -> anyhow::Result<Successors> {
         self.beside = Beside::start(&mut self.engine, self.config, selection, desk)?;
+        self.beside.measure(telemetry);
         Ok(self.beside.successors())
     }
 

@@ -153,7 +153,7 @@ fn read(telemetry: &Telemetry, events: u64, sink: &impl Sink) {
 
 /// Carries out what was ordered.
 #[inline]
-fn carry_out(
+pub(super) fn carry_out(
     orders: &Orders,
     telemetry: &Telemetry,
     config: &Config,

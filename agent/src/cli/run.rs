@@ -11,9 +11,9 @@ use anyhow::{Context as _, bail};
 use super::beside::{Beside, Selection};
 use super::engine::{Engine, RuleArgs, show};
 use super::live::{Detection, Occasion};
-use super::orders::{Order, orders};
+use super::orders::orders;
 use super::reload::{self, Given, Reloader};
-use super::replay;
+use super::replay::{self, carry_out};
 use super::sensor::{self, DriverChoice};
 use super::service;
 use super::signals::Stop;
@@ -151,7 +151,7 @@ impl Job {
         telemetry.loaded(given.files(), detection.summary().clone(), false);
         detection.outputs().into_iter().for_each(|outputs| telemetry.set_outputs(outputs));
         service::start(&given, &telemetry, &desk)?;
-        let successors = detection.beside(&beside, &desk)?;
+        let successors = detection.beside(&beside, &desk, &telemetry)?;
         let reloader = reloader.with_successors(successors).guarded();
         reloader.start(&given, Some(config.clone()), read, said, desk.clone(), &telemetry)?;
         if let Some(duration) = duration {
@@ -186,6 +186,7 @@ impl Job {
         }
         let _pidfile = pidfile.as_deref().map(PidFile::write).transpose()?;
         let telemetry = Telemetry::default();
+        running.measure(&telemetry);
         telemetry.loaded(given.files(), engine.rules.alerts.summary().clone(), false);
         engine.outputs().into_iter().for_each(|outputs| telemetry.set_outputs(outputs));
         service::start(&given, &telemetry, &desk)?;
@@ -198,18 +199,17 @@ impl Job {
         let mut out = io::stdout();
         let mut sink = engine.single(Pipeline::live(config), &mut out);
         while !stop.asked() && !running.is_over() {
-            while let Some(order) = orders.next() {
-                match order {
-                    Order::Alert(alert) => sink.internal(&alert)?,
-                    Order::Rules(fresh) => fresh.take_effect(&mut sink, config, &telemetry)?,
-                }
-                sink.flush()?;
-            }
+            telemetry.beat();
+            carry_out(&orders, &telemetry, config, &mut sink)?;
+            sink.flush()?;
             std::thread::sleep(LOOK_EVERY);
         }
+        let ended = running.stop();
+        // What the sources had to say last.
+        carry_out(&orders, &telemetry, config, &mut sink)?;
+        sink.flush()?;
         drop(sink);
         desk.close();
-        let ended = running.stop();
         engine.finish(&mut io::stderr())?;
         ended.summary(&engine, &mut io::stderr())?;
         ended.result().map(|()| ExitCode::SUCCESS)

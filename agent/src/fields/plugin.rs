@@ -141,7 +141,9 @@ impl PluginSchema {
 
     fn plugin_field(&self, full: &str) -> Result<Option<Field>, FieldError> {
         let Some(((plugin, number), rest)) = self.longest_prefix(full) else { return Ok(None) };
-        let Some(info) = self.plugins.get(plugin).and_then(|info| fields(info).get(number)) else { return Ok(None) };
+        let Some(info) = self.plugins.get(plugin).and_then(|info| fields(info).get(number)) else {
+            return Ok(None);
+        };
         if !rest.is_empty() && !rest.starts_with('[') {
             return Ok(None);
         }
@@ -168,7 +170,11 @@ impl PluginSchema {
         }
         let ty = info.kind.value_type();
         // Lists of texts can be asked what they contain, as those of the plugin `k8saudit` are by Falco's own rules.
-        let traits = FieldTraits { list: info.list, each_contains: info.list && ty == Type::Str, ..FieldTraits::default() };
+        let traits = FieldTraits {
+            list: info.list,
+            each_contains: info.list && ty == Type::Str,
+            ..FieldTraits::default()
+        };
         // So many arguments no rule set has: a slot is a u32 by far.
         Ok(Some(Field { id: PLUGIN_FIELD, arg: Arg::Index(slot as u32), ty, traits, scope: Scope::Event }))
     }
@@ -298,8 +304,20 @@ mod tests {
     fn arguments_are_those_that_the_plugin_takes() {
         let schema = schema();
         let told: Vec<String> = [
-            "t.num", "t.num[1]", "t.nth", "t.nth[3]", "t.nth[x]", "t.key", "t.key[a]", "t.key[3]", "t.numb", "t.list",
-            "evt.num", "evt.plugininfo", "static.site", "proc.name",
+            "t.num",
+            "t.num[1]",
+            "t.nth",
+            "t.nth[3]",
+            "t.nth[x]",
+            "t.key",
+            "t.key[a]",
+            "t.key[3]",
+            "t.numb",
+            "t.list",
+            "evt.num",
+            "evt.plugininfo",
+            "static.site",
+            "proc.name",
         ]
         .iter()
         .map(|name| match schema.resolve(name, None) {
@@ -328,7 +346,8 @@ mod tests {
     #[test]
     fn only_what_is_wanted_is_asked_for() {
         let schema = schema();
-        let (num, key) = (schema.resolve("t.num", None).unwrap(), schema.resolve("t.key", Some(b"a")).unwrap());
+        let (num, key) =
+            (schema.resolve("t.num", None).unwrap(), schema.resolve("t.key", Some(b"a")).unwrap());
         assert_eq!(schema.resolve("t.num", None).unwrap(), num);
         schema.begin_asking();
         schema.want(&key);

@@ -265,7 +265,9 @@ mod tests {
     #[test]
     fn fields_are_read_or_refused() {
         let read = |json: &str| match fields(json.as_bytes()) {
-            Ok(fields) => format!("{:?}", fields.iter().map(|f| (&*f.name, f.kind, f.list)).collect::<Vec<_>>()),
+            Ok(fields) => {
+                format!("{:?}", fields.iter().map(|f| (&*f.name, f.kind, f.list)).collect::<Vec<_>>())
+            }
             Err(error) => error.to_string(),
         };
         let told: Vec<String> = [
@@ -291,7 +293,8 @@ mod tests {
 
     #[test]
     fn the_api_is_that_of_falco() {
-        for (required, served) in [("3.0.0", true), ("3.11.0", true), ("3.13.0", false), ("2.0.0", false), ("4.0.0", false)]
+        for (required, served) in
+            [("3.0.0", true), ("3.11.0", true), ("3.13.0", false), ("2.0.0", false), ("4.0.0", false)]
         {
             assert_eq!(check_api(required).is_ok(), served, "{required}");
         }

@@ -250,7 +250,11 @@ mod tests {
                 values: vec![
                     None,
                     Some(Values::One(Value::Text(bytes(b"\xffx")))),
-                    Some(Values::List(vec![Value::Number(1), Value::Bool(true), Value::Address([1, 2, 3, 4].into())])),
+                    Some(Values::List(vec![
+                        Value::Number(1),
+                        Value::Bool(true),
+                        Value::Address([1, 2, 3, 4].into()),
+                    ])),
                 ],
                 summary: Some(bytes(b"s")),
                 raw: None,

@@ -183,7 +183,10 @@ mod tests {
     fn an_event_of_a_source_gets_time_and_plugin() {
         let made = RawEvent::recorded(NONE, 0, b"hello");
         let event = RawEvent::of_source(made.bytes().to_vec(), 7, 42).unwrap();
-        assert_eq!((event.time(), event.param(0), event.param(1)), (42, Some(&[7, 0, 0, 0][..]), Some(&b"hello"[..])));
+        assert_eq!(
+            (event.time(), event.param(0), event.param(1)),
+            (42, Some(&[7, 0, 0, 0][..]), Some(&b"hello"[..]))
+        );
         assert_eq!(event.param(2), None);
         let other = RawEvent::recorded(5, 8, b"");
         let refused = RawEvent::of_source(other.bytes().to_vec(), 7, 42);

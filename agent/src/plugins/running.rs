@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Display, Formatter};
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use super::process::ProcessError;
 use super::protocol::{Losses, Then};
 use super::sources::Source;
 use super::team::{Failure, Outcome, Team};
-use crate::alerts::Internal;
+use crate::alerts::{Internal, Summary};
 use crate::config::Priority;
 use crate::fields::Asking;
 use crate::watch::Watch;
@@ -81,9 +81,19 @@ pub struct Counters {
     pub unparsed: AtomicU64,
     /// Asynchronous events for which there was no room, or that were none.
     pub asynchronous: AtomicU64,
+    summary: Mutex<Summary>,
 }
 
 impl Counters {
+    /// The counts of the source's rules, which go on.
+    pub fn summary(&self) -> Summary {
+        self.summary.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_summary(&self, summary: &Summary) {
+        *self.summary.lock().unwrap_or_else(PoisonError::into_inner) = summary.clone();
+    }
+
     fn add(&self, outcome: &Outcome) {
         let Losses { malformed, values, unparsed, asynchronous } = outcome.losses;
         for (counter, count) in [
@@ -133,6 +143,7 @@ impl Running {
         let (rules, successors) = crossbeam_channel::unbounded();
         let counters = Arc::new(Counters::default());
         let Fresh { source, watch, asking } = fresh;
+        counters.set_summary(watch.summary());
         let source = Arc::new(source);
         let team = Team::start(&source, &asking, &stop)?;
         let name = source.name.clone();
@@ -255,7 +266,8 @@ impl<W: Write, A: Fn(Internal)> Work<W, A> {
     fn failed(&mut self, failure: &Failure, before: u32) -> Result<(), String> {
         self.counters.failures.fetch_add(1, Ordering::Relaxed);
         let member = self.source.members.iter().find(|member| member.info.name == failure.plugin);
-        let (restarts, pause) = member.map_or((0, Duration::ZERO), |member| (member.settings.restarts, member.settings.pause));
+        let (restarts, pause) =
+            member.map_or((0, Duration::ZERO), |member| (member.settings.restarts, member.settings.pause));
         let again = before < restarts;
         let pause = pause.saturating_mul(2u32.saturating_pow(before));
         let then = match again {
@@ -294,6 +306,7 @@ impl<W: Write, A: Fn(Internal)> Work<W, A> {
             }
             while let Ok(fresh) = self.successors.try_recv() {
                 self.watch = fresh.watch.continuing(&self.watch);
+                self.counters.set_summary(self.watch.summary());
                 self.asking = fresh.asking;
                 if fresh.source != *self.source {
                     self.source = Arc::new(fresh.source);

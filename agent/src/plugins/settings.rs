@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_yaml::Value as Yaml;
 
-use crate::config::{CONTAINER, Config, Plugin};
+use crate::config::{CONTAINER, Config, Plugin, typed};
 use crate::k8s::audit;
 
 /// Where libraries are whose path does not begin at the root.
@@ -118,21 +118,6 @@ fn init(plugin: &Plugin) -> Result<String, SettingsError> {
             serde_json::to_string(&typed(mapping)).map_err(|error| refused(error.to_string()))
         }
         Some(_) => Err(refused("expected a text or a mapping".to_owned())),
-    }
-}
-
-/// A configuration keeps scalars as they were written; here they get the types that YAML gives them.
-fn typed(given: &Yaml) -> Yaml {
-    match given {
-        Yaml::String(text) => match serde_yaml::from_str(text) {
-            Ok(scalar @ (Yaml::Bool(_) | Yaml::Number(_))) => scalar,
-            _ => given.clone(),
-        },
-        Yaml::Sequence(all) => Yaml::Sequence(all.iter().map(typed).collect()),
-        Yaml::Mapping(all) => {
-            Yaml::Mapping(all.iter().map(|(key, value)| (key.clone(), typed(value))).collect())
-        }
-        other => other.clone(),
     }
 }
 

@@ -147,7 +147,9 @@ fn warn(plugins: &[Member], sources: &[Source]) {
             tracing::warn!("plugin {name}: it is not called when a capture begins and ends");
         }
         if !sources.iter().any(|source| source.members.contains(plugin)) {
-            tracing::warn!("plugin {name}: it has no source of events, and none that is loaded has events for it");
+            tracing::warn!(
+                "plugin {name}: it has no source of events, and none that is loaded has events for it"
+            );
         }
     }
 }

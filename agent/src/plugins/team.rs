@@ -49,8 +49,12 @@ impl Team {
         asking: &Asking,
         stop: &Arc<AtomicBool>,
     ) -> Result<Team, Failure> {
-        let mut team =
-            Team { source: Arc::clone(source), processes: Vec::new(), asking: Asking::default(), arena: Bump::new() };
+        let mut team = Team {
+            source: Arc::clone(source),
+            processes: Vec::new(),
+            asking: Asking::default(),
+            arena: Bump::new(),
+        };
         for (number, member) in source.members.iter().enumerate() {
             let start = || -> Result<Process, ProcessError> {
                 let (mut process, info) = Process::start(&member.settings, stop)?;
@@ -115,12 +119,8 @@ impl Team {
                 }
             }
             outcome.events += 1;
-            let event = PluginEvent {
-                source: &source.name,
-                plugin: &producer.info.name,
-                told,
-                values: &values,
-            };
+            let event =
+                PluginEvent { source: &source.name, plugin: &producer.info.name, told, values: &values };
             let origin = Origin::Plugin(event);
             let params = match told.asynchronous {
                 None => ParamsBuf::default(),
@@ -131,7 +131,8 @@ impl Team {
         };
         for (number, told) in batch.events.iter().enumerate() {
             let of_others = helped.iter().enumerate();
-            let of_others = of_others.filter_map(|(helper, answer)| Some((helper + 1, answer.events.get(number)?)));
+            let of_others =
+                of_others.filter_map(|(helper, answer)| Some((helper + 1, answer.events.get(number)?)));
             let answers: Vec<(usize, &Told<'_>)> = [(0, told)].into_iter().chain(of_others).collect();
             show(told, &answers);
         }

@@ -10,8 +10,12 @@ use crate::fields::FieldSchema;
 fn load<T>(texts: &[&str], see: impl FnOnce(&Loader<'_>, Vec<LoadResult>) -> T) -> T {
     let schema = FieldSchema::new(true);
     let plugins = [Plugin::container()];
-    let mut loader =
-        Loader::new(Environment { schema: &schema, others: Vec::new(), plugins: &plugins, append_output: &[] });
+    let mut loader = Loader::new(Environment {
+        schema: &schema,
+        others: Vec::new(),
+        plugins: &plugins,
+        append_output: &[],
+    });
     let load = |(number, text): (usize, &&str)| loader.load(&format!("{}.yaml", number + 1), text.as_bytes());
     let results = texts.iter().enumerate().map(load).collect();
     see(&loader, results)

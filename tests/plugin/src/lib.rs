@@ -23,9 +23,7 @@ use falco_plugin::schemars::JsonSchema;
 use falco_plugin::serde::Deserialize;
 use falco_plugin::source::{EventBatch, EventInput, PluginEvent, SourcePlugin, SourcePluginInstance};
 use falco_plugin::tables::TablesInput;
-use falco_plugin::{
-    FailureReason, async_event_plugin, extract_plugin, parse_plugin, plugin, source_plugin,
-};
+use falco_plugin::{FailureReason, async_event_plugin, extract_plugin, parse_plugin, plugin, source_plugin};
 
 /// What `init_config` says.
 #[derive(Deserialize, JsonSchema, Default)]

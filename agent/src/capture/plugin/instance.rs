@@ -11,8 +11,8 @@ use bumpalo::Bump;
 use falco_plugin_api::{
     PLUGIN_MAX_ERRLEN, plugin_api, ss_instance_t, ss_plugin_event, ss_plugin_event_input,
     ss_plugin_event_parse_input, ss_plugin_extract_field, ss_plugin_extract_field__bindgen_ty_1,
-    ss_plugin_field_extract_input, ss_plugin_init_input, ss_plugin_log_severity, ss_plugin_owner_t, ss_plugin_rc,
-    ss_plugin_rc_SS_PLUGIN_EOF, ss_plugin_rc_SS_PLUGIN_FAILURE, ss_plugin_rc_SS_PLUGIN_SUCCESS,
+    ss_plugin_field_extract_input, ss_plugin_init_input, ss_plugin_log_severity, ss_plugin_owner_t,
+    ss_plugin_rc, ss_plugin_rc_SS_PLUGIN_EOF, ss_plugin_rc_SS_PLUGIN_FAILURE, ss_plugin_rc_SS_PLUGIN_SUCCESS,
     ss_plugin_rc_SS_PLUGIN_TIMEOUT, ss_plugin_t,
 };
 use serde_bytes::Bytes;
@@ -162,7 +162,8 @@ impl Plugin {
         self.source = CString::new(source).map_err(|_| failed("source", "it has a zero byte in it"))?;
         self.owner.id.store(id, Ordering::Relaxed);
         if let Some(params) = open {
-            let params = CString::new(params).map_err(|_| failed("open_params", "they have a zero byte in them"))?;
+            let params =
+                CString::new(params).map_err(|_| failed("open_params", "they have a zero byte in them"))?;
             let open = self.api.__bindgen_anon_1.open.ok_or(PluginError::Symbol("open"))?;
             let mut rc = ss_plugin_rc_SS_PLUGIN_FAILURE;
             // SAFETY: the state is that of `init`; the parameters live until `open` returns.
@@ -256,7 +257,7 @@ impl Plugin {
         &mut self,
         event: &RawEvent,
         number: u64,
-        asking: &mut Asking,
+        asking: &Asking,
         arena: &'a Bump,
         losses: &mut Losses,
     ) -> Vec<Option<Values<'a>>> {
@@ -264,15 +265,11 @@ impl Plugin {
         if asking.fields.is_empty() || !takes(sources, &self.extracts, &self.source, event) {
             return asking.fields.iter().map(|_| None).collect();
         }
-        let mut fields: Vec<ss_plugin_extract_field> = asking.fields.iter().map(|(_, _, field)| *field).collect();
-        if self.extract_fields(event, number, &mut fields) {
-            return fields.iter().zip(&asking.kinds).map(|(field, kind)| value(field, *kind, arena, losses)).collect();
-        }
-        // One that cannot be extracted spoils all that are asked for together: each by itself, then.
+        // One at a time, as Falco asks: plugins exist that write over the values of the field before.
         let each = asking.fields.iter().zip(&asking.kinds).map(|((_, _, field), kind)| {
-            let mut field = [*field];
-            if self.extract_fields(event, number, &mut field) {
-                value(&field[0], *kind, arena, losses)
+            let mut field = *field;
+            if self.extract_field(event, number, &mut field) {
+                value(&field, *kind, arena, losses)
             } else {
                 losses.values += 1;
                 None
@@ -281,20 +278,19 @@ impl Plugin {
         each.collect()
     }
 
-    fn extract_fields(&self, event: &RawEvent, number: u64, fields: &mut [ss_plugin_extract_field]) -> bool {
+    fn extract_field(&self, event: &RawEvent, number: u64, field: &mut ss_plugin_extract_field) -> bool {
         let Some(extract) = self.api.__bindgen_anon_2.extract_fields else { return false };
         let input = Padded::new(ss_plugin_field_extract_input {
             owner: address(&self.owner),
             get_owner_last_error: Some(tables::last_error),
-            // There are at most as many as the plugin has fields with arguments in rules.
-            num_fields: u32::try_from(fields.len()).unwrap_or(0),
-            fields: fields.as_mut_ptr(),
+            num_fields: 1,
+            fields: ptr::from_mut(field),
             table_reader: tables::READER,
             table_reader_ext: tables::reader_ext(),
             value_offsets: ptr::null_mut(),
         });
         let event = self.input(event, number);
-        // SAFETY: event, fields and input live until `extract_fields` returns.
+        // SAFETY: event, field and input live until `extract_fields` returns.
         let rc = unsafe { extract(self.state, &raw const event, &raw const input.inner) };
         rc == ss_plugin_rc_SS_PLUGIN_SUCCESS
     }
@@ -302,7 +298,8 @@ impl Plugin {
     /// The plugin's own summary of one of its events.
     pub fn summary(&mut self, event: &RawEvent, number: u64) -> Option<Vec<u8>> {
         let summary = self.api.__bindgen_anon_1.event_to_string?;
-        let own = self.info.source.as_ref().is_some_and(|source| source.name.as_bytes() == self.source.to_bytes());
+        let own =
+            self.info.source.as_ref().is_some_and(|source| source.name.as_bytes() == self.source.to_bytes());
         if !own || event.kind() != id::PLUGINEVENT_E {
             return None;
         }
@@ -511,7 +508,9 @@ unsafe extern "C-unwind" fn take_asynchronous(
     // SAFETY: a plugin passes the owner that was set with this function, which lives as long as it.
     let owner: Option<&Owner> = unsafe { owner.cast::<Owner>().as_ref() };
     let Some(owner) = owner else { return ss_plugin_rc_SS_PLUGIN_FAILURE };
-    let refused = match copy(event).map(|bytes| RawEvent::asynchronous(bytes, owner.id.load(Ordering::Relaxed), now())) {
+    let refused = match copy(event)
+        .map(|bytes| RawEvent::asynchronous(bytes, owner.id.load(Ordering::Relaxed), now()))
+    {
         Some(Ok(event)) if owner.names.iter().any(|name| name.as_bytes() == event.name()) => {
             let mut waiting = owner.waiting.lock().unwrap_or_else(PoisonError::into_inner);
             if waiting.len() < MAX_WAITING {
@@ -521,7 +520,10 @@ unsafe extern "C-unwind" fn take_asynchronous(
             "too many asynchronous events wait".to_owned()
         }
         Some(Ok(event)) => {
-            format!("the plugin has not said that its asynchronous events can be called '{}'", String::from_utf8_lossy(event.name()))
+            format!(
+                "the plugin has not said that its asynchronous events can be called '{}'",
+                String::from_utf8_lossy(event.name())
+            )
         }
         Some(Err(error)) => format!("no asynchronous event: {error}"),
         None => "no asynchronous event".to_owned(),

@@ -76,18 +76,41 @@ macro_rules! functions {
 }
 
 fn functions(library: &libloading::Library) -> plugin_api {
-    let source = functions!(library, plugin_api__bindgen_ty_1 {
-        get_id, get_event_source, open, close, list_open_params, get_progress, event_to_string, next_batch
-    });
-    let extract = functions!(library, plugin_api__bindgen_ty_2 {
-        get_extract_event_types, get_extract_event_sources, get_fields, extract_fields
-    });
-    let parse = functions!(library, plugin_api__bindgen_ty_3 {
-        get_parse_event_types, get_parse_event_sources, parse_event
-    });
-    let asynchronous = functions!(library, plugin_api__bindgen_ty_4 {
-        get_async_event_sources, get_async_events, set_async_event_handler, dump_state
-    });
+    let source = functions!(
+        library,
+        plugin_api__bindgen_ty_1 {
+            get_id,
+            get_event_source,
+            open,
+            close,
+            list_open_params,
+            get_progress,
+            event_to_string,
+            next_batch
+        }
+    );
+    let extract = functions!(
+        library,
+        plugin_api__bindgen_ty_2 {
+            get_extract_event_types,
+            get_extract_event_sources,
+            get_fields,
+            extract_fields
+        }
+    );
+    let parse = functions!(
+        library,
+        plugin_api__bindgen_ty_3 { get_parse_event_types, get_parse_event_sources, parse_event }
+    );
+    let asynchronous = functions!(
+        library,
+        plugin_api__bindgen_ty_4 {
+            get_async_event_sources,
+            get_async_events,
+            set_async_event_handler,
+            dump_state
+        }
+    );
     let listen = functions!(library, plugin_api__bindgen_ty_5 { capture_open, capture_close });
     functions!(library, plugin_api {
         get_required_api_version, get_init_schema, init, destroy, get_last_error, get_name, get_description,
@@ -119,8 +142,11 @@ fn listed(
 }
 
 fn describe(api: &plugin_api, api_version: String) -> Result<Info, PluginError> {
-    for (there, name) in [(api.init.is_some(), "init"), (api.destroy.is_some(), "destroy"), (api.get_last_error.is_some(), "get_last_error")]
-    {
+    for (there, name) in [
+        (api.init.is_some(), "init"),
+        (api.destroy.is_some(), "destroy"),
+        (api.get_last_error.is_some(), "get_last_error"),
+    ] {
         if !there {
             return Err(PluginError::Symbol(name));
         }

@@ -105,7 +105,10 @@ type Entry = *mut ss_plugin_table_entry_t;
 type Key = *const ss_plugin_state_data;
 type Accessor = *const ss_plugin_table_field_t;
 
-unsafe extern "C-unwind" fn list_tables(_: *mut ss_plugin_owner_t, count: *mut u32) -> *mut ss_plugin_table_info {
+unsafe extern "C-unwind" fn list_tables(
+    _: *mut ss_plugin_owner_t,
+    count: *mut u32,
+) -> *mut ss_plugin_table_info {
     if !count.is_null() {
         // SAFETY: a plugin passes a place for the number of tables, or null.
         unsafe { count.write(0) };
@@ -122,7 +125,10 @@ unsafe extern "C-unwind" fn get_table(
     ptr::null_mut()
 }
 
-unsafe extern "C-unwind" fn add_table(_: *mut ss_plugin_owner_t, _: *const ss_plugin_table_input) -> ss_plugin_rc {
+unsafe extern "C-unwind" fn add_table(
+    _: *mut ss_plugin_owner_t,
+    _: *const ss_plugin_table_input,
+) -> ss_plugin_rc {
     ss_plugin_rc_SS_PLUGIN_SUCCESS
 }
 

@@ -100,7 +100,9 @@ fn built_in(config: &Config, sources: &[String]) -> Vec<Group> {
     let group = |class: &[FieldInfo]| {
         let (name, about) = class[0].class.title();
         // Fields of any event exist for all sources.
-        let is_of = |source: &&String| class[0].class == Class::Evt || class[0].class.sources().contains(&source.as_str());
+        let is_of = |source: &&String| {
+            class[0].class == Class::Evt || class[0].class.sources().contains(&source.as_str())
+        };
         Group {
             name: name.to_owned(),
             about: about.to_owned(),
@@ -114,7 +116,8 @@ fn built_in(config: &Config, sources: &[String]) -> Vec<Group> {
 /// The fields that a plugin extracts, if it does.
 fn of_plugin(info: &Info, loaded: &Loaded) -> Option<Group> {
     let extract = info.extract.as_ref()?;
-    let sources = loaded.sources.iter().map(|source| &source.name).filter(|source| extract.sources.take(source));
+    let sources =
+        loaded.sources.iter().map(|source| &source.name).filter(|source| extract.sources.take(source));
     let row = |field: &crate::plugins::info::FieldInfo| {
         let argument = match field.argument {
             Argument { required: true, .. } => Some("EPF_ARG_REQUIRED"),
@@ -123,7 +126,11 @@ fn of_plugin(info: &Info, loaded: &Loaded) -> Option<Group> {
         };
         Row {
             name: field.name.clone(),
-            kind: format!("{}{}", field.kind.value_type().falco_name(), if field.list { "_LIST" } else { "" }),
+            kind: format!(
+                "{}{}",
+                field.kind.value_type().falco_name(),
+                if field.list { "_LIST" } else { "" }
+            ),
             about: field.description.clone(),
             tags: argument.into_iter().chain(field.list.then_some("EPF_IS_LIST")).collect(),
         }

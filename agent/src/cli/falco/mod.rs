@@ -279,8 +279,7 @@ fn sources(args: &Args, config: &Config) -> anyhow::Result<Vec<String>> {
         known.push(audit::SOURCE.to_owned());
     }
     known.extend(plugins::Loaded::of(config)?.sources.into_iter().map(|source| source.name));
-    let unknown =
-        |sources: &[String]| sources.iter().find(|source| !known.contains(source)).cloned();
+    let unknown = |sources: &[String]| sources.iter().find(|source| !known.contains(source)).cloned();
     match (args.enable_source.as_slice(), args.disable_source.as_slice()) {
         ([_, ..], [_, ..]) => bail!("You can not mix --enable-source and --disable-source"),
         (enabled @ [_, ..], []) => match unknown(enabled) {
@@ -335,7 +334,8 @@ fn detect(
     };
     let (read, said) = (Box::new(read), Box::new(said));
     let syscalls = sources.iter().any(|source| source == SYSCALL);
-    run::Job { given, driver: None, pidfile, syscalls, beside: Some(sources.to_vec()), duration, read, said }.run()
+    run::Job { given, driver: None, pidfile, syscalls, beside: Some(sources.to_vec()), duration, read, said }
+        .run()
 }
 
 /// How a path is shown.

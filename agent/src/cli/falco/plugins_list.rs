@@ -71,7 +71,15 @@ fn all(config: &Config) -> anyhow::Result<Vec<Shown>> {
     let loaded = Loaded::of(config)?.plugins.into_iter().map(|plugin| {
         let capabilities = capabilities(&plugin.info);
         let Info { name, version, description, contact, init_schema, .. } = plugin.info;
-        Shown { configured: plugin.settings.name, name, description, contact, version, capabilities, init_schema }
+        Shown {
+            configured: plugin.settings.name,
+            name,
+            description,
+            contact,
+            version,
+            capabilities,
+            init_schema,
+        }
     });
     Ok(built_in.chain(loaded).collect())
 }
