@@ -28,6 +28,8 @@ pub struct Watch {
 /// An event that is shown to the rules.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown<'e> {
+    /// Its number, if it is one of a capture; else it is counted here.
+    pub number: Option<u64>,
     /// When it was, in nanoseconds since the epoch.
     pub time: u64,
     /// Its type.
@@ -74,8 +76,8 @@ impl Watch {
 
     /// Shows an event to the rules; the lines of the alerts go to `out`.
     pub fn show(&mut self, shown: Shown<'_>, out: &mut Vec<u8>) {
-        let Shown { time, id, params, origin } = shown;
-        self.count += 1;
+        let Shown { number, time, id, params, origin } = shown;
+        self.count = number.unwrap_or(self.count + 1);
         if self.run.first_ts == 0 {
             self.run.first_ts = time;
         }

@@ -5,6 +5,8 @@
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
+use saker::capture::scap::ScapWriter;
+use saker::event::{Event, ParamsBuf, id};
 use serde_json::Value;
 
 use crate::{TempFile, saker, text};
@@ -127,6 +129,72 @@ fn asynchronous_events_come_between_the_others() {
     let alerts: Vec<&str> = alerts.lines().map(|line| line.split_once(": ").unwrap().1).collect();
     assert_eq!(alerts, ["Informational 1 true <NA> saker_test", "Informational 2 true <NA> saker_test"]);
     assert!(text(&out.stderr).contains("events: 4, refused: 0"), "{}", text(&out.stderr));
+}
+
+#[test]
+fn plugins_extract_from_events_of_others() {
+    let rules = "- rule: R\n  desc: d\n  condition: helper.length >= 19 and test.num > 1\n  \
+                 output: '%test.num %helper.length %helper.sum %evt.pluginname'\n  priority: INFO\n  source: saker_test\n";
+    let rules = TempFile::new("rules.yaml", rules);
+    let config = configuration(&rules, &loaded("count=4,batch=3"), "");
+    let text_of = std::fs::read_to_string(&config.path).unwrap();
+    let helper = library("saker_test_plugin_helper");
+    let both =
+        text_of.replace("load_plugins: [saker_test]", "load_plugins: [saker_helper, saker_test]").replace(
+            "plugins:\n  - name: saker_test",
+            &format!(
+                "plugins:\n  - {{name: saker_helper, library_path: {}}}\n  - name: saker_test",
+                helper.display()
+            ),
+        );
+    std::fs::write(&config.path, both).unwrap();
+    let out = saker(&["run", "-c", &config.path]);
+    let alerts = text(&out.stdout);
+    let alerts: Vec<&str> = alerts.lines().map(|line| line.split_once(": ").unwrap().1).collect();
+    let expected = ["2 19 38", "3 19 57", "4 19 76"].map(|told| format!("Informational {told} saker_test"));
+    assert_eq!(alerts, expected, "{}", text(&out.stderr));
+}
+
+#[test]
+fn events_of_plugins_in_a_capture_meet_the_loaded_plugin() {
+    let mut writer = ScapWriter::new(Vec::new()).unwrap();
+    for (number, plugin) in [(1u64, 999u32), (2, 998), (3, 999)] {
+        let data = format!("event {number} of the test");
+        let params = ParamsBuf::of(&[&plugin.to_le_bytes(), data.as_bytes()]);
+        let time = 1_700_000_000_000_000_000 + number;
+        let event = Event::new(number, time, -1, 0, id::PLUGINEVENT_E, 0, params.params());
+        writer.event(&event).unwrap();
+    }
+    let capture = TempFile::new("plugin.scap", "");
+    std::fs::write(&capture.path, writer.into_inner()).unwrap();
+    let rules = RULES.replace("output: seen", "output: seen %evt.num");
+    let rules = TempFile::new("rules.yaml", &rules);
+    let plugins =
+        format!("plugins=[{{name: saker_test, library_path: {}}}]", library("saker_test_plugin").display());
+    for threads in ["1", "2"] {
+        let out = saker(&["replay", "-r", &rules.path, "-o", &plugins, "--threads", threads, &capture.path]);
+        assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+        let alerts = text(&out.stdout);
+        let alerts: Vec<&str> = alerts.lines().map(|line| &line[..line.len().min(80)]).collect();
+        assert_eq!(alerts.len(), 2, "{alerts:?}\n{}", text(&out.stderr));
+        assert!(
+            alerts[0].starts_with("22:13:20.000000001: Informational seen 1 1 event 1 of the test"),
+            "{alerts:?}"
+        );
+        assert!(
+            alerts[1].starts_with("22:13:20.000000003: Informational seen 3 3 event 3 of the test"),
+            "{alerts:?}"
+        );
+        let said = text(&out.stderr);
+        assert!(said.contains("Source 'saker_test': events: 2, refused: 0\n"), "{said}");
+    }
+    // Without the plugin there are no rules for them, and nothing else is wrong.
+    let plain = TempFile::new(
+        "rules.yaml",
+        "- rule: R\n  desc: d\n  condition: evt.type = open\n  output: o\n  priority: INFO\n",
+    );
+    let out = saker(&["replay", "-r", &plain.path, &capture.path]);
+    assert_eq!((out.status.code(), text(&out.stdout)), (Some(0), String::new()));
 }
 
 #[test]

@@ -124,6 +124,11 @@ impl Successors {
 }
 
 impl Ended {
+    /// Those of plugins whose events a capture held.
+    pub(super) fn recorded(plugins: Vec<plugins::Ended>) -> Ended {
+        Ended { audit: None, plugins }
+    }
+
     /// Writes the closing summary of a run: counts of alerts, of all sources together, and of the events of each source.
     pub(super) fn summary(&self, engine: &Engine, err: &mut impl Write) -> io::Result<()> {
         let watches =

@@ -275,12 +275,7 @@ impl Engine {
         Ok(())
     }
 
-    /// The closing summary.
-    pub(super) fn summary(&self, err: &mut impl Write) -> io::Result<()> {
-        self.summary_of(self.rules.alerts.summary(), err)
-    }
-
-    /// The closing summary of other rules than those of system calls.
+    /// The closing summary, with counts of rules of whatever source.
     pub(super) fn summary_of(&self, summary: &Summary, err: &mut impl Write) -> io::Result<()> {
         write!(err, "{summary}")?;
         let held = self.outputs().map(Outputs::held_back).unwrap_or_default();

@@ -106,7 +106,7 @@ impl Serving {
         match request {
             Request::Load(path) => {
                 let library = self.library.insert(Library::load(Path::new(path)).map_err(shown)?);
-                return Ok(Reply::Loaded(library.info().clone()));
+                return Ok(Reply::Loaded(Box::new(library.info().clone())));
             }
             Request::Init(config) => {
                 let library = self.library.as_ref().ok_or(OUT_OF_ORDER)?;

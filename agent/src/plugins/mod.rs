@@ -17,12 +17,14 @@ pub mod info;
 pub mod process;
 pub mod protocol;
 pub mod raw;
+mod recorded;
 mod running;
 pub mod settings;
 mod sources;
 mod team;
 
 pub use info::Info;
+pub use recorded::Recorded;
 pub use running::{Counters, Ended, Fresh, Running};
 pub use settings::{Settings, SettingsError};
 pub use sources::{LoadError, Loaded, Source};

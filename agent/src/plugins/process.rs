@@ -87,7 +87,7 @@ impl Process {
         agent_timeouts(&process.agent).map_err(ProcessError::Start)?;
         let library = settings.library.to_string_lossy();
         let info = match process.ask(&Request::Load(&library))? {
-            Reply::Loaded(info) => info,
+            Reply::Loaded(info) => *info,
             _ => return Err(unexpected()),
         };
         Ok((process, info))
@@ -120,7 +120,7 @@ impl Process {
     ///
     /// # Errors
     /// If the process fails.
-    pub fn next(&mut self) -> Result<Batch<'_>, ProcessError> {
+    pub fn next_batch(&mut self) -> Result<Batch<'_>, ProcessError> {
         match self.ask(&Request::Next)? {
             Reply::Batch(batch) => Ok(batch),
             _ => Err(unexpected()),

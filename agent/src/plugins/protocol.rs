@@ -78,7 +78,7 @@ pub enum AskedArgument {
 #[derive(PartialEq, Debug, Serialize, Deserialize)]
 pub enum Reply<'m> {
     /// The library is loaded; this it is.
-    Loaded(Info),
+    Loaded(Box<Info>),
     /// It is done.
     Done,
     /// Events, or values of events that were sent.

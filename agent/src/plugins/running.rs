@@ -90,11 +90,15 @@ impl Counters {
         self.summary.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    pub(super) fn fail(&self) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+    }
+
     fn set_summary(&self, summary: &Summary) {
         *self.summary.lock().unwrap_or_else(PoisonError::into_inner) = summary.clone();
     }
 
-    fn add(&self, outcome: &Outcome) {
+    pub(super) fn add(&self, outcome: &Outcome) {
         let Losses { malformed, values, unparsed, asynchronous } = outcome.losses;
         for (counter, count) in [
             (&self.events, outcome.events),
@@ -145,7 +149,7 @@ impl Running {
         let Fresh { source, watch, asking } = fresh;
         counters.set_summary(watch.summary());
         let source = Arc::new(source);
-        let team = Team::start(&source, &asking, &stop)?;
+        let team = Team::start(&source, &asking, &stop, true)?;
         let name = source.name.clone();
         let work = Work {
             source,
@@ -233,7 +237,7 @@ impl<W: Write, A: Fn(Internal)> Work<W, A> {
         loop {
             let broken = match &mut team {
                 Some(running) => self.serve(running),
-                None => match Team::start(&self.source, &self.asking, &self.stop) {
+                None => match Team::start(&self.source, &self.asking, &self.stop, true) {
                     Ok(started) => {
                         team = Some(started);
                         continue;
@@ -264,7 +268,7 @@ impl<W: Write, A: Fn(Internal)> Work<W, A> {
 
     /// Says that a plugin failed, and waits until it is begun again; an error if it is not.
     fn failed(&mut self, failure: &Failure, before: u32) -> Result<(), String> {
-        self.counters.failures.fetch_add(1, Ordering::Relaxed);
+        self.counters.fail();
         let member = self.source.members.iter().find(|member| member.info.name == failure.plugin);
         let (restarts, pause) =
             member.map_or((0, Duration::ZERO), |member| (member.settings.restarts, member.settings.pause));

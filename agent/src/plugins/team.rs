@@ -5,10 +5,12 @@ use std::sync::atomic::AtomicBool;
 
 use bumpalo::Bump;
 use saker_filter::Value;
+use serde_bytes::Bytes;
 
 use super::info::{Info, Kind};
 use super::process::{Process, ProcessError};
 use super::protocol::{self, Batch, Losses, Then, Told, Values};
+use super::raw::RawEvent;
 use super::sources::Source;
 use crate::event::{ParamsBuf, id};
 use crate::fields::{Asking, Origin, PluginEvent};
@@ -43,11 +45,12 @@ pub(super) struct Outcome {
 }
 
 impl Team {
-    /// Begins the processes of a source, and opens it.
+    /// Begins the processes of a source, and opens it if `open`.
     pub(super) fn start(
         source: &Arc<Source>,
         asking: &Asking,
         stop: &Arc<AtomicBool>,
+        open: bool,
     ) -> Result<Team, Failure> {
         let mut team = Team {
             source: Arc::clone(source),
@@ -63,7 +66,7 @@ impl Team {
                         "its library has changed; load the configuration anew".to_owned(),
                     ));
                 }
-                process.begin(&member.settings, &source.name, source.id, number == 0)?;
+                process.begin(&member.settings, &source.name, source.id, open && number == 0)?;
                 Ok(process)
             };
             let process = start().map_err(|error| failure(&member.info, error))?;
@@ -84,7 +87,26 @@ impl Team {
     }
 
     /// Hands over the next events.
-    pub(super) fn next(&mut self, mut each: impl FnMut(Shown<'_>)) -> Result<Outcome, Failure> {
+    pub(super) fn next(&mut self, each: impl FnMut(Shown<'_>)) -> Result<Outcome, Failure> {
+        self.show(None, None, each)
+    }
+
+    /// Hands over an event that a capture holds, under its number there, with what the plugins make of it.
+    pub(super) fn recorded(
+        &mut self,
+        number: u64,
+        event: &RawEvent,
+        each: impl FnMut(Shown<'_>),
+    ) -> Result<Outcome, Failure> {
+        self.show(Some(number), Some(event), each)
+    }
+
+    fn show(
+        &mut self,
+        number: Option<u64>,
+        recorded: Option<&RawEvent>,
+        mut each: impl FnMut(Shown<'_>),
+    ) -> Result<Outcome, Failure> {
         let Team { source, processes, asking, arena, .. } = self;
         arena.reset();
         let (Some((first, others)), Some((producer, helpers))) =
@@ -92,7 +114,11 @@ impl Team {
         else {
             return Ok(Outcome { then: Then::End, ..Outcome::default() });
         };
-        let batch = first.next().map_err(|error| failure(&producer.info, error))?;
+        let batch = match recorded {
+            None => first.next_batch(),
+            Some(event) => first.extract(vec![Bytes::new(event.bytes())]),
+        };
+        let batch = batch.map_err(|error| failure(&producer.info, error))?;
         let mut outcome = Outcome { then: batch.then, losses: batch.losses, ..Outcome::default() };
         let mut helped = Vec::with_capacity(others.len());
         for (process, member) in others.iter_mut().zip(helpers) {
@@ -127,12 +153,12 @@ impl Team {
                 Some(name) => ParamsBuf::of(&[&source.id.to_le_bytes(), &[&name[..], &[0]].concat(), &[]]),
             };
             let id = if told.asynchronous.is_some() { id::ASYNCEVENT_E } else { id::PLUGINEVENT_E };
-            each(Shown { time: told.time, id, params: params.params(), origin });
+            each(Shown { number, time: told.time, id, params: params.params(), origin });
         };
-        for (number, told) in batch.events.iter().enumerate() {
+        for (position, told) in batch.events.iter().enumerate() {
             let of_others = helped.iter().enumerate();
             let of_others =
-                of_others.filter_map(|(helper, answer)| Some((helper + 1, answer.events.get(number)?)));
+                of_others.filter_map(|(helper, answer)| Some((helper + 1, answer.events.get(position)?)));
             let answers: Vec<(usize, &Told<'_>)> = [(0, told)].into_iter().chain(of_others).collect();
             show(told, &answers);
         }

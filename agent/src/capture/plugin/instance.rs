@@ -1,37 +1,26 @@
 //! A plugin at work: initialised, its source open, fields extracted, asynchronous events taken.
 
-use std::collections::VecDeque;
-use std::ffi::{CStr, CString, c_char};
-use std::net::IpAddr;
+use std::ffi::{CStr, CString};
 use std::ptr;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use bumpalo::Bump;
 use falco_plugin_api::{
-    PLUGIN_MAX_ERRLEN, plugin_api, ss_instance_t, ss_plugin_event, ss_plugin_event_input,
-    ss_plugin_event_parse_input, ss_plugin_extract_field, ss_plugin_extract_field__bindgen_ty_1,
-    ss_plugin_field_extract_input, ss_plugin_init_input, ss_plugin_log_severity, ss_plugin_owner_t,
-    ss_plugin_rc, ss_plugin_rc_SS_PLUGIN_EOF, ss_plugin_rc_SS_PLUGIN_FAILURE, ss_plugin_rc_SS_PLUGIN_SUCCESS,
-    ss_plugin_rc_SS_PLUGIN_TIMEOUT, ss_plugin_t,
+    plugin_api, ss_instance_t, ss_plugin_event, ss_plugin_event_input, ss_plugin_event_parse_input,
+    ss_plugin_extract_field, ss_plugin_field_extract_input, ss_plugin_init_input, ss_plugin_rc_SS_PLUGIN_EOF,
+    ss_plugin_rc_SS_PLUGIN_FAILURE, ss_plugin_rc_SS_PLUGIN_SUCCESS, ss_plugin_rc_SS_PLUGIN_TIMEOUT,
+    ss_plugin_t,
 };
-use serde_bytes::Bytes;
 
 use super::library::{Library, bytes};
+use super::owner::{Owner, copy, log, take_asynchronous};
+use super::values::{Asking, value};
 use super::{Padded, PluginError, tables};
 use crate::alerts::now;
 use crate::event::id;
-use crate::plugins::info::{Info, Kind, Sources};
-use crate::plugins::protocol::{AskedArgument, AskedField, Losses, Then, Value, Values};
-use crate::plugins::raw::{HEADER, MAX_EVENT, RawEvent};
+use crate::plugins::info::{Info, Sources};
+use crate::plugins::protocol::{Losses, Then, Values};
+use crate::plugins::raw::RawEvent;
 use crate::rules::SYSCALL;
-
-/// The most bytes of a text that a field is, and the most values of a list.
-const MAX_TEXT: usize = 1 << 20;
-const MAX_LIST: usize = 1 << 16;
-
-/// How many asynchronous events may wait.
-const MAX_WAITING: usize = 1 << 14;
 
 /// A plugin that was initialised.
 pub struct Plugin {
@@ -47,24 +36,6 @@ pub struct Plugin {
     parses: Vec<u16>,
     is_asynchronous: bool,
     owner: Box<Owner>,
-}
-
-/// What a plugin knows its owner by: it lives at one address for as long as the plugin.
-struct Owner {
-    name: String,
-    /// The names that its asynchronous events can have.
-    names: Vec<String>,
-    /// The number that events of the source carry.
-    id: AtomicU32,
-    waiting: Mutex<VecDeque<RawEvent>>,
-    refused: AtomicU64,
-}
-
-/// The fields that are asked for, as a plugin is asked.
-#[derive(Default)]
-pub struct Asking {
-    fields: Vec<(CString, Option<CString>, ss_plugin_extract_field)>,
-    kinds: Vec<Kind>,
 }
 
 /// What a source told at once.
@@ -89,18 +60,12 @@ impl Plugin {
             (_, config) => config,
         };
         let config = CString::new(config).map_err(|_| failed("init_config", "it has a zero byte in it"))?;
-        let owner = Box::new(Owner {
-            name: info.name.clone(),
-            names: info.asynchronous.iter().flat_map(|asynchronous| asynchronous.names.clone()).collect(),
-            id: AtomicU32::new(0),
-            waiting: Mutex::default(),
-            refused: AtomicU64::new(0),
-        });
+        let owner = Owner::of(&info);
         let tables = tables::input();
         let wants_tables = info.extract.is_some() || info.parse.is_some();
         let input = Padded::new(ss_plugin_init_input {
             config: config.as_ptr(),
-            owner: address(&owner),
+            owner: owner.address(),
             get_owner_last_error: Some(tables::last_error),
             tables: if wants_tables { &raw const tables.inner } else { ptr::null() },
             log_fn: Some(log),
@@ -160,7 +125,7 @@ impl Plugin {
     /// What the plugin says if it cannot.
     pub fn begin(&mut self, source: &str, id: u32, open: Option<&str>) -> Result<(), PluginError> {
         self.source = CString::new(source).map_err(|_| failed("source", "it has a zero byte in it"))?;
-        self.owner.id.store(id, Ordering::Relaxed);
+        self.owner.set_id(id);
         if let Some(params) = open {
             let params =
                 CString::new(params).map_err(|_| failed("open_params", "they have a zero byte in them"))?;
@@ -184,7 +149,7 @@ impl Plugin {
         let Some(set) = self.api.__bindgen_anon_4.set_async_event_handler else { return Ok(()) };
         let handler: Option<unsafe extern "C-unwind" fn(_, _, _) -> _> = Some(take_asynchronous);
         // SAFETY: the owner lives as long as the plugin, and its part that threads of the plugin use is behind a lock.
-        let rc = unsafe { set(self.state, address(&self.owner), handler.filter(|_| on)) };
+        let rc = unsafe { set(self.state, self.owner.address(), handler.filter(|_| on)) };
         self.is_asynchronous = on;
         match rc == ss_plugin_rc_SS_PLUGIN_SUCCESS {
             true => Ok(()),
@@ -227,8 +192,9 @@ impl Plugin {
 
     /// The asynchronous events that have come, in their order.
     pub fn asynchronous(&mut self, losses: &mut Losses) -> Vec<RawEvent> {
-        losses.asynchronous += self.owner.refused.swap(0, Ordering::Relaxed);
-        self.owner.waiting.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
+        let (events, refused) = self.owner.take();
+        losses.asynchronous += refused;
+        events
     }
 
     /// Shows an event to the plugin, if it wants to see those of its type.
@@ -239,7 +205,7 @@ impl Plugin {
             return;
         }
         let input = Padded::new(ss_plugin_event_parse_input {
-            owner: address(&self.owner),
+            owner: self.owner.address(),
             get_owner_last_error: Some(tables::last_error),
             table_reader: tables::READER,
             table_writer: tables::WRITER,
@@ -281,7 +247,7 @@ impl Plugin {
     fn extract_field(&self, event: &RawEvent, number: u64, field: &mut ss_plugin_extract_field) -> bool {
         let Some(extract) = self.api.__bindgen_anon_2.extract_fields else { return false };
         let input = Padded::new(ss_plugin_field_extract_input {
-            owner: address(&self.owner),
+            owner: self.owner.address(),
             get_owner_last_error: Some(tables::last_error),
             num_fields: 1,
             fields: ptr::from_mut(field),
@@ -343,198 +309,11 @@ impl Drop for Plugin {
     }
 }
 
-impl Asking {
-    /// As a plugin with these fields is asked. A field that it has not is left out.
-    pub fn of(asked: &[AskedField], info: &Info) -> Asking {
-        let mut asking = Asking::default();
-        let known = info.extract.as_ref().map(|extract| &extract.fields[..]).unwrap_or_default();
-        for AskedField { field: id, argument } in asked {
-            let Some(field) = known.get(*id as usize) else { continue };
-            let Ok(name) = CString::new(field.name.as_str()) else { continue };
-            let (key, index) = match argument {
-                AskedArgument::Key(key) => (CString::new(key.as_slice()).ok(), 0),
-                AskedArgument::Index(index) => (None, *index),
-                AskedArgument::None => (None, 0),
-            };
-            let asked = ss_plugin_extract_field {
-                res: ss_plugin_extract_field__bindgen_ty_1 { str_: ptr::null_mut() },
-                res_len: 0,
-                field_id: *id,
-                // What a CString points at stays where it is when the CString moves.
-                field: name.as_ptr(),
-                arg_key: key.as_ref().map_or(ptr::null(), |key| key.as_ptr()),
-                arg_index: index,
-                arg_present: u32::from(*argument != AskedArgument::None),
-                ftype: field.kind.number(),
-                flist: u32::from(field.list),
-            };
-            asking.fields.push((name, key, asked));
-            asking.kinds.push(field.kind);
-        }
-        asking
-    }
-}
-
 fn failed(what: &'static str, why: &str) -> PluginError {
     PluginError::Failed(what, why.to_owned())
-}
-
-fn address(owner: &Owner) -> *mut ss_plugin_owner_t {
-    ptr::from_ref(owner).cast_mut().cast()
 }
 
 fn takes(sources: Option<&Sources>, types: &[u16], source: &CStr, event: &RawEvent) -> bool {
     let of_source = source.to_str().is_ok_and(|source| sources.is_some_and(|sources| sources.take(source)));
     of_source && (types.is_empty() || types.contains(&event.kind().0))
-}
-
-/// The bytes of an event that a plugin points at.
-fn copy(event: *const ss_plugin_event) -> Option<Vec<u8>> {
-    if event.is_null() {
-        return None;
-    }
-    // SAFETY: by the API a whole header stands there, wherever it begins.
-    let length = unsafe { event.read_unaligned() }.len as usize;
-    if !(HEADER..=MAX_EVENT).contains(&length) {
-        return None;
-    }
-    // SAFETY: by the API as many bytes stand there as the header says.
-    Some(unsafe { std::slice::from_raw_parts(event.cast::<u8>(), length) }.to_vec())
-}
-
-/// The value that a plugin has put into a field.
-fn value<'a>(
-    field: &ss_plugin_extract_field,
-    kind: Kind,
-    arena: &'a Bump,
-    losses: &mut Losses,
-) -> Option<Values<'a>> {
-    let count = usize::try_from(field.res_len).unwrap_or(usize::MAX);
-    // SAFETY: all members of the union are pointers.
-    let is_null = unsafe { field.res.str_ }.is_null();
-    if count == 0 || is_null {
-        return None;
-    }
-    if count > MAX_LIST {
-        losses.values += 1;
-        return None;
-    }
-    let mut values = (0..count).filter_map(|index| {
-        let value = one(&field.res, index, kind, arena);
-        losses.values += u64::from(value == Some(None));
-        value.flatten()
-    });
-    match field.flist {
-        0 => values.next().map(Values::One),
-        _ => Some(Values::List(values.collect())),
-    }
-}
-
-/// A value by its number: `None` if the plugin has put none there, `Some(None)` if it cannot be used.
-fn one<'a>(
-    values: &ss_plugin_extract_field__bindgen_ty_1,
-    index: usize,
-    kind: Kind,
-    arena: &'a Bump,
-) -> Option<Option<Value<'a>>> {
-    let text = |text: &[u8]| {
-        let kept = (text.len() <= MAX_TEXT).then(|| &*arena.alloc_slice_copy(text));
-        kept.map(|text| Value::Text(Bytes::new(text)))
-    };
-    match kind {
-        Kind::String => {
-            // SAFETY: for a field of this type it is the member of the union.
-            let at = unsafe { values.str_ };
-            // SAFETY: `index` is less than the number of values.
-            let string = unsafe { at.add(index).read() };
-            if string.is_null() { None } else { Some(text(&bytes(string))) }
-        }
-        Kind::Uint64 | Kind::RelTime | Kind::AbsTime => {
-            // SAFETY: as above.
-            let at = unsafe { values.u64_ };
-            // SAFETY: as above.
-            Some(Some(Value::Number(unsafe { at.add(index).read() })))
-        }
-        Kind::Bool => {
-            // SAFETY: as above.
-            let at = unsafe { values.boolean };
-            // SAFETY: as above.
-            Some(Some(Value::Bool(unsafe { at.add(index).read() } != 0)))
-        }
-        Kind::IpAddr | Kind::IpNet => {
-            // SAFETY: as above.
-            let at = unsafe { values.buf };
-            // SAFETY: as above.
-            let buffer = unsafe { at.add(index).read() };
-            if buffer.ptr.is_null() {
-                return None;
-            }
-            let address = match buffer.len {
-                // SAFETY: by the API as many bytes stand there as it says.
-                4 => IpAddr::from(unsafe { buffer.ptr.cast::<[u8; 4]>().read() }),
-                // SAFETY: as above.
-                16 => IpAddr::from(unsafe { buffer.ptr.cast::<[u8; 16]>().read() }),
-                _ => return Some(None),
-            };
-            Some(Some(Value::Address(address)))
-        }
-    }
-}
-
-/// What a plugin logs goes where the process's errors go, with its severity before it.
-unsafe extern "C-unwind" fn log(
-    owner: *mut ss_plugin_owner_t,
-    component: *const c_char,
-    message: *const c_char,
-    severity: ss_plugin_log_severity,
-) {
-    // SAFETY: a plugin passes the owner that it was initialised with, which lives as long as it.
-    let owner: Option<&Owner> = unsafe { owner.cast::<Owner>().as_ref() };
-    let component = bytes(component);
-    let component = String::from_utf8_lossy(&component);
-    let named = match (&*component, owner) {
-        ("", Some(owner)) => &owner.name,
-        (component, _) => component,
-    };
-    eprintln!("<{severity}>{named}: {}", String::from_utf8_lossy(&bytes(message)));
-}
-
-/// Takes an asynchronous event from a thread of the plugin.
-unsafe extern "C-unwind" fn take_asynchronous(
-    owner: *mut ss_plugin_owner_t,
-    event: *const ss_plugin_event,
-    error: *mut c_char,
-) -> ss_plugin_rc {
-    // SAFETY: a plugin passes the owner that was set with this function, which lives as long as it.
-    let owner: Option<&Owner> = unsafe { owner.cast::<Owner>().as_ref() };
-    let Some(owner) = owner else { return ss_plugin_rc_SS_PLUGIN_FAILURE };
-    let refused = match copy(event)
-        .map(|bytes| RawEvent::asynchronous(bytes, owner.id.load(Ordering::Relaxed), now()))
-    {
-        Some(Ok(event)) if owner.names.iter().any(|name| name.as_bytes() == event.name()) => {
-            let mut waiting = owner.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            if waiting.len() < MAX_WAITING {
-                waiting.push_back(event);
-                return ss_plugin_rc_SS_PLUGIN_SUCCESS;
-            }
-            "too many asynchronous events wait".to_owned()
-        }
-        Some(Ok(event)) => {
-            format!(
-                "the plugin has not said that its asynchronous events can be called '{}'",
-                String::from_utf8_lossy(event.name())
-            )
-        }
-        Some(Err(error)) => format!("no asynchronous event: {error}"),
-        None => "no asynchronous event".to_owned(),
-    };
-    owner.refused.fetch_add(1, Ordering::Relaxed);
-    if !error.is_null() {
-        let mut text = refused.into_bytes();
-        text.truncate(PLUGIN_MAX_ERRLEN as usize - 1);
-        text.push(0);
-        // SAFETY: by the API there is room for PLUGIN_MAX_ERRLEN bytes; the text is not longer.
-        unsafe { ptr::copy_nonoverlapping(text.as_ptr(), error.cast::<u8>(), text.len()) };
-    }
-    ss_plugin_rc_SS_PLUGIN_FAILURE
 }

@@ -8,10 +8,13 @@
 
 mod instance;
 mod library;
+mod owner;
 mod tables;
+mod values;
 
-pub use instance::{Asking, Plugin, Told};
+pub use instance::{Plugin, Told};
 pub use library::Library;
+pub use values::Asking;
 
 use crate::plugins::info::{ApiError, InfoError};
 

@@ -24,6 +24,9 @@ pub fn show(watch: &mut Watch, batch: &Result<Batch, Refused>, counters: &mut Co
 fn show_event(watch: &mut Watch, event: &AuditEvent, out: &mut Vec<u8>) -> Result<(), Refused> {
     let document = event.document()?;
     let origin = Origin::AuditLog(&document);
-    watch.show(Shown { time: event.time, id: id::PLUGINEVENT_E, params: Params::default(), origin }, out);
+    watch.show(
+        Shown { number: None, time: event.time, id: id::PLUGINEVENT_E, params: Params::default(), origin },
+        out,
+    );
     Ok(())
 }
