@@ -2,13 +2,15 @@
 //!
 //! The plugin is `tests/plugin`, which Cargo builds beside this test.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use saker::capture::scap::ScapWriter;
 use saker::event::{Event, ParamsBuf, id};
 use serde_json::Value;
 
+use crate::web::{get, number};
 use crate::{TempFile, saker, text};
 
 /// A library that Cargo has built beside this test.
@@ -275,6 +277,130 @@ fn rules_that_require_a_newer_plugin_are_refused() {
     assert!(said.contains("test.word requires an argument but none provided"), "{said}");
 }
 
+/// A run whose lines are read as they come.
+struct Run {
+    child: Child,
+    out: BufReader<ChildStdout>,
+}
+
+impl Run {
+    fn start(config: &TempFile, more: &[&str]) -> Run {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_saker"))
+            .args(["run", "-c", &config.path])
+            .args(more)
+            .env("TZ", "UTC")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("the binary runs");
+        let out = BufReader::new(child.stdout.take().unwrap());
+        Run { child, out }
+    }
+
+    /// Reads alerts until one has these words in it.
+    fn wait_for(&mut self, words: &str) -> String {
+        loop {
+            let mut line = String::new();
+            assert!(self.out.read_line(&mut line).unwrap() > 0, "it ended without '{words}'");
+            if line.contains(words) {
+                return line;
+            }
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    }
+
+    /// The processes of plugins.
+    fn hosts(&self) -> Vec<String> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let children = tasks.flatten().map(|task| task.path().join("children"));
+        let children: String = children.filter_map(|file| std::fs::read_to_string(file).ok()).collect();
+        children.split_whitespace().map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn rules_are_loaded_anew_with_other_fields() {
+    let rule = |name: &str, output: &str| {
+        format!("- rule: {name}\n  desc: d\n  condition: test.num > 0\n  output: {name} {output}\n  priority: INFO\n  source: saker_test\n")
+    };
+    let rules = TempFile::new("rules.yaml", &rule("First", "%test.num"));
+    let config = configuration(&rules, &loaded(""), "");
+    let mut run = Run::start(&config, &[]);
+    run.wait_for("First ");
+    let before = run.hosts();
+    std::fs::write(&rules.path, rule("Second", "%test.word[1] %test.ip")).unwrap();
+    run.signal("-HUP");
+    let line = run.wait_for("Second ");
+    let (number, address) = line.rsplit_once("Second ").unwrap().1.trim().split_once(' ').unwrap();
+    let last: u64 = number.parse().unwrap();
+    assert_eq!(address, format!("10.0.0.{}", last as u8));
+    // Its events go on: the plugin was not begun again.
+    assert_eq!(run.hosts(), before);
+    run.signal("-TERM");
+    assert!(run.child.wait().unwrap().success());
+}
+
+#[test]
+fn no_process_of_a_plugin_outlives_the_agent() {
+    let rules = TempFile::new("rules.yaml", RULES);
+    // It hangs when the agent is gone.
+    let config = configuration(&rules, &loaded("hang=3"), "");
+    let mut run = Run::start(&config, &[]);
+    run.wait_for(" seen 2 ");
+    let hosts = run.hosts();
+    assert_eq!(hosts.len(), 1, "{hosts:?}");
+    run.signal("-KILL");
+    run.child.wait().unwrap();
+    let is_there = |host: &String| std::fs::read_to_string(format!("/proc/{host}/cmdline")).is_ok_and(|line| line.contains("plugin-host"));
+    while hosts.iter().any(is_there) {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn health_versions_and_metrics_tell_of_plugins() {
+    let rules = TempFile::new("rules.yaml", RULES);
+    let more = "webserver: {enabled: true, listen_port: 0, listen_address: 127.0.0.1, prometheus_metrics_enabled: true}\n\
+                metrics: {enabled: true}\n";
+    let config = configuration(&rules, &loaded(""), more);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_saker"))
+        .args(["run", "-c", &config.path])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let line = said.find(|line| line.contains("web server: http://")).unwrap();
+    let address = line.split_once("http://").unwrap().1.trim().to_owned();
+    let versions = get(&address, "/versions");
+    let versions: Value = serde_json::from_str(versions.split_once("\r\n\r\n").unwrap().1).unwrap();
+    assert_eq!(versions["plugin_versions"]["saker_test"], "1.2.3");
+    assert!(get(&address, "/healthz").contains("ok"));
+    let metrics = loop {
+        let metrics = get(&address, "/metrics");
+        if number(&metrics, "saker_plugin_events_total{source=\"saker_test\"}") > 1.0 {
+            break metrics;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    assert_eq!(number(&metrics, "saker_plugin_failures_total{source=\"saker_test\"}"), 0.0);
+    let matches = "falcosecurity_falco_rules_matches_total{rule_name=\"Seen\",priority=\"6\",source=\"saker_test\"}";
+    assert!(number(&metrics, matches) > 0.0);
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
 #[test]
 fn falco_lists_plugins_and_their_fields() {
     let rules = TempFile::new("rules.yaml", RULES);
@@ -305,7 +431,7 @@ fn falco_lists_plugins_and_their_fields() {
 fn nobody_starts_a_host_by_hand() {
     let out = Command::new(env!("CARGO_BIN_EXE_saker"))
         .arg("plugin-host")
-        .stdin(std::process::Stdio::null())
+        .stdin(Stdio::null())
         .output()
         .unwrap();
     assert_eq!(out.status.code(), Some(1));

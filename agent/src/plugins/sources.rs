@@ -90,6 +90,11 @@ impl Loaded {
             name: plugin.info.name.clone(),
             // It was read when the plugin was loaded.
             version: Version::parse(&plugin.info.version).unwrap_or_default(),
+            provides: {
+                let source = plugin.info.source.iter().map(|source| &source.name);
+                let fields = plugin.info.extract.iter().flat_map(|extract| &extract.fields);
+                source.chain(fields.map(|field| &field.name)).cloned().collect()
+            },
         })
     }
 }

@@ -13,22 +13,24 @@ pub struct Plugin {
     pub name: String,
     /// Its version.
     pub version: Version,
+    /// The source that it is, and the fields that it has, if it is not built in.
+    pub provides: Vec<String>,
 }
 
 impl Plugin {
     /// The built-in container plugin: as good as Falco's in this version.
     pub fn container() -> Self {
-        Plugin { name: crate::config::CONTAINER.to_owned(), version: Version::new(0, 7, 1) }
+        Plugin { name: crate::config::CONTAINER.to_owned(), version: Version::new(0, 7, 1), provides: Vec::new() }
     }
 
     /// The built-in source of the Kubernetes audit log.
     pub fn k8saudit() -> Self {
-        Plugin { name: audit::K8SAUDIT.to_owned(), version: Version::new(0, 18, 0) }
+        Plugin { name: audit::K8SAUDIT.to_owned(), version: Version::new(0, 18, 0), provides: Vec::new() }
     }
 
     /// The built-in fields of JSON documents.
     pub fn json() -> Self {
-        Plugin { name: audit::JSON.to_owned(), version: Version::new(0, 7, 0) }
+        Plugin { name: audit::JSON.to_owned(), version: Version::new(0, 7, 0), provides: Vec::new() }
     }
 }
 

@@ -46,7 +46,7 @@ impl Versions {
             "engine_version": ENGINE_VERSION.minor.to_string(),
             "engine_version_semver": ENGINE_VERSION.to_string(),
         });
-        for Plugin { name, version } in &self.plugins {
+        for Plugin { name, version, .. } in &self.plugins {
             versions["plugin_versions"][name] = version.to_string().into();
         }
         versions
