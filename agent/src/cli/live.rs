@@ -220,7 +220,7 @@ impl<'s> Sensor<'s> {
 
     /// What was lost until now.
     pub(super) fn losses(&self) -> Losses {
-        Losses::of(&*self.driver, &self.live)
+        Losses::of(&self.driver.programs(), &self.live)
     }
 
     /// Says how many events there were, and what was lost.
@@ -291,7 +291,7 @@ impl<'s> Sensor<'s> {
             let (silence, verdict) = watch.round(records, &**driver, live, sink);
             let Verdict { log, alert, exit } = verdict.unwrap_or_default();
             if let Some(line) = log {
-                tracing::warn!("{line} {}", Losses::of(&**driver, live).line());
+                tracing::warn!("{line} {}", Losses::of(&driver.programs(), live).line());
             }
             for alert in silence.iter().chain(&alert).chain(&canary.round()) {
                 result = result.and_then(|()| sink.internal(alert));

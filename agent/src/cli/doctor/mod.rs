@@ -15,7 +15,7 @@ use super::Format;
 use super::engine::{Engine, RuleArgs};
 use super::sensor::{self, DriverChoice};
 use super::signals::Stop;
-use crate::capture::driver::Driver;
+use crate::capture::driver::{Driver, ProgramCounts};
 use crate::capture::host::Host;
 use crate::config::{self, Config};
 use coverage::{Coverage, Needs};
@@ -89,7 +89,7 @@ fn taken(driver: &dyn Driver, why: Option<String>) -> Taken {
         why,
         hooked: driver.hooked(),
         gaps: driver.gaps(),
-        losses: driver.losses().into_iter().filter(|(_, count)| *count > 0).collect(),
+        losses: driver.programs().iter().map(ProgramCounts::loss).filter(|(_, count)| *count > 0).collect(),
     }
 }
 
