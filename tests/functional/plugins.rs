@@ -87,6 +87,19 @@ fn json_alerts_have_the_source_and_the_types_of_the_fields() {
     assert_eq!((&fields["test.word[3]"], &fields["test.ip"]), (&"the".into(), &"10.0.0.1".into()));
 }
 
+#[test]
+fn what_a_plugin_suggests_is_appended_where_it_is_asked_for() {
+    let rules = "- rule: R\n  desc: d\n  condition: test.even = true\n  output: o\n  priority: INFO\n  source: saker_test\n";
+    let out = run(
+        rules,
+        &loaded("count=2"),
+        "append_output: [{suggested_output: true}, {match: {source: saker_test}, extra_output: ip=%test.ip}]\n",
+        &[],
+    );
+    let alerts = text(&out.stdout);
+    assert!(alerts.ends_with(": Informational o test_num=2 ip=10.0.0.2\n"), "{alerts}{}", text(&out.stderr));
+}
+
 /// The numbers of the events for which a condition is true.
 fn numbers(condition: &str, params: &str) -> String {
     let rules = format!(
@@ -332,7 +345,9 @@ impl Drop for Run {
 #[test]
 fn rules_are_loaded_anew_with_other_fields() {
     let rule = |name: &str, output: &str| {
-        format!("- rule: {name}\n  desc: d\n  condition: test.num > 0\n  output: {name} {output}\n  priority: INFO\n  source: saker_test\n")
+        format!(
+            "- rule: {name}\n  desc: d\n  condition: test.num > 0\n  output: {name} {output}\n  priority: INFO\n  source: saker_test\n"
+        )
     };
     let rules = TempFile::new("rules.yaml", &rule("First", "%test.num"));
     let config = configuration(&rules, &loaded(""), "");
@@ -362,7 +377,10 @@ fn no_process_of_a_plugin_outlives_the_agent() {
     assert_eq!(hosts.len(), 1, "{hosts:?}");
     run.signal("-KILL");
     run.child.wait().unwrap();
-    let is_there = |host: &String| std::fs::read_to_string(format!("/proc/{host}/cmdline")).is_ok_and(|line| line.contains("plugin-host"));
+    let is_there = |host: &String| {
+        std::fs::read_to_string(format!("/proc/{host}/cmdline"))
+            .is_ok_and(|line| line.contains("plugin-host"))
+    };
     while hosts.iter().any(is_there) {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
@@ -395,7 +413,8 @@ fn health_versions_and_metrics_tell_of_plugins() {
         std::thread::sleep(std::time::Duration::from_millis(20));
     };
     assert_eq!(number(&metrics, "saker_plugin_failures_total{source=\"saker_test\"}"), 0.0);
-    let matches = "falcosecurity_falco_rules_matches_total{rule_name=\"Seen\",priority=\"6\",source=\"saker_test\"}";
+    let matches =
+        "falcosecurity_falco_rules_matches_total{priority=\"6\",rule_name=\"Seen\",source=\"saker_test\"}";
     assert!(number(&metrics, matches) > 0.0);
     let _ = child.kill();
     let _ = child.wait();
@@ -429,11 +448,8 @@ fn falco_lists_plugins_and_their_fields() {
 
 #[test]
 fn nobody_starts_a_host_by_hand() {
-    let out = Command::new(env!("CARGO_BIN_EXE_saker"))
-        .arg("plugin-host")
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    let out =
+        Command::new(env!("CARGO_BIN_EXE_saker")).arg("plugin-host").stdin(Stdio::null()).output().unwrap();
     assert_eq!(out.status.code(), Some(1));
     assert!(text(&out.stderr).contains("the agent cannot be served"), "{}", text(&out.stderr));
 }

@@ -249,6 +249,11 @@ impl Schema for PluginSchema {
         if field.id == PLUGIN_FIELD { None } else { self.any.known(field, event) }
     }
 
+    fn suggested(&self) -> Vec<&str> {
+        let fields = self.plugins.iter().flat_map(fields);
+        fields.filter(|field| field.suggested).map(|field| &*field.name).collect()
+    }
+
     fn at_least(&self, field: &Field) -> Option<i128> {
         if field.id == PLUGIN_FIELD { None } else { self.any.at_least(field) }
     }

@@ -133,6 +133,35 @@ impl Kind {
     }
 }
 
+impl Info {
+    /// Checks what the host of a plugin says that it is: the host is not trusted.
+    ///
+    /// # Errors
+    /// What makes no sense.
+    pub fn check(&self) -> Result<(), InfoError> {
+        let Info { name, version, description, contact, api_version, source, extract, asynchronous, .. } =
+            self;
+        let fields = extract.as_ref().map(|extract| &extract.fields[..]).unwrap_or_default();
+        let known = [name, version, description, contact, api_version].into_iter();
+        let named = source.iter().map(|source| &source.name);
+        let described = fields.iter().flat_map(|field| [&field.name, &field.description]);
+        let events = asynchronous.iter().flat_map(|asynchronous| &asynchronous.names);
+        let mut texts = known.chain(named).chain(described).chain(events);
+        // Fields may be described on several lines.
+        let odd = |text: &&String| text.chars().any(|char| char.is_control() && !matches!(char, '\n' | '\t'));
+        if let Some(text) = texts.find(odd) {
+            return Err(InfoError::Name(format!("a text with control characters: {text:?}")));
+        }
+        if name.is_empty() || fields.len() > MAX_FIELDS {
+            return Err(InfoError::Name("no name, or too many fields".to_owned()));
+        }
+        match Version::parse(version) {
+            Some(_) => Ok(()),
+            None => Err(InfoError::Version("get_version", version.clone())),
+        }
+    }
+}
+
 impl Sources {
     /// Whether events of a source are among them. A plugin that names none takes all.
     pub fn take(&self, source: &str) -> bool {

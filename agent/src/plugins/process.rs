@@ -90,6 +90,7 @@ impl Process {
             Reply::Loaded(info) => *info,
             _ => return Err(unexpected()),
         };
+        info.check().map_err(|error| ProcessError::Failed(error.to_string()))?;
         Ok((process, info))
     }
 

@@ -162,7 +162,7 @@ impl Running {
             alert,
         };
         let thread = std::thread::Builder::new()
-            .name(format!("plugin-{name}"))
+            .name("plugin-source".to_owned())
             .spawn(move || work.run(team))
             .map_err(|error| Failure { plugin: name.clone(), error: ProcessError::Start(error) })?;
         Ok(Running { name, thread: Some(thread), stop, rules, counters })

@@ -107,7 +107,7 @@ fn conflict(plugins: &[Member], audited: bool) -> Option<(String, String)> {
             format!("a plugin with the name '{}' is loaded already", plugin.info.name)
         } else {
             let source = plugin.info.source.as_ref()?;
-            if source.name.is_empty() {
+            if source.name.is_empty() || source.name == SYSCALL {
                 "it produces events of system calls, which come from the driver here".to_owned()
             } else if !sources.insert(source.name.as_str()) || audited && source.name == audit::SOURCE {
                 format!("another plugin has the event source '{}' already", source.name)

@@ -126,7 +126,8 @@ fn rule(compiled: &CompiledRule, info: &RuleInfo, names: &Names<'_>) -> Value {
     let of_output = output_names(&output_fields);
     let fields = || mentions.fields.iter().chain(&of_output);
     let mut plugins = plugins(fields(), &info.source);
-    let needed = fields().map(|field| field.split('[').next().unwrap_or_default()).chain([info.source.as_str()]);
+    let needed =
+        fields().map(|field| field.split('[').next().unwrap_or_default()).chain([info.source.as_str()]);
     for name in needed {
         let provides = |plugin: &&Plugin| plugin.provides.iter().any(|one| one == name);
         plugins.extend(names.plugins.iter().filter(provides).map(|plugin| plugin.name.as_str()));

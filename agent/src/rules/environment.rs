@@ -20,7 +20,11 @@ pub struct Plugin {
 impl Plugin {
     /// The built-in container plugin: as good as Falco's in this version.
     pub fn container() -> Self {
-        Plugin { name: crate::config::CONTAINER.to_owned(), version: Version::new(0, 7, 1), provides: Vec::new() }
+        Plugin {
+            name: crate::config::CONTAINER.to_owned(),
+            version: Version::new(0, 7, 1),
+            provides: Vec::new(),
+        }
     }
 
     /// The built-in source of the Kubernetes audit log.
