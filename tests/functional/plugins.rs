@@ -114,6 +114,8 @@ fn numbers(condition: &str, params: &str) -> String {
 
 #[test]
 fn conditions_compare_by_type() {
+    assert_eq!(numbers("test.num > 0", "count=4,idle=1"), "1 2 3 4");
+    assert_eq!(numbers("test.num > 0", "count=4,idle=3,batch=2"), "1 2 3 4");
     for (condition, expected) in [
         ("test.num > 9", "10 11 12"),
         ("test.even = true and test.num < 5", "2 4"),
@@ -144,6 +146,16 @@ fn asynchronous_events_come_between_the_others() {
     let alerts: Vec<&str> = alerts.lines().map(|line| line.split_once(": ").unwrap().1).collect();
     assert_eq!(alerts, ["Informational 1 true <NA> saker_test", "Informational 2 true <NA> saker_test"]);
     assert!(text(&out.stderr).contains("events: 4, refused: 0"), "{}", text(&out.stderr));
+}
+
+#[test]
+fn what_there_is_no_room_for_is_counted() {
+    let rules = "- rule: Tick\n  desc: d\n  condition: evt.asynctype = tick and evt.num = 16384\n  output: '%evt.num'\n  \
+                 priority: INFO\n  source: saker_test\n";
+    let plugin = format!("{}\n    init_config: {{ticks: 16400}}", loaded("count=2"));
+    let out = run(rules, &plugin, "", &[]);
+    assert!(text(&out.stdout).ends_with(": Informational 16384\n"), "{}", text(&out.stdout));
+    assert!(text(&out.stderr).contains("events: 16386, refused: 16"), "{}", text(&out.stderr));
 }
 
 #[test]
@@ -221,7 +233,7 @@ fn a_plugin_that_crashes_takes_nothing_else_down_and_is_begun_again() {
     let alerts = text(&out.stdout);
     assert_eq!(alerts.lines().filter(|line| line.contains(" seen ")).count(), 6, "{alerts}");
     let internal: Vec<&str> =
-        alerts.lines().filter(|line| line.contains("Falco internal: plugin failure")).collect();
+        alerts.lines().filter(|line| line.contains("Saker internal: plugin failure")).collect();
     assert_eq!(internal.len(), 3, "{alerts}");
     assert!(
         internal[0]

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use bumpalo::Bump;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{Signal, raise};
+use nix::sys::signal::{SigSet, Signal, raise};
 use serde_bytes::Bytes;
 
 use super::protocol::{
@@ -30,6 +30,7 @@ const FULL: usize = 4 << 20;
 /// # Errors
 /// If there is no agent.
 pub fn serve() -> Result<(), ProtocolError> {
+    leave_signals_to_the_agent()?;
     let mut agent = UnixStream::from(taken()?);
     watch(&agent)?;
     let (mut host, mut buffer) = (Host::default(), Vec::new());
@@ -56,6 +57,13 @@ pub fn serve() -> Result<(), ProtocolError> {
             return Ok(());
         }
     }
+}
+
+/// Whoever ends the agent's whole group means the agent, which ends this process in its turn. Call it before any thread is made.
+fn leave_signals_to_the_agent() -> io::Result<()> {
+    let mut signals = SigSet::empty();
+    [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM].into_iter().for_each(|signal| signals.add(signal));
+    Ok(signals.thread_block()?)
 }
 
 /// Takes standard input for itself.

@@ -19,7 +19,7 @@ use crate::fields::Asking;
 use crate::watch::Watch;
 
 /// What the alert about a plugin that failed is called.
-const FAILED: &str = "Falco internal: plugin failure";
+const FAILED: &str = "Saker internal: plugin failure";
 
 /// How often it is looked whether the thread shall stop while it waits.
 const LOOK_EVERY: Duration = Duration::from_millis(50);

@@ -215,3 +215,27 @@ fn one<'a>(value: &protocol::Value<'a>, kind: Kind) -> Option<Value<'a>> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_of_another_type_than_the_field_is_none() {
+        let arena = Bump::new();
+        let text = || protocol::Value::Text(Bytes::new(b"x"));
+        let number = protocol::Value::Number(7);
+        let typed = |values: Values<'static>, kind| {
+            let values = arena.alloc(values);
+            typed(values, kind, &arena).is_some()
+        };
+        assert!(typed(Values::One(text()), (Kind::String, false)));
+        assert!(typed(Values::One(number), (Kind::AbsTime, false)));
+        assert!(typed(Values::List(vec![text(), text()]), (Kind::String, true)));
+        assert!(!typed(Values::One(number), (Kind::String, false)));
+        assert!(!typed(Values::One(text()), (Kind::Bool, false)));
+        assert!(!typed(Values::One(text()), (Kind::String, true)));
+        assert!(!typed(Values::List(vec![text(), number]), (Kind::String, true)));
+        assert!(!typed(Values::List(vec![text()]), (Kind::String, false)));
+    }
+}

@@ -1,7 +1,7 @@
 //! The plugin `saker_test`: a source of small texts, fields of all types over them, and every way to go wrong.
 //!
 //! `open_params` is a list `KEY=NUMBER,…`: `count` events (without it there is no end), `batch` of them at once, and what happens
-//! at an event: `crash`, `hang`, `fail`. `init_config` is `{"ticks": N}`: asynchronous events that come at once.
+//! at an event: `crash`, `hang`, `fail`, `idle` (there is nothing just then). `init_config` is `{"ticks": N}`: asynchronous events that come at once.
 
 // The SDK's macros export C functions.
 #![allow(clippy::undocumented_unsafe_blocks, clippy::multiple_unsafe_ops_per_block)]
@@ -111,6 +111,13 @@ impl SourcePluginInstance for Instance {
             }
             if self.is_now("fail") {
                 anyhow::bail!("told to fail");
+            }
+            if self.is_now("idle") {
+                self.params.remove("idle");
+                return match position {
+                    0 => Err(anyhow::anyhow!("nothing just now").context(FailureReason::Timeout)),
+                    _ => Ok(()),
+                };
             }
             while self.is_now("hang") {
                 std::thread::sleep(Duration::from_secs(60));
@@ -242,7 +249,8 @@ impl AsyncEventPlugin for TestPlugin {
 
     fn start_async(&mut self, handler: AsyncHandler) -> Result<(), Error> {
         for tick in 0..self.config.ticks {
-            handler.emit(Self::async_event(c"tick", &tick.to_le_bytes()))?;
+            // For some there may be no room.
+            let _ = handler.emit(Self::async_event(c"tick", &tick.to_le_bytes()));
         }
         Ok(())
     }
