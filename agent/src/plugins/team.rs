@@ -141,7 +141,8 @@ impl Team {
                     let kind = asking.kinds.get(*slot);
                     *place = value.as_ref().zip(kind).and_then(|(value, kind)| typed(value, *kind, arena));
                     // A value of another type than the field's is none.
-                    outcome.losses.values += u64::from(value.is_some() && place.is_none());
+                    let lost = u64::from(value.is_some() && place.is_none());
+                    outcome.losses.values = outcome.losses.values.saturating_add(lost);
                 }
             }
             outcome.events += 1;
@@ -180,12 +181,13 @@ fn failure(info: &Info, error: ProcessError) -> Failure {
     Failure { plugin: info.name.clone(), error }
 }
 
+/// Both together. The numbers come from processes that are not trusted.
 pub(super) fn sum(one: Losses, two: Losses) -> Losses {
     Losses {
-        malformed: one.malformed + two.malformed,
-        values: one.values + two.values,
-        unparsed: one.unparsed + two.unparsed,
-        asynchronous: one.asynchronous + two.asynchronous,
+        malformed: one.malformed.saturating_add(two.malformed),
+        values: one.values.saturating_add(two.values),
+        unparsed: one.unparsed.saturating_add(two.unparsed),
+        asynchronous: one.asynchronous.saturating_add(two.asynchronous),
     }
 }
 
