@@ -33,13 +33,11 @@ fn plugin_messages() -> Vec<Vec<u8>> {
         time: 1,
         asynchronous: Some(bytes(b"tick")),
         values: vec![
-            None,
-            Some(Values::One(Value::Text(bytes(b"text")))),
-            Some(Values::List(vec![
-                Value::Number(7),
-                Value::Bool(true),
-                Value::Address([10, 0, 0, 1].into()),
-            ])),
+            (0, Values::One(Value::Text(bytes(b"text")))),
+            (
+                2,
+                Values::List(vec![Value::Number(7), Value::Bool(true), Value::Address([10, 0, 0, 1].into())]),
+            ),
         ],
         summary: Some(bytes(b"summary")),
         raw: Some(bytes(b"raw")),

@@ -447,6 +447,7 @@ fn falco_lists_plugins_and_their_fields() {
     assert!(listed.starts_with("2 Plugins Loaded:\n") && listed.contains(expected), "{listed}");
     let info = falco(&["--plugin-info", "saker_test"]);
     assert!(info.starts_with(expected) && info.contains("Init config schema type: JSON"), "{info}");
+    assert!(info.ends_with("Suggested open params:\ncount=3: Three events\n\n"), "{info}");
     let fields = falco(&["--list=saker_test", "-N"]);
     assert!(fields.contains("test.word\n") && fields.contains("evt.plugininfo\n"), "{fields}");
     assert!(!fields.contains("proc.name"), "{fields}");

@@ -18,12 +18,16 @@ use serde_bytes::Bytes;
 use super::protocol::{
     Asked, Batch, Losses, MAX_FRAME, ProtocolError, Reply, Request, Then, Told, decode, receive, send,
 };
-use super::raw::RawEvent;
+use super::raw::{MAX_EVENT, RawEvent};
 use crate::capture::plugin::{Asking, Library, Plugin, PluginError};
 
-/// The most events of a reply, and after how many bytes of events it is full.
+/// The most events of a reply, for how many bytes there is room in it, and after how many no more events are put into it.
 const MAX_EVENTS: usize = 1024;
-const FULL: usize = 4 << 20;
+const ROOM: usize = MAX_FRAME / 4 * 3;
+const FULL: usize = 3 << 20;
+
+// Whatever stands in a reply already, the largest event still has room.
+const _: () = assert!(ROOM - FULL > 2 * MAX_EVENT);
 
 /// Serves the agent that started this process, until it is gone or says so.
 ///
@@ -120,6 +124,7 @@ impl Serving {
                 let library = self.library.as_ref().ok_or(OUT_OF_ORDER)?;
                 self.plugin = Some(Plugin::init(library, config).map_err(shown)?);
             }
+            Request::OpenParams => return self.plugin()?.open_params().map(Reply::OpenParams).map_err(shown),
             Request::Begin { source, id, open } => {
                 self.plugin()?.begin(source, id, open).map_err(shown)?;
             }
@@ -148,31 +153,30 @@ impl Serving {
             self.then = told.then;
             self.waiting.extend(told.events);
         }
-        let (mut events, mut size) = (Vec::new(), 0);
-        while events.len() < MAX_EVENTS && size < FULL {
+        let (mut events, mut room) = (Vec::new(), ROOM);
+        while events.len() < MAX_EVENTS && room > ROOM - FULL {
             let Some(event) = self.waiting.pop_front() else { break };
-            size += event.bytes().len();
-            events.push(self.tell(event, arena));
+            events.push(self.tell(event, arena, &mut room));
         }
         let then = if self.waiting.is_empty() { self.then } else { Then::More };
         Ok(Batch { events, then, losses: std::mem::take(&mut self.losses) })
     }
 
     fn extract<'a>(&mut self, sent: Vec<&Bytes>, arena: &'a Bump) -> Result<Batch<'a>, String> {
-        let mut events = Vec::with_capacity(sent.len());
+        let (mut events, mut room) = (Vec::with_capacity(sent.len()), ROOM);
         for bytes in sent {
             let event = RawEvent::checked(bytes.to_vec()).map_err(|error| error.to_string())?;
-            events.push(self.tell(event, arena));
+            events.push(self.tell(event, arena, &mut room));
         }
         let plugin = self.plugin.as_mut().ok_or(OUT_OF_ORDER)?;
         for event in plugin.asynchronous(&mut self.losses) {
-            events.push(self.tell(event, arena));
+            events.push(self.tell(event, arena, &mut room));
         }
         Ok(Batch { events, then: Then::Idle, losses: std::mem::take(&mut self.losses) })
     }
 
-    /// Shows an event to the plugin, and says what it makes of it.
-    fn tell<'a>(&mut self, event: RawEvent, arena: &'a Bump) -> Told<'a> {
+    /// Shows an event to the plugin, and says what it makes of it, as far as there is room for it.
+    fn tell<'a>(&mut self, event: RawEvent, arena: &'a Bump, room: &mut usize) -> Told<'a> {
         let Serving { plugin, asking, asked, losses, count, .. } = self;
         *count += 1;
         let mut told = Told {
@@ -186,11 +190,16 @@ impl Serving {
             plugin.parse(&event, *count, losses);
             told.values = plugin.extract(&event, *count, asking, arena, losses);
             if asked.summary {
-                let summary = plugin.summary(&event, *count).filter(|summary| summary.len() < MAX_FRAME / 4);
-                told.summary = summary.map(|summary| kept(&summary, arena));
+                told.summary = plugin.summary(&event, *count).map(|summary| kept(&summary, arena));
             }
         }
         told.raw = asked.raw.then(|| kept(event.bytes(), arena));
+        if told.size() > *room {
+            losses.values += told.values.len() as u64 + u64::from(told.summary.is_some());
+            told.values.clear();
+            told.summary = None;
+        }
+        *room = room.saturating_sub(told.size());
         told
     }
 }

@@ -259,6 +259,25 @@ pub fn names(function: &'static str, json: &[u8]) -> Result<Vec<String>, InfoErr
     Ok(names.into_iter().filter(|name| !name.is_empty()).collect())
 }
 
+/// Reads what a plugin suggests to open its source with: values and what they mean. Nothing is an empty list.
+///
+/// # Errors
+/// If it is not what the API asks for.
+pub fn open_params(json: &[u8]) -> Result<Vec<(String, String)>, InfoError> {
+    #[derive(Deserialize)]
+    struct Param {
+        value: String,
+        #[serde(default)]
+        desc: String,
+    }
+    if json.is_empty() {
+        return Ok(Vec::new());
+    }
+    let params: Vec<Param> = serde_json::from_slice(json)
+        .map_err(|error| InfoError::Json("list_open_params", error.to_string()))?;
+    Ok(params.into_iter().map(|param| (param.value, param.desc)).collect())
+}
+
 /// The plugin API that is spoken: every plugin for this major version, and this or a lower minor one.
 pub const API: Version = Version::new(3, 12, 0);
 

@@ -218,6 +218,21 @@ pub fn describe(settings: &Settings) -> Result<Info, ProcessError> {
     Ok(info)
 }
 
+/// What a plugin suggests to open its source with: values and what they mean.
+///
+/// # Errors
+/// If the plugin cannot be initialised.
+pub fn open_params(settings: &Settings) -> Result<Vec<(String, String)>, ProcessError> {
+    let (mut process, _) = Process::start(settings, &Arc::default())?;
+    process.done(&Request::Init(&settings.init))?;
+    let params = match process.ask(&Request::OpenParams)? {
+        Reply::OpenParams(params) => params,
+        _ => return Err(unexpected()),
+    };
+    process.close();
+    Ok(params)
+}
+
 fn unexpected() -> ProcessError {
     ProcessError::Protocol(postcard::Error::DeserializeBadEncoding.into())
 }

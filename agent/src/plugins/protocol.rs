@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::info::Info;
 
-/// The most bytes of a frame.
-pub const MAX_FRAME: usize = 64 << 20;
+/// The most bytes of a frame. What is decoded of one takes less than twenty times as much.
+pub const MAX_FRAME: usize = 16 << 20;
 
 /// What the agent asks for.
 #[derive(PartialEq, Debug, Serialize, Deserialize)]
@@ -23,6 +23,8 @@ pub enum Request<'m> {
     Load(&'m str),
     /// Initialise the plugin.
     Init(&'m str),
+    /// Say what the source can be opened with.
+    OpenParams,
     /// Begin with the events of a source.
     Begin {
         /// The source.
@@ -79,6 +81,8 @@ pub enum AskedArgument {
 pub enum Reply<'m> {
     /// The library is loaded; this it is.
     Loaded(Box<Info>),
+    /// What the source can be opened with: values and what they mean.
+    OpenParams(Vec<(String, String)>),
     /// It is done.
     Done,
     /// Events, or values of events that were sent.
@@ -133,9 +137,9 @@ pub struct Told<'m> {
     /// The name of an asynchronous event.
     #[serde(borrow)]
     pub asynchronous: Option<Bytes<'m>>,
-    /// The fields that were asked for, in that order.
+    /// The values that are not null, each with the place of its field among those that were asked for.
     #[serde(borrow)]
-    pub values: Vec<Option<Values<'m>>>,
+    pub values: Vec<(u32, Values<'m>)>,
     /// The plugin's own summary.
     #[serde(borrow)]
     pub summary: Option<Bytes<'m>>,
@@ -168,6 +172,23 @@ pub enum Value<'m> {
 
 /// Bytes of the message itself.
 pub type Bytes<'m> = &'m serde_bytes::Bytes;
+
+impl Told<'_> {
+    /// About how many bytes it takes in a frame, at least.
+    pub fn size(&self) -> usize {
+        let value = |value: &Value<'_>| match value {
+            Value::Text(text) => text.len() + 6,
+            _ => 18,
+        };
+        let values = self.values.iter().map(|(_, values)| match values {
+            Values::One(one) => value(one) + 6,
+            Values::List(all) => all.iter().map(value).sum::<usize>() + 11,
+        });
+        let bytes =
+            [self.asynchronous, self.summary, self.raw].into_iter().flatten().map(|bytes| bytes.len() + 6);
+        values.chain(bytes).sum::<usize>() + 32
+    }
+}
 
 /// What went wrong between the two.
 #[derive(Debug, thiserror::Error)]
@@ -248,13 +269,15 @@ mod tests {
                 time: 7,
                 asynchronous: Some(bytes(b"tick")),
                 values: vec![
-                    None,
-                    Some(Values::One(Value::Text(bytes(b"\xffx")))),
-                    Some(Values::List(vec![
-                        Value::Number(1),
-                        Value::Bool(true),
-                        Value::Address([1, 2, 3, 4].into()),
-                    ])),
+                    (1, Values::One(Value::Text(bytes(b"\xffx")))),
+                    (
+                        2,
+                        Values::List(vec![
+                            Value::Number(1),
+                            Value::Bool(true),
+                            Value::Address([1, 2, 3, 4].into()),
+                        ]),
+                    ),
                 ],
                 summary: Some(bytes(b"s")),
                 raw: None,

@@ -10,7 +10,7 @@ use crate::event::{EventId, id};
 pub const HEADER: usize = 26;
 
 /// The most bytes of an event.
-pub const MAX_EVENT: usize = 16 << 20;
+pub const MAX_EVENT: usize = 4 << 20;
 
 /// The most parameters: those that a plugin makes have two or three.
 const MAX_PARAMS: usize = 32;

@@ -107,8 +107,9 @@ impl Counters {
             (&self.unparsed, unparsed),
             (&self.asynchronous, asynchronous),
         ] {
-            // Relaxed, here and below: the numbers stand for themselves.
-            counter.fetch_add(count, Ordering::Relaxed);
+            // Relaxed, here and below: the numbers stand for themselves. They come from a process that is not trusted.
+            let add = |sum: u64| Some(sum.saturating_add(count));
+            let _ = counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
         }
     }
 }
@@ -116,7 +117,7 @@ impl Counters {
 impl Display for Counters {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let lost = of(&self.malformed) + of(&self.asynchronous);
+        let lost = of(&self.malformed).saturating_add(of(&self.asynchronous));
         write!(f, "events: {}, refused: {lost}", of(&self.events))?;
         for (counter, what) in [
             (&self.failures, "failures of plugins"),

@@ -135,14 +135,16 @@ impl Team {
         let mut show = |told: &Told<'_>, answers: &[(usize, &Told<'_>)]| {
             let mut values = bumpalo::vec![in &*arena; None; asking.kinds.len()];
             for (plugin, answer) in answers {
-                let slots = asking.slots.get(*plugin).into_iter().flatten();
-                for (slot, value) in slots.zip(&answer.values) {
-                    let Some(place) = values.get_mut(*slot) else { continue };
-                    let kind = asking.kinds.get(*slot);
-                    *place = value.as_ref().zip(kind).and_then(|(value, kind)| typed(value, *kind, arena));
-                    // A value of another type than the field's is none.
-                    let lost = u64::from(value.is_some() && place.is_none());
-                    outcome.losses.values = outcome.losses.values.saturating_add(lost);
+                let slots = asking.slots.get(*plugin).map(Vec::as_slice).unwrap_or_default();
+                for (place, value) in &answer.values {
+                    let slot = slots.get(*place as usize).copied();
+                    let kind = slot.and_then(|slot| asking.kinds.get(slot));
+                    // A value of another type than the field's is none, nor is one that nobody has asked for.
+                    let value = kind.and_then(|kind| typed(value, *kind, arena));
+                    match slot.and_then(|slot| values.get_mut(slot)).filter(|_| value.is_some()) {
+                        Some(place) => *place = value,
+                        None => outcome.losses.values = outcome.losses.values.saturating_add(1),
+                    }
                 }
             }
             outcome.events += 1;

@@ -140,6 +140,10 @@ impl SourcePlugin for TestPlugin {
     const PLUGIN_ID: u32 = 999;
     type Event<'a> = Told<'a>;
 
+    fn list_open_params(&mut self) -> Result<&CStr, Error> {
+        Ok(c"[{\"value\": \"count=3\", \"desc\": \"Three events\"}]")
+    }
+
     fn open(&mut self, params: Option<&str>) -> Result<Instance, Error> {
         let mut all = BTreeMap::new();
         for pair in params.unwrap_or_default().split(',').filter(|pair| !pair.is_empty()) {

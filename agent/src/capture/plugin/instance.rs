@@ -17,7 +17,7 @@ use super::values::{Asking, value};
 use super::{Padded, PluginError, tables};
 use crate::alerts::now;
 use crate::event::id;
-use crate::plugins::info::{Info, Sources};
+use crate::plugins::info::{Info, Sources, open_params};
 use crate::plugins::protocol::{Losses, Then, Values};
 use crate::plugins::raw::RawEvent;
 use crate::rules::SYSCALL;
@@ -116,6 +116,21 @@ impl Plugin {
         match sources {
             Some(sources) if !sources.take(SYSCALL) => vec![id::PLUGINEVENT_E.0],
             _ => Vec::new(),
+        }
+    }
+
+    /// What the plugin suggests to open its source with: values and what they mean.
+    ///
+    /// # Errors
+    /// What the plugin says if it fails, or that it is no list.
+    pub fn open_params(&mut self) -> Result<Vec<(String, String)>, PluginError> {
+        let Some(list) = self.api.__bindgen_anon_1.list_open_params else { return Ok(Vec::new()) };
+        let mut rc = ss_plugin_rc_SS_PLUGIN_FAILURE;
+        // SAFETY: the state is that of `init`.
+        let text = bytes(unsafe { list(self.state, &raw mut rc) });
+        match rc == ss_plugin_rc_SS_PLUGIN_SUCCESS {
+            true => Ok(open_params(&text)?),
+            false => Err(failed("list_open_params", &self.last_error())),
         }
     }
 
@@ -218,7 +233,8 @@ impl Plugin {
         losses.unparsed += u64::from(rc != ss_plugin_rc_SS_PLUGIN_SUCCESS);
     }
 
-    /// The values of fields on an event, copied into the arena. A field that the plugin does not extract from it is null.
+    /// The values of fields on an event, copied into the arena, each with its place among those that are asked for. A field that
+    /// the plugin does not extract from it has none.
     pub fn extract<'a>(
         &mut self,
         event: &RawEvent,
@@ -226,21 +242,21 @@ impl Plugin {
         asking: &Asking,
         arena: &'a Bump,
         losses: &mut Losses,
-    ) -> Vec<Option<Values<'a>>> {
+    ) -> Vec<(u32, Values<'a>)> {
         let sources = self.info.extract.as_ref().map(|extract| &extract.sources);
         if asking.fields.is_empty() || !takes(sources, &self.extracts, &self.source, event) {
-            return asking.fields.iter().map(|_| None).collect();
+            return Vec::new();
         }
         // One at a time, as Falco asks: plugins exist that write over the values of the field before.
-        let each = asking.fields.iter().zip(&asking.kinds).map(|((_, _, field), kind)| {
-            let mut field = *field;
-            if self.extract_field(event, number, &mut field) {
-                value(&field, *kind, arena, losses)
-            } else {
-                losses.values += 1;
-                None
-            }
-        });
+        let each =
+            asking.fields.iter().zip(&asking.kinds).zip(0..).filter_map(|(((_, _, field), kind), place)| {
+                let mut field = *field;
+                if !self.extract_field(event, number, &mut field) {
+                    losses.values += 1;
+                    return None;
+                }
+                value(&field, *kind, arena, losses).map(|value| (place, value))
+            });
         each.collect()
     }
 

@@ -7,7 +7,8 @@ use anyhow::bail;
 use super::super::sources::built_in;
 use crate::config::{CONTAINER, Config};
 use crate::k8s::audit;
-use crate::plugins::{Info, Loaded};
+use crate::plugins::process::open_params;
+use crate::plugins::{Info, Loaded, Settings};
 
 /// Prints the plugins that are on.
 pub(super) fn list(config: &Config, out: &mut impl Write) -> anyhow::Result<()> {
@@ -37,6 +38,17 @@ pub(super) fn info(name: &str, config: &Config, out: &mut impl Write) -> anyhow:
             "Init config schema type: Not available, plugin does not implement the init config schema functionality\n\n"
         )?,
     }
+    let Some(settings) = plugin.source else { return Ok(()) };
+    let params = open_params(&settings)?;
+    if params.is_empty() {
+        writeln!(out, "No suggested open params available: the plugin does not list any\n")?;
+        return Ok(());
+    }
+    writeln!(out, "Suggested open params:")?;
+    for (value, about) in params {
+        writeln!(out, "{value}{}{about}", if about.is_empty() { "" } else { ": " })?;
+    }
+    writeln!(out)?;
     Ok(())
 }
 
@@ -51,6 +63,8 @@ struct Shown {
     /// What it can do, in Falco's words.
     capabilities: Vec<String>,
     init_schema: Option<String>,
+    /// How it is loaded, if it has a source that can be opened.
+    source: Option<Settings>,
 }
 
 /// All plugins that are on.
@@ -65,21 +79,16 @@ fn all(config: &Config) -> anyhow::Result<Vec<Shown>> {
             version: plugin.version.to_string(),
             capabilities: capabilities.iter().map(|&capability| capability.to_owned()).collect(),
             init_schema: None,
+            source: None,
             name: plugin.name,
         }
     });
     let loaded = Loaded::of(config)?.plugins.into_iter().map(|plugin| {
         let capabilities = capabilities(&plugin.info);
-        let Info { name, version, description, contact, init_schema, .. } = plugin.info;
-        Shown {
-            configured: plugin.settings.name,
-            name,
-            description,
-            contact,
-            version,
-            capabilities,
-            init_schema,
-        }
+        let Info { name, version, description, contact, init_schema, source, .. } = plugin.info;
+        let configured = plugin.settings.name.clone();
+        let source = source.is_some().then_some(plugin.settings);
+        Shown { configured, name, description, contact, version, capabilities, init_schema, source }
     });
     Ok(built_in.chain(loaded).collect())
 }
