@@ -156,9 +156,7 @@ fn what_is_not_heeded_is_in_the_log() {
     let out = falco(&["-c", &more.path, "--dry-run"]);
     let lines = log(&text(&out.stderr), &more);
     let lines: Vec<&str> = lines.lines().filter(|line| line.starts_with("more.yaml:")).collect();
-    insta::assert_snapshot!(lines.join("\n"), @r"
-    more.yaml:8:1: unknown configuration key 'new_key'
-    ");
+    insta::assert_snapshot!(lines.join("\n"), @"more.yaml:8:1: unknown configuration key 'new_key'");
     let quiet = falco(&["-c", &more.path, "--dry-run", "-o", "log_level=error"]);
     assert_eq!((quiet.status.code(), text(&quiet.stderr)), (Some(0), String::new()));
 }
