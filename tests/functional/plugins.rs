@@ -88,6 +88,33 @@ fn json_alerts_have_the_source_and_the_types_of_the_fields() {
 }
 
 #[test]
+fn events_that_are_documents_have_the_fields_of_the_plugin_json() {
+    let rules = "- required_plugin_versions: [{name: json, version: 0.7.0}]\n- rule: R\n  desc: d\n  \
+                 condition: json.value[/number] in (2, 3)\n  \
+                 output: '%json.value[/number] %json.value[/inner/1/b] %jevt.value[/inner] %json.value[/no]'\n  \
+                 priority: INFO\n  source: saker_test\n";
+    let rules = TempFile::new("rules.yaml", rules);
+    let config = configuration(&rules, &loaded("count=3,json=1"), "");
+    let text_of = std::fs::read_to_string(&config.path).unwrap();
+    let with_json =
+        text_of.replace("load_plugins: [saker_test]", "load_plugins: [saker_test, json]").replace(
+            "plugins:\n  - name: saker_test",
+            "plugins:\n  - {name: json, library_path: libjson.so}\n  - name: saker_test",
+        );
+    std::fs::write(&config.path, with_json).unwrap();
+    let out = saker(&["run", "-c", &config.path]);
+    let alerts = text(&out.stdout);
+    let alerts: Vec<&str> = alerts.lines().map(|line| line.split_once("Informational ").unwrap().1).collect();
+    let expected = [r#"2 c ["a",{"b":"c"}] <NA>"#, r#"3 c ["a",{"b":"c"}] <NA>"#];
+    assert_eq!(alerts, expected, "{}", text(&out.stderr));
+    // Other events are no documents.
+    std::fs::write(&config.path, std::fs::read_to_string(&config.path).unwrap().replace(",json=1", ""))
+        .unwrap();
+    let out = saker(&["run", "-c", &config.path]);
+    assert_eq!((out.status.code(), text(&out.stdout)), (Some(0), String::new()), "{}", text(&out.stderr));
+}
+
+#[test]
 fn what_a_plugin_suggests_is_appended_where_it_is_asked_for() {
     let rules = "- rule: R\n  desc: d\n  condition: test.even = true\n  output: o\n  priority: INFO\n  source: saker_test\n";
     let out = run(

@@ -1,5 +1,6 @@
 //! The processes of the plugins of a source, and their events put together: what each plugin says of an event, as one event.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -148,8 +149,14 @@ impl Team {
                 }
             }
             outcome.events += 1;
-            let event =
-                PluginEvent { source: &source.name, plugin: &producer.info.name, told, values: &values };
+            let document = OnceCell::new();
+            let event = PluginEvent {
+                source: &source.name,
+                plugin: &producer.info.name,
+                told,
+                values: &values,
+                document: &document,
+            };
             let origin = Origin::Plugin(event);
             let params = match told.asynchronous {
                 None => ParamsBuf::default(),

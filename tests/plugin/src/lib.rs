@@ -1,7 +1,7 @@
 //! The plugin `saker_test`: a source of small texts, fields of all types over them, and every way to go wrong.
 //!
 //! `open_params` is a list `KEY=NUMBER,…`: `count` events (without it there is no end), `batch` of them at once, and what happens
-//! at an event: `crash`, `hang`, `fail`, `idle` (there is nothing just then). `init_config` is `{"ticks": N}`: asynchronous events that come at once.
+//! at an event: `crash`, `hang`, `fail`, `idle` (there is nothing just then). With `json=1` events are documents. `init_config` is `{"ticks": N}`: asynchronous events that come at once.
 
 // The SDK's macros export C functions.
 #![allow(clippy::undocumented_unsafe_blocks, clippy::multiple_unsafe_ops_per_block)]
@@ -122,7 +122,10 @@ impl SourcePluginInstance for Instance {
             while self.is_now("hang") {
                 std::thread::sleep(Duration::from_secs(60));
             }
-            let text = format!("event {} of the test", self.next);
+            let text = match self.params.contains_key("json") {
+                true => format!("{{\"number\": {}, \"inner\": [\"a\", {{\"b\": \"c\"}}]}}", self.next),
+                false => format!("event {} of the test", self.next),
+            };
             let event = PluginEvent { plugin_id: TestPlugin::PLUGIN_ID, event_data: text.as_bytes() };
             batch.add(Event { metadata: Default::default(), params: event })?;
             self.next += 1;
