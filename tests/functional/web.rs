@@ -12,7 +12,7 @@ use super::text;
 const EVENTS: f64 = 36_608.0;
 
 /// What the server of a run answers to a path.
-fn get(address: &str, path: &str) -> String {
+pub(crate) fn get(address: &str, path: &str) -> String {
     let mut client = TcpStream::connect(address).unwrap();
     client.set_read_timeout(Some(PATIENCE)).unwrap();
     write!(client, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
@@ -22,7 +22,7 @@ fn get(address: &str, path: &str) -> String {
 }
 
 /// The number of a metric.
-fn number(metrics: &str, name: &str) -> f64 {
+pub(crate) fn number(metrics: &str, name: &str) -> f64 {
     let line = metrics.lines().find(|line| line.split_whitespace().next() == Some(name));
     let line = line.unwrap_or_else(|| panic!("no {name} in\n{metrics}"));
     line.split_whitespace().last().unwrap().parse().unwrap()

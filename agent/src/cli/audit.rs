@@ -8,8 +8,7 @@ use anyhow::Context as _;
 use flate2::read::MultiGzDecoder;
 
 use super::engine::{Engine, hand_over};
-use crate::config::Config;
-use crate::k8s::audit::{Counters, Ended, Limits, Running, Settings, lines};
+use crate::k8s::audit::{Counters, Limits, lines, show};
 use crate::outputs::Outputs;
 
 /// The first bytes of a gzip file.
@@ -52,7 +51,7 @@ pub(super) fn replay(
     let mut alerts = Vec::new();
     let reader = open(file).with_context(name)?;
     for batch in lines(reader, &Limits::default()) {
-        watch.batch(&batch.with_context(name)?, &mut counters, &mut alerts);
+        show(&mut watch, &batch.with_context(name)?, &mut counters, &mut alerts);
         engine.output(out).write_all(&alerts)?;
         alerts.clear();
     }
@@ -62,25 +61,6 @@ pub(super) fn replay(
     engine.summary_of(watch.summary(), err)?;
     writeln!(err, "{counters}")?;
     Ok(())
-}
-
-/// Begins to watch the audit log, if the configuration says where it is.
-pub(super) fn start(engine: &mut Engine, config: &Config) -> anyhow::Result<Option<Running>> {
-    let Some(settings) = Settings::of(config)? else { return Ok(None) };
-    let Some(watch) = engine.audit.take() else { return Ok(None) };
-    let running = Running::start(&settings, watch, engine.output_beside())?;
-    match running.address() {
-        Some(address) => tracing::info!("the audit log is received on {address}"),
-        None => tracing::info!("the audit log is read from {:?}", settings.input),
-    }
-    Ok(Some(running))
-}
-
-/// Writes the closing summary of a run: counts of alerts, of both sources together, and of audit events.
-pub(super) fn summary(engine: &Engine, audited: Option<&Ended>, err: &mut impl Write) -> io::Result<()> {
-    let Some(Ended { watch, counters, .. }) = audited else { return engine.summary(err) };
-    engine.summary_of(&engine.rules.alerts.summary().joined(watch.summary()), err)?;
-    writeln!(err, "{counters}")
 }
 
 /// Where the alerts of a thread beside the main loop go: to the outputs, or as lines to standard output, unless `stdout_output`

@@ -4,6 +4,7 @@
 
 mod audit;
 pub mod audit_policy;
+mod beside;
 mod capture;
 pub mod check;
 pub mod config;
@@ -18,6 +19,7 @@ mod live;
 mod log;
 mod notify;
 mod orders;
+mod plugin_host;
 pub mod posture;
 pub mod read;
 pub mod record;
@@ -43,6 +45,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::plugins::process::SUBCOMMAND;
 
 /// Runtime threat detection for Linux with Falco's rules.
 #[derive(Parser, Debug)]
@@ -90,6 +94,9 @@ enum Command {
     Events(ListArgs),
     /// List the system calls
     Syscalls(ListArgs),
+    /// Run a plugin; the agent starts it
+    #[command(hide = true, name = SUBCOMMAND)]
+    PluginHost,
 }
 
 /// How a result is printed.
@@ -151,6 +158,7 @@ pub fn main() -> ExitCode {
         Command::Fields(args) => fields::run(args),
         Command::Events(args) => events::run(args),
         Command::Syscalls(args) => syscalls::run(args),
+        Command::PluginHost => plugin_host::run(),
     };
     status(result, "saker")
 }
