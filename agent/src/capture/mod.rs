@@ -9,6 +9,7 @@ pub mod interest;
 pub mod kmod;
 pub mod live;
 pub mod mapping;
+pub mod memory;
 pub mod merge;
 pub mod plugin;
 pub mod proc;

@@ -22,6 +22,7 @@ use crate::alerts::Summary;
 use crate::capture::driver::Driver;
 use crate::capture::interest::{Choice, interest, union};
 use crate::capture::live::{Live, hierarchy};
+use crate::capture::memory;
 use crate::capture::proc::{LivingThreads, ProcLimits, ProcRoot, Strangers};
 use crate::config::Config;
 use crate::containers;
@@ -253,6 +254,7 @@ impl<'s> Sensor<'s> {
         if scan.over_limit + scan.refused > 0 {
             tracing::warn!("{} processes could not be read, {} were too many", scan.refused, scan.over_limit);
         }
+        memory::give_back();
         occasion.begin()?;
         let mut result = Ok(());
         let mut watch = Watch::new(config, &**driver, telemetry);
@@ -373,6 +375,7 @@ fn change(
     if let Err(error) = driver.set_interest(wanted) {
         tracing::warn!("the driver still records what the old rules asked for: {error}");
     }
+    memory::give_back();
     Ok(())
 }
 
