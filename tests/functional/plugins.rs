@@ -456,6 +456,8 @@ fn health_versions_and_metrics_tell_of_plugins() {
         }
         std::thread::sleep(std::time::Duration::from_millis(20));
     };
+    // It is asked at its beginning.
+    assert_eq!(number(&metrics, "falcosecurity_plugins_saker_test_n_parsed_total"), 0.0);
     assert_eq!(number(&metrics, "saker_plugin_failures_total{source=\"saker_test\"}"), 0.0);
     let matches =
         "falcosecurity_falco_rules_matches_total{priority=\"6\",rule_name=\"Seen\",source=\"saker_test\"}";
@@ -483,6 +485,8 @@ fn falco_lists_plugins_and_their_fields() {
     let fields = falco(&["--list=saker_test", "-N"]);
     assert!(fields.contains("test.word\n") && fields.contains("evt.plugininfo\n"), "{fields}");
     assert!(!fields.contains("proc.name"), "{fields}");
+    let typed = falco(&["--list=saker_test", "-v"]);
+    assert!(typed.contains("(Type: LIST(CHARBUF)) (EPF_IS_LIST) The words"), "{typed}");
     let fields = falco(&["--list"]);
     assert!(fields.contains("saker_test") && fields.contains("A word by its number"), "{fields}");
     // And detects with them.
