@@ -406,6 +406,14 @@ fn rules_are_loaded_anew_with_other_fields() {
     assert_eq!(address, format!("10.0.0.{}", last as u8));
     // Its events go on: the plugin was not begun again.
     assert_eq!(run.hosts(), before);
+    // With other settings it is.
+    let other = std::fs::read_to_string(&config.path)
+        .unwrap()
+        .replace("open_params: \"\"", "open_params: \"batch=2\"");
+    std::fs::write(&config.path, other).unwrap();
+    run.signal("-HUP");
+    run.wait_for("Second 1 10.0.0.1");
+    assert!(!run.hosts().contains(&before[0]), "{before:?}");
     run.signal("-TERM");
     assert!(run.child.wait().unwrap().success());
 }
