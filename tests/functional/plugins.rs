@@ -283,12 +283,12 @@ fn a_plugin_that_hangs_is_ended_at_its_deadline() {
         RULES,
         &loaded("count=5,hang=2"),
         "",
-        &["-o", "saker.plugins.timeout_ms=1500", "-o", "saker.plugins.max_restarts=0"],
+        &["-o", "saker.plugins.timeout_ms=8000", "-o", "saker.plugins.max_restarts=0"],
     );
     let said = text(&out.stderr);
     assert_eq!(out.status.code(), Some(1), "{said}");
     assert_eq!(text(&out.stdout).lines().filter(|line| line.contains(" seen 1 ")).count(), 1);
-    assert!(said.contains("its process did not answer for 1.5s"), "{said}");
+    assert!(said.contains("its process did not answer for 8s"), "{said}");
 }
 
 #[test]
@@ -406,6 +406,14 @@ fn rules_are_loaded_anew_with_other_fields() {
     assert_eq!(address, format!("10.0.0.{}", last as u8));
     // Its events go on: the plugin was not begun again.
     assert_eq!(run.hosts(), before);
+    // With other settings it is.
+    let other = std::fs::read_to_string(&config.path)
+        .unwrap()
+        .replace("open_params: \"\"", "open_params: \"batch=2\"");
+    std::fs::write(&config.path, other).unwrap();
+    run.signal("-HUP");
+    run.wait_for("Second 1 10.0.0.1");
+    assert!(!run.hosts().contains(&before[0]), "{before:?}");
     run.signal("-TERM");
     assert!(run.child.wait().unwrap().success());
 }
@@ -456,6 +464,8 @@ fn health_versions_and_metrics_tell_of_plugins() {
         }
         std::thread::sleep(std::time::Duration::from_millis(20));
     };
+    // It is asked at its beginning.
+    assert_eq!(number(&metrics, "falcosecurity_plugins_saker_test_n_parsed_total"), 0.0);
     assert_eq!(number(&metrics, "saker_plugin_failures_total{source=\"saker_test\"}"), 0.0);
     let matches =
         "falcosecurity_falco_rules_matches_total{priority=\"6\",rule_name=\"Seen\",source=\"saker_test\"}";
@@ -483,6 +493,8 @@ fn falco_lists_plugins_and_their_fields() {
     let fields = falco(&["--list=saker_test", "-N"]);
     assert!(fields.contains("test.word\n") && fields.contains("evt.plugininfo\n"), "{fields}");
     assert!(!fields.contains("proc.name"), "{fields}");
+    let typed = falco(&["--list=saker_test", "-v"]);
+    assert!(typed.contains("(Type: LIST(CHARBUF)) (EPF_IS_LIST) The words"), "{typed}");
     let fields = falco(&["--list"]);
     assert!(fields.contains("saker_test") && fields.contains("A word by its number"), "{fields}");
     // And detects with them.

@@ -14,7 +14,7 @@ use std::time::Duration;
 use falco_event::types::{IpNet, SystemTime};
 use falco_plugin::anyhow::{self, Context as _, Error};
 use falco_plugin::async_event::{AsyncEventPlugin, AsyncHandler};
-use falco_plugin::base::{Json, Plugin};
+use falco_plugin::base::{Json, Metric, MetricLabel, MetricType, MetricValue, Plugin};
 use falco_plugin::event::EventSource;
 use falco_plugin::event::events::{Event, RawEvent};
 use falco_plugin::extract::{ExtractFieldInfo, ExtractPlugin, ExtractRequest, field};
@@ -40,6 +40,9 @@ struct TestPlugin {
     parsed: u64,
 }
 
+/// The metric that tells how many events were parsed.
+const PARSED: &CStr = c"n_parsed";
+
 impl Plugin for TestPlugin {
     const NAME: &'static CStr = c"saker_test";
     const PLUGIN_VERSION: &'static CStr = c"1.2.3";
@@ -49,6 +52,10 @@ impl Plugin for TestPlugin {
 
     fn new(_: Option<&TablesInput<'_>>, Json(config): Self::ConfigType) -> Result<Self, Error> {
         Ok(TestPlugin { config, parsed: 0 })
+    }
+
+    fn get_metrics(&mut self) -> impl IntoIterator<Item = Metric> {
+        [MetricLabel::new(PARSED, MetricType::Monotonic).with_value(MetricValue::U64(self.parsed))]
     }
 }
 

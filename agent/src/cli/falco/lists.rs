@@ -128,11 +128,10 @@ fn of_plugin(info: &Info, loaded: &Loaded) -> Option<Group> {
         };
         Row {
             name: field.name.clone(),
-            kind: format!(
-                "{}{}",
-                field.kind.value_type().falco_name(),
-                if field.list { "_LIST" } else { "" }
-            ),
+            kind: match (field.kind.value_type().falco_name(), field.list) {
+                (name, true) => format!("LIST({name})"),
+                (name, false) => name.to_owned(),
+            },
             about: field.description.clone(),
             tags: argument.into_iter().chain(field.list.then_some("EPF_IS_LIST")).collect(),
         }
