@@ -61,7 +61,6 @@ pub(crate) fn native_number(code: u16) -> u16 {
     place.map_or(u16::MAX, |number| number as u16)
 }
 
-pub(crate) static FORK: Row = Row::tracepoint(event::FORK, tracepoints::fork);
 pub(crate) static EXEC: Row = Row::tracepoint(event::SYSCALL_EXECVE_19_X, tracepoints::exec);
 pub(crate) static EXIT: Row = Row::tracepoint(event::PROCEXIT_1_E, tracepoints::exit);
 pub(crate) static SIGNAL_DELIVER: Row = Row::tracepoint(event::SIGNALDELIVER_E, tracepoints::signal_deliver);
@@ -69,4 +68,3 @@ pub(crate) static PAGE_FAULT: Row = Row::tracepoint(event::PAGE_FAULT_E, tracepo
 pub(crate) static SWITCH: Row = Row::tracepoint(event::SCHEDSWITCH_6_E, tracepoints::switch);
 pub(crate) static CGROUP_MKDIR: Row = Row::tracepoint(event::CGROUP_MKDIR, tracepoints::cgroup);
 pub(crate) static CGROUP_RMDIR: Row = Row::tracepoint(event::CGROUP_RMDIR, tracepoints::cgroup);
-pub(crate) static CGROUP_ATTACH: Row = Row::tracepoint(event::CGROUP_ATTACH, tracepoints::cgroup_attach);

@@ -267,31 +267,6 @@ fn always(_: &Consumer, _: Alive<task_struct>) -> bool {
 
 // ---- processes -----------------------------------------------------------------------------------------------------
 
-/// A task was made and does not run yet.
-///
-/// match: include/trace/events/sched.h: sched_process_fork(struct task_struct *parent, struct task_struct *child)
-///
-/// # Safety
-///
-/// Called by the tracepoint, in the parent.
-pub(crate) unsafe extern "C" fn sched_process_fork(
-    _data: *mut c_void,
-    parent: *mut task_struct,
-    child: *mut task_struct,
-) {
-    // SAFETY: the parent is the current task; the child does not run before this returns.
-    let (Some(parent), Some(child)) = (unsafe { (Alive::new(parent), Alive::new(child)) }) else { return };
-    let arguments = [
-        get!(child, pid) as u64,
-        get!(child, tgid) as u64,
-        task::shared_by(parent, child),
-        task::start_time(child),
-        0,
-        0,
-    ];
-    happened(&calls::FORK, parent, arguments, Context::None, in_scope);
-}
-
 /// A task executes another program: it has its new memory already.
 ///
 /// match: include/trace/events/sched.h: sched_process_exec(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)
@@ -508,25 +483,4 @@ unsafe fn cgroup_changed(row: &'static Row, of: *mut headers::cgroup, path: *con
     let Some(of) = (unsafe { Alive::new(of) }) else { return };
     let arguments = [cgroup::hierarchy_of(of), cgroup::id_of(of), 0, 0, 0, 0];
     happened(row, arch::current(), arguments, Context::CgroupPath(path), always);
-}
-
-/// A task was moved to another cgroup.
-///
-/// match: include/trace/events/cgroup.h: cgroup_attach_task(struct cgroup *dst_cgrp, const char *path,
-/// struct task_struct *task, bool threadgroup)
-///
-/// # Safety
-///
-/// Called by the tracepoint.
-pub(crate) unsafe extern "C" fn cgroup_attach_task(
-    _data: *mut c_void,
-    to: *mut headers::cgroup,
-    _path: *const u8,
-    moved: *mut task_struct,
-    _threadgroup: bool,
-) {
-    // SAFETY: the tracepoint's caller holds both.
-    let (Some(to), Some(moved)) = (unsafe { (Alive::new(to), Alive::new(moved)) }) else { return };
-    let arguments = [cgroup::hierarchy_of(to), cgroup::id_of(to), get!(moved, pid) as u64, 0, 0, 0];
-    happened(&calls::CGROUP_ATTACH, arch::current(), arguments, Context::None, always);
 }

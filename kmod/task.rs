@@ -284,17 +284,3 @@ fn living_thread(task: Alive<task_struct>) -> Option<u64> {
     }
     None
 }
-
-/// What a child shares with its parent, as flags of clone: the tracepoint does not have the flags.
-pub(crate) fn shared_by(parent: Alive<task_struct>, child: Alive<task_struct>) -> u64 {
-    let mut flags = 0;
-    let mut shared = |same: bool, flag: u32| flags |= if same { u64::from(flag) } else { 0 };
-    let thread = get!(parent, tgid) == get!(child, tgid);
-    shared(thread, headers::CLONE_THREAD);
-    shared(get!(parent, mm) == get!(child, mm), headers::CLONE_VM);
-    shared(get!(parent, files) == get!(child, files), headers::CLONE_FILES);
-    shared(get!(parent, fs) == get!(child, fs), headers::CLONE_FS);
-    // A thread has its creator's parent in any case.
-    shared(!thread && get!(parent, real_parent) == get!(child, real_parent), headers::CLONE_PARENT);
-    flags
-}

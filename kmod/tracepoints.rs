@@ -22,16 +22,10 @@ struct Hook {
 // SAFETY: names and functions, which never change.
 unsafe impl Sync for Hook {}
 
-const HOOKS: usize = 13;
+const HOOKS: usize = 11;
 
-/// All hooks, in the order in which they are registered: what tells of new processes before what they do.
+/// All hooks, in the order in which they are registered: what tells of processes before what they do.
 static ALL: [Hook; HOOKS] = [
-    Hook {
-        name: c"sched_process_fork",
-        function: hooks::sched_process_fork as *const c_void,
-        wanted: 0,
-        required: true,
-    },
     Hook {
         name: c"sched_process_exec",
         function: hooks::sched_process_exec as *const c_void,
@@ -53,12 +47,6 @@ static ALL: [Hook; HOOKS] = [
     Hook {
         name: c"cgroup_rmdir",
         function: hooks::cgroup_rmdir as *const c_void,
-        wanted: 0,
-        required: false,
-    },
-    Hook {
-        name: c"cgroup_attach_task",
-        function: hooks::cgroup_attach_task as *const c_void,
         wanted: 0,
         required: false,
     },

@@ -169,8 +169,6 @@ macro_rules! kernel_layout {
             URING_COMPLETED tracepoint "io_uring/io_uring_complete" "req";
             URING_RESULT tracepoint "io_uring/io_uring_complete" "res";
             EXEC_FILENAME tracepoint "sched/sched_process_exec" "filename";
-            NEWTASK_PID tracepoint "task/task_newtask" "pid";
-            NEWTASK_FLAGS tracepoint "task/task_newtask" "clone_flags";
             SIGNAL_NUMBER tracepoint "signal/signal_deliver" "sig";
             SIGNAL_CODE tracepoint "signal/signal_deliver" "code";
             FAULT_ADDRESS tracepoint "exceptions/page_fault_user" "address";
@@ -180,9 +178,6 @@ macro_rules! kernel_layout {
             CGROUP_MKDIR_ROOT tracepoint "cgroup/cgroup_mkdir" "root";
             CGROUP_MKDIR_ID tracepoint "cgroup/cgroup_mkdir" "id";
             CGROUP_MKDIR_PATH tracepoint "cgroup/cgroup_mkdir" "path";
-            CGROUP_ATTACH_ROOT tracepoint "cgroup/cgroup_attach_task" "dst_root";
-            CGROUP_ATTACH_ID tracepoint "cgroup/cgroup_attach_task" "dst_id";
-            CGROUP_ATTACH_PID tracepoint "cgroup/cgroup_attach_task" "pid";
         }
     };
 }

@@ -14,6 +14,8 @@ use std::sync::LazyLock;
 use saker::capture::scap::{ScapError, ScapReader};
 use saker::config::Config;
 use saker::fields::FieldSchema;
+use saker::plugins::protocol::{Reply, decode, receive};
+use saker::plugins::raw::RawEvent;
 use saker::rule_tests::{Case, RuleSet, TestFile};
 use saker::rules::{Environment, Loader, Plugin, describe};
 use saker_probe::wire::record::{HEADER_SIZE, Record, SLOT_SIZE};
@@ -38,7 +40,21 @@ pub const TARGETS: &[Target] = &[
     Target { name: "scap", run: scap },
     Target { name: "replay", run: replay },
     Target { name: "record", run: record },
+    Target { name: "plugin", run: plugin },
 ];
+
+/// What the process of a plugin sends, as a frame; and the same bytes as an event and as a list of fields of a plugin.
+pub fn plugin(data: &[u8]) {
+    let mut buffer = Vec::new();
+    if receive(&mut &*data, &mut buffer).is_ok() {
+        let _ = black_box(decode::<Reply<'_>>(&buffer));
+    }
+    let _ = black_box(saker::plugins::info::fields(data));
+    for event in [RawEvent::of_source(data.to_vec(), 999, 1), RawEvent::asynchronous(data.to_vec(), 999, 1)] {
+        let Ok(event) = event else { continue };
+        black_box((event.time(), event.name(), event.param(0), event.param(31), event.param(usize::MAX)));
+    }
+}
 
 /// All fields there are.
 static SCHEMA: LazyLock<FieldSchema> = LazyLock::new(|| FieldSchema::new(true));
@@ -66,7 +82,8 @@ pub fn condition(data: &[u8]) {
 /// A rule file: loaded, its findings shown as text and JSON, its rules described.
 pub fn rules_file(data: &[u8]) {
     let plugins = [Plugin::container()];
-    let environment = Environment { schema: &*SCHEMA, audit: None, plugins: &plugins, append_output: &[] };
+    let environment =
+        Environment { schema: &*SCHEMA, others: Vec::new(), plugins: &plugins, append_output: &[] };
     let mut loader = Loader::new(environment);
     let result = loader.load("rules.yaml", data);
     assert_eq!(result.successful(), result.errors.is_empty());
@@ -103,7 +120,8 @@ pub fn test_file(data: &[u8]) {
         ));
     }
     let plugins = [Plugin::container()];
-    let environment = Environment { schema: &*SCHEMA, audit: None, plugins: &plugins, append_output: &[] };
+    let environment =
+        Environment { schema: &*SCHEMA, others: Vec::new(), plugins: &plugins, append_output: &[] };
     let Ok(set) = RuleSet::load_with(&[], &rules, environment, &CONFIG) else { return };
     black_box(set.run(&file, Path::new("")));
     black_box(set.mutate(&file, Path::new(""), &[]).is_ok());

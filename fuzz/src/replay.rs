@@ -71,7 +71,7 @@ fn load() -> Rules {
     let options = ["json_output=true".to_owned(), "json_include_message_property=true".to_owned()];
     let config = Config::from_options(&options).expect("sound options");
     let plugins = Box::leak(Box::new([Plugin::container()]));
-    let environment = Environment { schema, audit: None, plugins, append_output: &[] };
+    let environment = Environment { schema, others: Vec::new(), plugins, append_output: &[] };
     let loader: &mut Loader = Box::leak(Box::new(Loader::new(environment)));
     let text = rules(schema);
     let result = loader.load("everything.yaml", text.as_bytes());

@@ -9,6 +9,8 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use saker::capture::scap::ScapWriter;
 use saker::event::{EVENTS, Event, EventInfo, ParamType, ParamsBuf};
+use saker::plugins::protocol::{Batch, Bytes, Losses, Reply, Then, Told, Value, Values, frame};
+use saker::plugins::raw::RawEvent;
 use saker_probe::wire::record::{Extra, Header, PARAMETER_TRUNCATED, SLOT_SIZE, slots_for};
 
 /// The seeds of the target with this name; `root` is the repository.
@@ -18,9 +20,34 @@ pub fn seeds(root: &Path, target: &str) -> Vec<Vec<u8>> {
         "rules_file" => rule_files(root),
         "test_file" => test_files(root),
         "scap" | "replay" => captures(root),
+        "plugin" => plugin_messages(),
         "record" => EVENTS.chunks(32).map(records_of).collect(),
         _ => Vec::new(),
     }
+}
+
+/// Messages of a plugin's process, an event, and a list of fields.
+fn plugin_messages() -> Vec<Vec<u8>> {
+    let bytes = |text: &'static [u8]| -> Bytes<'static> { text.into() };
+    let told = Told {
+        time: 1,
+        asynchronous: Some(bytes(b"tick")),
+        values: vec![
+            (0, Values::One(Value::Text(bytes(b"text")))),
+            (
+                2,
+                Values::List(vec![Value::Number(7), Value::Bool(true), Value::Address([10, 0, 0, 1].into())]),
+            ),
+        ],
+        summary: Some(bytes(b"summary")),
+        raw: Some(bytes(b"raw")),
+    };
+    let batch = Batch { events: vec![told], then: Then::Idle, losses: Losses::default() };
+    let replies = [Reply::Done, Reply::Failed("why"), Reply::Batch(batch)];
+    let mut seeds: Vec<Vec<u8>> = replies.iter().map(|reply| frame(reply).expect("it is short")).collect();
+    seeds.push(RawEvent::recorded(u64::MAX, 0, b"an event").bytes().to_vec());
+    seeds.push(br#"[{"name":"a.b","type":"string","isList":true,"arg":{"isKey":true},"desc":"d"}]"#.to_vec());
+    seeds
 }
 
 /// The lines of a file, a seed each.
@@ -31,15 +58,8 @@ fn lines(path: &Path) -> Vec<Vec<u8>> {
 
 /// Rule files that use all of the language, and the shipped ones.
 fn rule_files(root: &Path) -> Vec<Vec<u8>> {
-    let mut folders = vec![root.join("fuzz/seeds/rules_file")];
-    let shipped = fs::read_dir(root.join("rules")).expect("the shipped rules");
-    let (tactics, mut files): (Vec<PathBuf>, Vec<PathBuf>) =
-        shipped.flatten().map(|entry| entry.path()).partition(|path| path.is_dir());
-    folders.extend(tactics);
-    for folder in folders {
-        files.extend(fs::read_dir(folder).expect("a folder of rules").flatten().map(|file| file.path()));
-    }
-    files.sort();
+    let paths = ["fuzz/seeds/rules_file", "rules", "rules/kubernetes"].map(|path| root.join(path));
+    let files = saker::rules::rule_files(&paths).expect("folders of rules");
     files.iter().map(|path| fs::read(path).expect("a rule file")).collect()
 }
 

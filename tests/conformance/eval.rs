@@ -87,7 +87,8 @@ fn judge(case: &Value, refused: Option<&String>, matches: Option<&Matches>) -> O
 
 /// Makes a condition the condition of a rule, behind the prelude.
 fn load(schema: &FieldSchema, prelude: &[u8], condition: &str) -> Result<(Condition, EventSet), String> {
-    let mut loader = Loader::new(Environment { schema, audit: None, plugins: &[], append_output: &[] });
+    let mut loader =
+        Loader::new(Environment { schema, others: Vec::new(), plugins: &[], append_output: &[] });
     loader.load("prelude.yaml", prelude);
     let rule = json!([{
         "rule": "r", "desc": "d", "condition": condition, "output": "o", "priority": "DEBUG", "warn_evttypes": false,

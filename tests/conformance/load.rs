@@ -49,7 +49,8 @@ fn compare(case: &Path, expected: &Value) -> (Vec<String>, Vec<String>) {
     let schema = FieldSchema::new(container);
     let plugins: Vec<Plugin> = container.then(Plugin::container).into_iter().collect();
     let append_output: Vec<AppendOutput> = Vec::new();
-    let env = Environment { schema: &schema, audit: None, plugins: &plugins, append_output: &append_output };
+    let env =
+        Environment { schema: &schema, others: Vec::new(), plugins: &plugins, append_output: &append_output };
     let mut loader = Loader::new(env);
     let mut results = Vec::new();
     for file in expected["files"].as_array().unwrap() {

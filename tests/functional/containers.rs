@@ -8,7 +8,8 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-const ID: &str = "3ad7b26ded6d8e7b23da7d48fe889434573036c27ae5a74837233de441c3601e";
+/// The end of each container's id. What stands before it differs between the tests, which may run at the same time.
+const ID_TAIL: &str = "6ded6d8e7b23da7d48fe889434573036c27ae5a74837233de441c3601e";
 
 const RULES: &str = "\
 - rule: Shell in container
@@ -41,19 +42,19 @@ exit ${status:-0}
 ";
 
 /// Docker, which takes `delay` for each answer.
-fn docker(socket: &Path, delay: Duration) {
+fn docker(socket: &Path, id: String, delay: Duration) {
     let listener = UnixListener::bind(socket).unwrap();
     thread::spawn(move || {
         for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
+            let (mut stream, id) = (stream.unwrap(), id.clone());
             thread::spawn(move || {
                 let mut request = vec![0; 4096];
                 let read = stream.read(&mut request).unwrap_or(0);
                 let path =
                     String::from_utf8_lossy(&request[..read]).split(' ').nth(1).unwrap_or("").to_owned();
-                let answer = if path.starts_with(&format!("/containers/{ID}")) {
+                let answer = if path.starts_with(&format!("/containers/{id}")) {
                     format!(
-                        r#"{{"Id":"{ID}","Name":"/web","Image":"sha256:1","Config":{{"Image":"fedora:38"}}}}"#
+                        r#"{{"Id":"{id}","Name":"/web","Image":"sha256:1","Config":{{"Image":"fedora:38"}}}}"#
                     )
                 } else if path.starts_with("/images/") {
                     r#"{"RepoTags":["fedora:38"]}"#.to_owned()
@@ -71,8 +72,9 @@ fn docker(socket: &Path, delay: Duration) {
     });
 }
 
-/// Traces a program in a container; `None` where nothing can be traced.
-fn trace(delay: Duration, wait: u32, threads: u32) -> Option<String> {
+/// Traces a program in a container whose id begins so; `None` where nothing can be traced.
+fn trace(id: &str, delay: Duration, wait: u32, threads: u32) -> Option<String> {
+    let id = format!("{id}{ID_TAIL}");
     let cgroups =
         ["cgroup.controllers", "memory"].iter().any(|one| Path::new("/sys/fs/cgroup").join(one).exists());
     if !cgroups || !is_root() {
@@ -81,9 +83,9 @@ fn trace(delay: Duration, wait: u32, threads: u32) -> Option<String> {
     }
     let directory = tempfile::tempdir().unwrap();
     let file = |name: &str| directory.path().join(name);
-    docker(&file("docker.sock"), delay);
+    docker(&file("docker.sock"), id.clone(), delay);
     std::fs::write(file("rules.yaml"), RULES).unwrap();
-    std::fs::write(file("container"), CONTAINER.replace("ID", ID)).unwrap();
+    std::fs::write(file("container"), CONTAINER.replace("ID", &id)).unwrap();
     std::fs::copy("/bin/sh", file("marked")).unwrap();
     let plugin = format!(
         "plugins=[{{name: container, library_path: l, init_config: {{engines: {{docker: {{enabled: true, sockets: ['{}']}}}}}}}}]",
@@ -113,7 +115,7 @@ fn is_root() -> bool {
 #[test]
 fn an_alert_waits_for_what_the_engine_says() {
     for threads in [1, 3] {
-        let Some(out) = trace(Duration::from_millis(200), 60_000, threads) else { return };
+        let Some(out) = trace("3ad7b2", Duration::from_millis(200), 60_000, threads) else { return };
         assert!(out.contains("told 3ad7b26ded6d web fedora false sh"), "{out}");
         assert!(!out.contains("other"), "{out}");
     }
@@ -122,6 +124,6 @@ fn an_alert_waits_for_what_the_engine_says() {
 /// An engine that does not answer costs a bounded time, and the alert says what it lacks.
 #[test]
 fn an_alert_that_must_go_without_says_so() {
-    let Some(out) = trace(Duration::from_secs(120), 100, 1) else { return };
-    assert!(out.contains("told 3ad7b26ded6d <NA> <NA> true sh"), "{out}");
+    let Some(out) = trace("5c0d1e", Duration::from_secs(120), 100, 1) else { return };
+    assert!(out.contains("told 5c0d1e6ded6d <NA> <NA> true sh"), "{out}");
 }

@@ -237,3 +237,11 @@ fn what_cannot_be_used_is_counted() {
         text(&out.stderr)
     );
 }
+
+#[test]
+fn no_standard_output_is_no_output() {
+    let rules = TempFile::new("show.yaml", &show_rule(&["ka.verb"]));
+    let out = saker(&["replay", "-o", "stdout_output.enabled=false", "-r", &rules.path, LOG]);
+    assert_eq!(text(&out.stdout), "");
+    assert!(text(&out.stderr).starts_with("Events detected: 7\n"), "{}", text(&out.stderr));
+}

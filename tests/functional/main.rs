@@ -13,6 +13,7 @@ mod k8s_audit;
 mod kubernetes_rules;
 mod outputs;
 mod packages;
+mod plugins;
 mod preflight;
 mod record;
 mod references;

@@ -8,8 +8,11 @@ use serde_json::Value;
 use super::reload::{PATIENCE, Place, Run, capture};
 use super::text;
 
+/// How many events the bundled capture has.
+const EVENTS: f64 = 36_608.0;
+
 /// What the server of a run answers to a path.
-fn get(address: &str, path: &str) -> String {
+pub(crate) fn get(address: &str, path: &str) -> String {
     let mut client = TcpStream::connect(address).unwrap();
     client.set_read_timeout(Some(PATIENCE)).unwrap();
     write!(client, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
@@ -19,7 +22,7 @@ fn get(address: &str, path: &str) -> String {
 }
 
 /// The number of a metric.
-fn number(metrics: &str, name: &str) -> f64 {
+pub(crate) fn number(metrics: &str, name: &str) -> f64 {
     let line = metrics.lines().find(|line| line.split_whitespace().next() == Some(name));
     let line = line.unwrap_or_else(|| panic!("no {name} in\n{metrics}"));
     line.split_whitespace().last().unwrap().parse().unwrap()
@@ -51,14 +54,14 @@ fn a_run_tells_health_versions_and_metrics() {
     );
     run.feed(second);
     // The events are on their way through a pipe and a thread.
-    let mut metrics = String::new();
     for _ in 0..6000 {
-        metrics = get(&address, "/metrics");
-        if number(&metrics, "saker_events_total") > 36_000.0 {
+        if number(&get(&address, "/metrics"), "saker_events_total") >= EVENTS {
             break;
         }
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
+    // Its numbers are read one after the other: only of what has come to rest they tell the same.
+    let metrics = get(&address, "/metrics");
     assert!(metrics.contains("\r\ncontent-type: text/plain; version=0.0.4\r\n"));
     assert!(number(&metrics, "falcosecurity_scap_n_threads_total") > 0.0);
     assert!(number(&metrics, "falcosecurity_falco_memory_rss_bytes") > 1_000_000.0);

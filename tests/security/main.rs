@@ -100,6 +100,11 @@ fn records() {
 }
 
 #[test]
+fn messages_of_plugins() {
+    survives("plugin");
+}
+
+#[test]
 fn the_seed_records_are_sound() {
     let (_, seeds) = target("record");
     let mut records = 0;

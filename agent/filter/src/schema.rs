@@ -116,6 +116,11 @@ pub trait Schema {
         4
     }
 
+    /// The fields that an output should show, if it is to show what is suggested.
+    fn suggested(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
     /// The least number that the field can be, if it never is null.
     fn at_least(&self, _field: &Field) -> Option<i128> {
         None

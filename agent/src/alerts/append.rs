@@ -16,7 +16,7 @@ const SUGGESTED: &[&str] = &[
     "k8s.ns.name",
 ];
 
-/// The source of system calls, the only one that suggests fields.
+/// The source of system calls. What is suggested of others, their plugins say.
 const SYSCALL: &str = "syscall";
 
 /// The entries that are about a rule, with their index.
@@ -44,8 +44,10 @@ pub fn append_output(
             text.push(' ');
             text.push_str(extra);
         }
-        if entry.suggested_output && rule.source == SYSCALL {
-            for field in SUGGESTED.iter().filter(|field| schema.resolve(field, None).is_ok()) {
+        if entry.suggested_output {
+            let of_containers = if rule.source == SYSCALL { SUGGESTED } else { &[] };
+            let all = of_containers.iter().copied().chain(schema.suggested());
+            for field in all.filter(|field| schema.resolve(field, None).is_ok()) {
                 text.push_str(&format!(" {}=%{field}", field.replace('.', "_")));
             }
         }

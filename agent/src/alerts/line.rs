@@ -379,6 +379,14 @@ pub(crate) fn push_string(text: &[u8], out: &mut Vec<u8>) {
     let _ = serde_json::to_writer(out, &String::from_utf8_lossy(text));
 }
 
+/// Text for a terminal or a log, see [`push_printable`].
+pub(crate) fn printable(text: &str) -> String {
+    let mut out = Vec::new();
+    push_printable(text.as_bytes(), &mut out);
+    // What is appended there is UTF-8.
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// Appends text for a terminal or a log: one line, with no control characters that came from an event. They are
 /// escaped as in JSON; quotes and backslashes stay, and what is no UTF-8 becomes U+FFFD.
 pub(crate) fn push_printable(text: &[u8], out: &mut Vec<u8>) {

@@ -15,7 +15,7 @@ pub use append::{append_output, check_append_output, check_key_fields};
 pub use captures::{Captures, Desk as CaptureDesk, Request, Requests, desk as capture_desk};
 pub use internal::{Internal, InternalForm, SOURCE, now};
 pub use line::{Line, LineCompiler, LineError, RuleLabels, Wanted};
-pub(crate) use line::{push_printable, push_string, push_utc};
+pub(crate) use line::{printable, push_printable, push_string, push_utc};
 pub use record::{Alert, Parts, RecordError};
 pub use summary::{Cost, Counted, Summary};
 pub(crate) use template::plain_text;

@@ -7,7 +7,7 @@ use std::fmt::{self, Display, Formatter};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::push_printable;
+use super::printable;
 use crate::config::Priority;
 use crate::rules::Rule;
 
@@ -197,9 +197,7 @@ impl Display for Summary {
         writeln!(f, "Triggered rules by rule name:")?;
         for (name, count) in self.by_rule() {
             // Whoever named the rule must not write lines of the summary.
-            let mut printable = Vec::new();
-            push_printable(name.as_bytes(), &mut printable);
-            writeln!(f, "   {}: {count}", String::from_utf8_lossy(&printable))?;
+            writeln!(f, "   {}: {count}", printable(&name))?;
         }
         Ok(())
     }

@@ -33,11 +33,6 @@ pub trait Driver: Send {
         true
     }
 
-    /// What was lost besides what the rings count: what it is, and how often.
-    fn losses(&self) -> Vec<(String, u64)> {
-        Vec::new()
-    }
-
     /// The tracepoints that it has its hooks in, as `category:name`; none if it does not say.
     fn hooked(&self) -> Vec<String> {
         Vec::new()
@@ -48,14 +43,34 @@ pub trait Driver: Send {
         Vec::new()
     }
 
-    /// How often the kernel ran each of its programs, and for how many nanoseconds in all, where it measures that.
-    fn program_times(&self) -> Vec<(String, u64, u64)> {
+    /// What the kernel counts for each of its programs that the kernel enters.
+    fn programs(&self) -> Vec<ProgramCounts> {
         Vec::new()
     }
 
     /// What this kernel does not let it tell, each in a sentence.
     fn gaps(&self) -> Vec<String> {
         Vec::new()
+    }
+}
+
+/// What the kernel counts for a program.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ProgramCounts {
+    /// The program.
+    pub name: &'static str,
+    /// How often it should have run and did not, because another was running on the same CPU.
+    pub misses: u64,
+    /// How often it ran, and for how many nanoseconds in all: 0 unless the kernel measures that.
+    pub runs: u64,
+    /// See `runs`.
+    pub nanoseconds: u64,
+}
+
+impl ProgramCounts {
+    /// What was lost for it, and how often.
+    pub fn loss(&self) -> (String, u64) {
+        (format!("ebpf.{}.recursion_misses", self.name), self.misses)
     }
 }
 

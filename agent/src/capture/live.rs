@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
-use saker_probe::wire::event::{CGROUP_ATTACH, CGROUP_MKDIR, CGROUP_RMDIR, INTERNAL};
+use saker_probe::wire::event::{CGROUP_MKDIR, CGROUP_RMDIR, INTERNAL};
 use saker_probe::wire::record::{Extra, Parameter, Record, flag};
 
 use super::cgroup::{Cgroups, Hierarchy};
@@ -160,7 +160,7 @@ fn decode(
 ) {
     let header = &record.header;
     if header.event >= INTERNAL {
-        if matches!(header.event, CGROUP_MKDIR | CGROUP_RMDIR | CGROUP_ATTACH) {
+        if matches!(header.event, CGROUP_MKDIR | CGROUP_RMDIR) {
             cgroup(record, known, counters);
         }
         return;

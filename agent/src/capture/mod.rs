@@ -10,6 +10,7 @@ pub mod kmod;
 pub mod live;
 pub mod mapping;
 pub mod merge;
+pub mod plugin;
 pub mod proc;
 pub mod ring;
 pub mod scap;

@@ -7,10 +7,8 @@ use std::path::Path;
 use anyhow::Context as _;
 use flate2::read::MultiGzDecoder;
 
-use super::engine::Engine;
-use crate::alerts::Alert;
-use crate::config::Config;
-use crate::k8s::audit::{Counters, Ended, Limits, Running, Settings, lines};
+use super::engine::{Engine, hand_over};
+use crate::k8s::audit::{Counters, Limits, lines, show};
 use crate::outputs::Outputs;
 
 /// The first bytes of a gzip file.
@@ -53,11 +51,8 @@ pub(super) fn replay(
     let mut alerts = Vec::new();
     let reader = open(file).with_context(name)?;
     for batch in lines(reader, &Limits::default()) {
-        watch.batch(&batch.with_context(name)?, &mut counters, &mut alerts);
-        match engine.outputs() {
-            Some(outputs) => Alert::read_all(&alerts, |alert| outputs.accept(alert))?,
-            None => out.write_all(&alerts)?,
-        }
+        show(&mut watch, &batch.with_context(name)?, &mut counters, &mut alerts);
+        engine.output(out).write_all(&alerts)?;
         alerts.clear();
     }
     // On a terminal the summary comes after the last alert.
@@ -66,25 +61,6 @@ pub(super) fn replay(
     engine.summary_of(watch.summary(), err)?;
     writeln!(err, "{counters}")?;
     Ok(())
-}
-
-/// Begins to watch the audit log, if the configuration says where it is.
-pub(super) fn start(engine: &mut Engine, config: &Config) -> anyhow::Result<Option<Running>> {
-    let Some(settings) = Settings::of(config)? else { return Ok(None) };
-    let Some(watch) = engine.audit.take() else { return Ok(None) };
-    let running = Running::start(&settings, watch, engine.output_beside())?;
-    match running.address() {
-        Some(address) => tracing::info!("the audit log is received on {address}"),
-        None => tracing::info!("the audit log is read from {:?}", settings.input),
-    }
-    Ok(Some(running))
-}
-
-/// Writes the closing summary of a run: counts of alerts, of both sources together, and of audit events.
-pub(super) fn summary(engine: &Engine, audited: Option<&Ended>, err: &mut impl Write) -> io::Result<()> {
-    let Some(Ended { watch, counters, .. }) = audited else { return engine.summary(err) };
-    engine.summary_of(&engine.rules.alerts.summary().joined(watch.summary()), err)?;
-    writeln!(err, "{counters}")
 }
 
 /// Where the alerts of a thread beside the main loop go: to the outputs, or as lines to standard output, unless `stdout_output`
@@ -96,13 +72,8 @@ pub(super) struct OutputBeside {
 
 impl Write for OutputBeside {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if let Some(outputs) = &self.outputs {
-            // Whole alerts are handed over.
-            Alert::read_all(bytes, |alert| outputs.accept(alert))?;
-            return Ok(bytes.len());
-        }
-        // All at once under one lock, so that lines stay whole.
-        if self.shown {
+        if !hand_over(self.outputs.as_ref(), self.shown, bytes)? {
+            // All at once under one lock, so that lines stay whole.
             io::stdout().lock().write_all(bytes)?;
         }
         Ok(bytes.len())

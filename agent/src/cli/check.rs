@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use clap::ValueEnum;
 use saker_filter::Schema;
 use saker_filter::ast::Visitor;
 use saker_filter::parse::RULE_DEPTH;
 use serde_json::{Value, json};
 
+use super::Format;
 use super::sources::Sources;
 use crate::config::Config;
 use crate::lint::{Lint, lint};
@@ -52,16 +52,6 @@ pub struct Args {
     /// Set a configuration key, as `saker.builtin_plugins=[]`; may be given again
     #[arg(short, long = "option", value_name = "KEY=VALUE")]
     pub option: Vec<String>,
-}
-
-/// How verdicts are printed.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// For tools.
-    Json,
 }
 
 /// Validates and prints the verdict.

@@ -11,14 +11,18 @@ use saker_filter::Schema;
 use super::audit::OutputBeside;
 use super::guard;
 use super::sources::Sources;
-use crate::alerts::{Alert, Alerts, LineCompiler, Summary, check_append_output, check_key_fields};
+use crate::alerts::{
+    Alert, Alerts, LineCompiler, LineError, Summary, check_append_output, check_key_fields, printable,
+};
 use crate::config::{self, Config};
 use crate::detect::{Detector, select};
-use crate::k8s::{self, audit::Watch};
+use crate::k8s;
 use crate::outputs::{self, Occasion, OutputError, OutputStatus, Outputs};
 use crate::pipeline::workers::{self, Counted, Dispatcher};
 use crate::pipeline::{Pipeline, RuleSet, Settings, Single};
+use crate::plugins::Fresh;
 use crate::rules::{LoadResult, Loader, Rule, SYSCALL, Source, rule_files};
+use crate::watch::Watch;
 
 /// Where rules are looked for when none are given.
 const DEFAULT_RULES: &str = "/etc/saker/rules.d";
@@ -103,6 +107,8 @@ pub(super) struct Engine {
     pub(super) at_once: bool,
     /// The rules of the audit log, if it is a source.
     pub(super) audit: Option<Watch>,
+    /// The rules of the sources of plugins.
+    pub(super) plugins: Vec<Fresh>,
 }
 
 impl Engine {
@@ -140,13 +146,14 @@ impl Engine {
     ) -> anyhow::Result<(Engine, T)> {
         let known = Sources::of(config)?;
         let schema = &known.syscall;
-        let audit = known.audit.as_ref().map(|schema| schema as &dyn Schema);
+        let others = known.others();
         let of_source = |source: Option<&str>| match source {
-            Some(k8s::audit::SOURCE) => audit,
-            _ => Some(schema as &dyn Schema),
+            None | Some(SYSCALL) => Some(schema as &dyn Schema),
+            Some(source) => others.iter().find(|(name, _)| *name == source).map(|(_, schema)| *schema),
         };
         check_append_output(&config.append_output, of_source).map_err(anyhow::Error::msg)?;
-        let schemas: Vec<&dyn Schema> = [Some(schema as &dyn Schema), audit].into_iter().flatten().collect();
+        let of_others = others.iter().map(|(_, schema)| *schema);
+        let schemas: Vec<&dyn Schema> = [schema as &dyn Schema].into_iter().chain(of_others).collect();
         check_key_fields(config, &schemas).map_err(anyhow::Error::msg)?;
         let mut loader = Loader::new(known.environment(config));
         if let Some(own) = own {
@@ -167,13 +174,31 @@ impl Engine {
         let hostname = config::hostname();
         let lines = LineCompiler { config, schema, hostname: &hostname };
         let selected = select(loader.rules(), config);
-        let (rules, audited): (Vec<Rule<'_>>, Vec<Rule<'_>>) =
-            selected.iter().copied().partition(|rule| rule.labels.source == SYSCALL);
+        let of_source = |source: &str| -> Vec<Rule<'_>> {
+            selected.iter().copied().filter(|rule| rule.labels.source == source).collect()
+        };
+        let rules = of_source(SYSCALL);
         let audit = known
             .audit
             .as_ref()
-            .map(|schema| Watch::new(&audited, config, records_for, schema))
+            .map(|schema| Watch::new(&of_source(k8s::audit::SOURCE), config, records_for, schema))
             .transpose()?;
+        let sources = known.loaded.sources.iter().zip(&known.of_plugins);
+        let plugins = sources.map(|(source, schema)| {
+            let rules = of_source(&source.name);
+            // Fields of rules that are off are not asked for.
+            schema.begin_asking();
+            let fields = |rule: &Rule<'_>| {
+                rule.condition
+                    .fields()
+                    .chain(rule.template.fields().map(|(_, field)| field))
+                    .for_each(|field| schema.want(field));
+            };
+            rules.iter().for_each(fields);
+            let watch = Watch::new(&rules, config, records_for, schema)?;
+            Ok(Fresh { source: source.clone(), watch, asking: schema.asking() })
+        });
+        let plugins = plugins.collect::<Result<_, LineError>>()?;
         let conditions = rules.iter().map(|rule| (rule.condition, rule.events));
         let alerts = match records_for {
             Some(config) => Alerts::recorded(&rules, &lines, &outputs::wanted(config))?,
@@ -191,6 +216,7 @@ impl Engine {
             stdout: config.stdout_output.enabled,
             at_once: false,
             audit,
+            plugins,
         };
         Ok((engine, look(&loader, &selected)))
     }
@@ -249,12 +275,7 @@ impl Engine {
         Ok(())
     }
 
-    /// The closing summary.
-    pub(super) fn summary(&self, err: &mut impl Write) -> io::Result<()> {
-        self.summary_of(self.rules.alerts.summary(), err)
-    }
-
-    /// The closing summary of other rules than those of system calls.
+    /// The closing summary, with counts of rules of whatever source.
     pub(super) fn summary_of(&self, summary: &Summary, err: &mut impl Write) -> io::Result<()> {
         write!(err, "{summary}")?;
         let held = self.outputs().map(Outputs::held_back).unwrap_or_default();
@@ -262,7 +283,13 @@ impl Engine {
             writeln!(err, "Alerts held back by rule name:")?;
         }
         for (rule, held) in held {
-            writeln!(err, "   {rule}: {} rolled up, {} over the limit", held.rolled_up, held.limited)?;
+            writeln!(
+                err,
+                "   {}: {} rolled up, {} over the limit",
+                printable(&rule),
+                held.rolled_up,
+                held.limited
+            )?;
         }
         Ok(())
     }
@@ -277,14 +304,18 @@ impl Engine {
         OutputBeside { outputs: self.outputs().cloned(), shown: self.stdout }
     }
 
+    /// Where alerts go: to the outputs, or as lines to `out`.
+    pub(super) fn output<'o, W: Write>(&self, out: &'o mut W) -> Output<'o, W> {
+        Output { out, outputs: self.outputs().cloned(), shown: self.stdout, at_once: self.at_once }
+    }
+
     /// The one loop, whose alerts go to `out`.
     pub(super) fn single<'e, W: Write + 'e>(
         &'e mut self,
         pipeline: Pipeline,
         out: &'e mut W,
     ) -> Single<'e, Output<'e, W>> {
-        let outputs = self.outputs().cloned();
-        let out = Output { out, outputs, shown: self.stdout, at_once: self.at_once };
+        let out = self.output(out);
         Single::new(pipeline, &mut self.rules, out)
     }
 
@@ -296,8 +327,7 @@ impl Engine {
         out: &mut (impl Write + Send),
         feed: impl FnOnce(&mut Dispatcher) -> R,
     ) -> io::Result<(R, Counted)> {
-        let outputs = self.outputs().cloned();
-        let mut out = Output { out, outputs, shown: self.stdout, at_once: self.at_once };
+        let mut out = self.output(out);
         workers::run(usize::from(threads), pipeline, &mut self.rules, &mut out, feed)
     }
 }
@@ -317,12 +347,7 @@ pub(super) struct Output<'o, W> {
 
 impl<W: Write> Write for Output<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if let Some(outputs) = &self.outputs {
-            // The loop hands over whole alerts.
-            Alert::read_all(bytes, |alert| outputs.accept(alert))?;
-            return Ok(bytes.len());
-        }
-        if !self.shown {
+        if hand_over(self.outputs.as_ref(), self.shown, bytes)? {
             return Ok(bytes.len());
         }
         let written = self.out.write(bytes)?;
@@ -334,6 +359,14 @@ impl<W: Write> Write for Output<'_, W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
+    }
+}
+
+/// Hands whole alerts to the outputs, if there are any. `false` if they are lines that are to be shown.
+pub(super) fn hand_over(outputs: Option<&Outputs>, shown: bool, alerts: &[u8]) -> io::Result<bool> {
+    match outputs {
+        Some(outputs) => Alert::read_all(alerts, |alert| outputs.accept(alert)).map(|()| true),
+        None => Ok(!shown),
     }
 }
 

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use clap::ValueEnum;
 use serde_json::{Value, json};
 
+use super::Format;
 use super::capture::{name, open};
 use super::rule_source::RuleSource;
 use super::sources::Sources;
+use crate::alerts::printable;
 use crate::config::Config;
 use crate::event::syscall::type_name;
 use crate::explain::{Explainer, Explanation, Step, StepKind};
@@ -46,16 +47,6 @@ pub struct Args {
     /// Set a configuration key; may be given again
     #[arg(short, long = "option", value_name = "KEY=VALUE")]
     pub option: Vec<String>,
-}
-
-/// How an explanation is printed.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// For tools.
-    Json,
 }
 
 /// Explains and prints.
@@ -266,7 +257,7 @@ fn text(
     out: &mut impl Write,
 ) -> io::Result<()> {
     let place = loader.rule_written(rule).map(|written| format!(", {written}")).unwrap_or_default();
-    writeln!(out, "rule '{}'{place}", rule.labels.name)?;
+    writeln!(out, "rule '{}'{place}", printable(rule.labels.name))?;
     if let Wanted::Any = wanted {
         match found.alerts {
             0 => writeln!(out, "no event of the capture makes it true; this one comes nearest")?,
@@ -275,7 +266,8 @@ fn text(
         }
     }
     let answer = if explanation.truth { "true" } else { "false" };
-    writeln!(out, "event {}, {} by {}: {answer}\n", subject.num, subject.kind, subject.process)?;
+    let process = printable(&subject.process);
+    writeln!(out, "event {}, {} by {process}: {answer}\n", subject.num, subject.kind)?;
     tree(&explanation.root, 1, out)?;
     writeln!(out, "\ndecided by (>):")?;
     for step in explanation.root.deciding() {

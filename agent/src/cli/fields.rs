@@ -3,21 +3,11 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use saker_filter::Type;
-
-use super::ListFormat;
+use super::{ListArgs, ListFormat};
 use crate::fields::{AUDIT_FIELDS, ArgKind, FIELDS, FieldInfo, Traits};
 
-/// What `saker fields` takes.
-#[derive(clap::Args, Debug)]
-pub struct Args {
-    /// How to print the list
-    #[arg(long, value_enum, default_value_t)]
-    pub format: ListFormat,
-}
-
 /// Prints the list.
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: ListArgs) -> anyhow::Result<ExitCode> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     match args.format {
         ListFormat::Text => text(&mut out)?,
@@ -30,24 +20,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 /// Falco's name of a type, as its error messages and references have it.
 pub(super) fn type_name(field: &FieldInfo) -> String {
-    let name = match field.ty {
-        _ if field.arg == ArgKind::RawParam => "DYNAMIC",
-        Type::Bool => "BOOL",
-        Type::I16 => "INT16",
-        Type::I32 => "INT32",
-        Type::I64 => "INT64",
-        Type::U8 => "UINT8",
-        Type::U16 => "UINT16",
-        Type::U32 => "UINT32",
-        Type::U64 => "UINT64",
-        Type::Port => "PORT",
-        Type::Double => "DOUBLE",
-        Type::RelTime => "RELTIME",
-        Type::AbsTime => "ABSTIME",
-        Type::Str => "CHARBUF",
-        Type::Buf => "BYTEBUF",
-        Type::Ip => "IPADDR",
-        Type::Net => "IPNET",
+    let name = match field.arg {
+        ArgKind::RawParam => "DYNAMIC",
+        _ => field.ty.falco_name(),
     };
     if field.traits.contains(Traits::LIST) { format!("LIST({name})") } else { name.to_owned() }
 }

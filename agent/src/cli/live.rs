@@ -7,14 +7,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use crossbeam_channel::Sender;
 use saker_probe::wire::ABI_VERSION;
 use saker_probe::wire::control::Interest;
 
-use super::audit;
+use super::beside::{Beside, Selection, Successors};
 use super::engine::{Engine, Show};
 use super::guard::{Canary, can_answer};
-use super::orders::{Order, Orders};
+use super::orders::{Desk, Order, Orders};
 use super::reload::Fresh;
 use super::sensor::Losses;
 use super::waiting::Waiting;
@@ -28,7 +27,6 @@ use crate::config::Config;
 use crate::containers;
 use crate::detect::Detector;
 use crate::event::Event;
-use crate::k8s::audit::{Running, Watch as AuditWatch};
 use crate::metrics::{Telemetry, Verdict};
 use crate::outputs::{self, Outputs};
 use crate::pipeline::{Pipeline, Recorded, Recorder, Sink, Tap};
@@ -42,8 +40,8 @@ pub(super) struct Detection<'c> {
     names: BTreeSet<&'static str>,
     /// How runtimes are asked about containers, if they are.
     containers: Option<containers::Settings>,
-    /// The audit log, which is watched beside the driver's events.
-    auditing: Option<Running>,
+    /// The sources that are watched beside the driver's events.
+    beside: Beside,
 }
 
 /// Who says when a detection begins and ends.
@@ -70,13 +68,19 @@ impl<'c> Detection<'c> {
         if outputs {
             engine.start_outputs(config, outputs::Occasion::Live)?;
         }
-        Ok(Detection { config, engine, names, containers, auditing: None })
+        Ok(Detection { config, engine, names, containers, beside: Beside::default() })
     }
 
-    /// Begins to watch the audit log, if the configuration says where it is.
-    pub(super) fn audit(&mut self) -> anyhow::Result<Option<Sender<AuditWatch>>> {
-        self.auditing = audit::start(&mut self.engine, self.config)?;
-        Ok(self.auditing.as_ref().map(Running::rules))
+    /// Begins to watch the sources beside system calls.
+    pub(super) fn beside(
+        &mut self,
+        selection: &Selection,
+        desk: &Desk,
+        telemetry: &Telemetry,
+    ) -> anyhow::Result<Successors> {
+        self.beside = Beside::start(&mut self.engine, self.config, selection, desk)?;
+        self.beside.measure(telemetry);
+        Ok(self.beside.successors())
     }
 
     /// As [`Detection::load`], with outputs and with the rules about the agent itself. `configuration` are the files of the
@@ -90,7 +94,7 @@ impl<'c> Detection<'c> {
         let containers = containers::Settings::of(config, ProcRoot::from_environment().root())?;
         let (mut engine, names) = Engine::guarded(files, configuration, config, Some(config), show)?;
         engine.start_outputs(config, outputs::Occasion::Live)?;
-        Ok(Detection { config, engine, names, containers, auditing: None })
+        Ok(Detection { config, engine, names, containers, beside: Beside::default() })
     }
 
     /// The outputs, if there are any.
@@ -131,10 +135,10 @@ impl<'c> Detection<'c> {
             captures_told(&recorder.finish());
         }
         // Its alerts must be with the outputs before those end.
-        let audited = self.auditing.take().and_then(Running::stop);
+        let ended = std::mem::take(&mut self.beside).stop();
         self.engine.finish(&mut io::stderr())?;
         let mut err = io::stderr().lock();
-        audit::summary(&self.engine, audited.as_ref(), &mut err)?;
+        ended.summary(&self.engine, &mut err)?;
         sensor.summary(&mut err)?;
         result
     }
@@ -216,7 +220,7 @@ impl<'s> Sensor<'s> {
 
     /// What was lost until now.
     pub(super) fn losses(&self) -> Losses {
-        Losses::of(&*self.driver, &self.live)
+        Losses::of(&self.driver.programs(), &self.live)
     }
 
     /// Says how many events there were, and what was lost.
@@ -287,7 +291,7 @@ impl<'s> Sensor<'s> {
             let (silence, verdict) = watch.round(records, &**driver, live, sink);
             let Verdict { log, alert, exit } = verdict.unwrap_or_default();
             if let Some(line) = log {
-                tracing::warn!("{line} {}", Losses::of(&**driver, live).line());
+                tracing::warn!("{line} {}", Losses::of(&driver.programs(), live).line());
             }
             for alert in silence.iter().chain(&alert).chain(&canary.round()) {
                 result = result.and_then(|()| sink.internal(alert));

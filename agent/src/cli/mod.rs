@@ -4,6 +4,7 @@
 
 mod audit;
 pub mod audit_policy;
+mod beside;
 mod capture;
 pub mod check;
 pub mod config;
@@ -18,6 +19,7 @@ mod live;
 mod log;
 mod notify;
 mod orders;
+mod plugin_host;
 pub mod posture;
 pub mod read;
 pub mod record;
@@ -43,6 +45,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::plugins::process::SUBCOMMAND;
 
 /// Runtime threat detection for Linux with Falco's rules.
 #[derive(Parser, Debug)]
@@ -85,11 +89,32 @@ enum Command {
     /// List the configuration keys
     Config(config::Args),
     /// List the fields that conditions and outputs can use
-    Fields(fields::Args),
+    Fields(ListArgs),
     /// List the events and their parameters
-    Events(events::Args),
+    Events(ListArgs),
     /// List the system calls
-    Syscalls(syscalls::Args),
+    Syscalls(ListArgs),
+    /// Run a plugin; the agent starts it
+    #[command(hide = true, name = SUBCOMMAND)]
+    PluginHost,
+}
+
+/// How a result is printed.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// A JSON document.
+    Json,
+}
+
+/// What a reference (`fields`, `events`, `syscalls`) takes.
+#[derive(clap::Args, Debug)]
+pub struct ListArgs {
+    /// How to print the list
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ListFormat,
 }
 
 /// How a reference (`config`, `fields`, `events`, `syscalls`) is printed.
@@ -133,6 +158,7 @@ pub fn main() -> ExitCode {
         Command::Fields(args) => fields::run(args),
         Command::Events(args) => events::run(args),
         Command::Syscalls(args) => syscalls::run(args),
+        Command::PluginHost => plugin_host::run(),
     };
     status(result, "saker")
 }

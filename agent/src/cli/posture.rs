@@ -7,11 +7,13 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
+use super::Format;
 use super::capture::{name, open};
-use crate::alerts::push_printable;
+use crate::alerts::printable;
 use crate::config::Config;
 use crate::k8s::posture::observed::{Observer, Seen, of_container};
 use crate::k8s::posture::{Report, Workload, report};
+use crate::k8s::scalar;
 
 /// What `saker posture` takes.
 #[derive(clap::Args, Debug)]
@@ -27,15 +29,6 @@ pub struct Args {
     /// How to print the findings
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-}
-
-#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
-enum Format {
-    /// A line for each finding, then suggestions.
-    #[default]
-    Text,
-    /// A JSON document.
-    Json,
 }
 
 /// The most bytes of a file.
@@ -104,12 +97,7 @@ fn title(workload: &Workload) -> String {
 
 fn text(reports: &[(String, Report)], observed: bool, out: &mut impl Write) -> io::Result<()> {
     // Names come from the files and may hold anything.
-    let mut put = |line: String| {
-        let mut printable = Vec::new();
-        push_printable(line.as_bytes(), &mut printable);
-        printable.push(b'\n');
-        out.write_all(&printable)
-    };
+    let mut put = |line: String| writeln!(out, "{}", printable(&line));
     let (mut pods, mut count) = (0, 0);
     for (name, report) in reports {
         for workload in &report.workloads {
@@ -138,9 +126,9 @@ fn text(reports: &[(String, Report)], observed: bool, out: &mut impl Write) -> i
             let volumes: Vec<_> = workload.suggestions.iter().flat_map(|one| one.volumes()).collect();
             if !volumes.is_empty() {
                 put("volumes:".to_owned())?;
-                volumes
-                    .iter()
-                    .try_for_each(|(volume, _)| put(format!("- {{name: {volume}, emptyDir: {{}}}}")))?;
+                volumes.iter().try_for_each(|(volume, _)| {
+                    put(format!("- {{name: {}, emptyDir: {{}}}}", scalar(volume)))
+                })?;
             }
             for suggestion in &workload.suggestions {
                 suggestion.yaml().lines().try_for_each(|line| put(line.to_owned()))?;

@@ -223,6 +223,10 @@ impl Sink for CaptureFile {
         Ok(())
     }
 
+    fn insert(&mut self, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
     fn figures(&self) -> StateFigures {
         self.filter.as_ref().map_or_else(StateFigures::default, |(_, pipeline)| pipeline.state().figures())
     }

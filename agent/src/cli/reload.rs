@@ -12,17 +12,16 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use crossbeam_channel::Sender;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
+use super::beside::Successors;
 use super::engine::{Engine, Show};
 use super::orders::Desk;
 use crate::alerts::Internal;
 use crate::config::{Config, Priority};
-use crate::k8s::audit::Watch as AuditWatch;
 use crate::metrics::{Files, Telemetry};
 use crate::pipeline::{RuleSet, Sink};
 use crate::rules::{LoadResult, Source};
@@ -97,7 +96,7 @@ pub(super) type Said = Box<dyn FnMut(&LoadResult, &[Source]) -> anyhow::Result<(
 /// Waits for reasons to load anew. [`Reloader::listen`] sets SIGHUP aside for it.
 pub(super) struct Reloader {
     signals: SignalFd,
-    audit: Option<Sender<AuditWatch>>,
+    successors: Successors,
     guarded: bool,
 }
 
@@ -112,12 +111,12 @@ impl Reloader {
         hangup.thread_block().context("SIGHUP cannot be set aside")?;
         let signals = SignalFd::with_flags(&hangup, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
             .context("SIGHUP cannot be waited for")?;
-        Ok(Reloader { signals, audit: None, guarded: false })
+        Ok(Reloader { signals, successors: Successors::default(), guarded: false })
     }
 
-    /// Has new rules of the audit log sent there.
-    pub(super) fn with_audit(self, audit: Option<Sender<AuditWatch>>) -> Reloader {
-        Reloader { audit, ..self }
+    /// Has new rules of the sources beside system calls sent there.
+    pub(super) fn with_successors(self, successors: Successors) -> Reloader {
+        Reloader { successors, ..self }
     }
 
     /// Has the rules about the agent itself loaded, too.
@@ -140,7 +139,7 @@ impl Reloader {
     ) -> io::Result<()> {
         let telemetry = telemetry.clone();
         let (watch, files) = (Watch::of(given), given.files());
-        let Reloader { signals, audit, guarded } = self;
+        let Reloader { signals, successors, guarded } = self;
         let mut work = Work {
             signals,
             watch,
@@ -149,7 +148,7 @@ impl Reloader {
             read,
             said,
             desk,
-            audit,
+            successors,
             telemetry,
             guarded,
             number: 0,
@@ -168,8 +167,8 @@ struct Work {
     read: Read,
     said: Said,
     desk: Desk,
-    /// Where new rules of the audit log go.
-    audit: Option<Sender<AuditWatch>>,
+    /// Where new rules of the sources beside system calls go.
+    successors: Successors,
     telemetry: Telemetry,
     guarded: bool,
     number: u64,
@@ -226,17 +225,14 @@ impl Work {
         let Given { config, rule_files, config_files, .. } = given;
         let show: Show<'_> = &mut *self.said;
         let records_for = self.records_for.as_ref();
-        let (engine, names) = match self.guarded {
+        let (mut engine, names) = match self.guarded {
             true => Engine::guarded(&rule_files, &config_files, &config, records_for, show)?,
             false => Engine::named(&rule_files, &config, records_for, show)?,
         };
         self.number += 1;
+        self.successors.send(&mut engine);
         let fresh = Fresh { number: self.number, rules: engine.rules, names, config, files };
         tracing::debug!("reload {}: ready", self.number);
-        if let (Some(audit), Some(watch)) = (&self.audit, engine.audit) {
-            // Whoever watches the audit log no more needs no rules.
-            let _ = audit.send(watch);
-        }
         Ok(self.desk.rules(Box::new(fresh)).is_ok())
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::audit::is_audit_log;
+use super::beside::Ended;
 use super::capture::{name, open};
 use super::engine::{Engine, RuleArgs};
 use super::orders::{Order, Orders};
@@ -16,6 +17,7 @@ use crate::config::Config;
 use crate::k8s::audit;
 use crate::metrics::{Readings, Telemetry, cpu_time};
 use crate::pipeline::{Pipeline, Sink};
+use crate::plugins::Recorded;
 
 /// What `saker replay` takes.
 #[derive(clap::Args, Debug, Default)]
@@ -73,10 +75,12 @@ pub(super) fn replay_capture(
     err: &mut impl Write,
 ) -> anyhow::Result<()> {
     let pipeline = || Pipeline::new(config);
+    let mut recorded = Recorded::of(std::mem::take(&mut engine.plugins));
+    let plugins = &mut recorded;
     let result = match config.saker.threads {
-        0 | 1 => events(capture, config, occasion, &mut engine.single(pipeline(), out)),
+        0 | 1 => events(capture, config, occasion, plugins, &mut engine.single(pipeline(), out)),
         threads => match engine
-            .workers(threads, pipeline, out, |workers| events(capture, config, occasion, workers))
+            .workers(threads, pipeline, out, |workers| events(capture, config, occasion, plugins, workers))
         {
             Ok((result, counted)) => {
                 if counted.handovers_missed > 0 {
@@ -91,16 +95,19 @@ pub(super) fn replay_capture(
     // On a terminal the summary comes after the last alert.
     out.flush()?;
     engine.finish(err)?;
-    engine.summary(err)?;
-    result
+    let ended = Ended::recorded(recorded.finish());
+    ended.summary(&engine, err)?;
+    result.and_then(|()| ended.result())
 }
 
 fn events(
     capture: &Path,
     config: &Config,
     occasion: &Occasion<'_>,
+    plugins: &mut Recorded,
     sink: &mut impl Sink,
 ) -> anyhow::Result<()> {
+    let mut alerts = Vec::new();
     let name = || name(capture);
     let (mut reader, _progress) = open(capture)?;
     // In nanoseconds since the epoch.
@@ -132,7 +139,12 @@ fn events(
                     return Ok(());
                 }
             }
-            sink.event(&event)?;
+            if !plugins.show(&event, &mut alerts) {
+                sink.event(&event)?;
+            } else if !alerts.is_empty() {
+                sink.insert(&alerts)?;
+                alerts.clear();
+            }
         }
     }
     if let Some((orders, telemetry)) = occasion.orders {
@@ -153,7 +165,7 @@ fn read(telemetry: &Telemetry, events: u64, sink: &impl Sink) {
 
 /// Carries out what was ordered.
 #[inline]
-fn carry_out(
+pub(super) fn carry_out(
     orders: &Orders,
     telemetry: &Telemetry,
     config: &Config,

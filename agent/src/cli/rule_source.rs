@@ -43,7 +43,7 @@ impl<'e> RuleSource<'e> {
     /// The rule of this name.
     pub(super) fn rule(&self, name: &str) -> anyhow::Result<Rule<'_>> {
         self.rules().find(|rule| rule.labels.name == name).ok_or_else(|| {
-            let hint = crate::rule_tests::hint(name, self.rules().map(|rule| rule.labels.name));
+            let hint = crate::spell::hint(name, self.rules().map(|rule| rule.labels.name));
             anyhow!("no rule is called '{name}'{hint}")
         })
     }

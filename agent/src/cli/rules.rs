@@ -6,11 +6,12 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 use rustc_hash::FxHashMap;
 use saker_filter::{CheckId, CheckTable, Compiler, Evaluation, EventSet, Memo, Program};
 use serde_json::json;
 
+use super::Format;
 use super::capture::{name, open};
 use super::rule_source::RuleSource;
 use super::sources::Sources;
@@ -55,16 +56,6 @@ pub struct CostArgs {
     /// Set a configuration key; may be given again
     #[arg(short, long = "option", value_name = "KEY=VALUE")]
     pub option: Vec<String>,
-}
-
-/// How costs are printed.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// For tools.
-    Json,
 }
 
 /// Runs the command.

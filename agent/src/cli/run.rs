@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
-use super::audit;
+use super::beside::{Beside, Selection};
 use super::engine::{Engine, RuleArgs, show};
 use super::live::{Detection, Occasion};
-use super::orders::{Order, orders};
+use super::orders::orders;
 use super::reload::{self, Given, Reloader};
-use super::replay;
+use super::replay::{self, carry_out};
 use super::sensor::{self, DriverChoice};
 use super::service;
 use super::signals::Stop;
@@ -61,7 +61,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         driver,
         pidfile,
         syscalls: true,
-        audited: true,
+        beside: None,
         duration: None,
         read: Box::new(read),
         said: Box::new(said),
@@ -75,10 +75,10 @@ pub(super) struct Job {
     /// Which driver records, whatever the configuration says.
     pub driver: Option<DriverChoice>,
     pub pidfile: Option<PathBuf>,
-    /// Whether system calls are a source; if not, only the audit log is.
+    /// Whether system calls are a source; if not, only those beside them are.
     pub syscalls: bool,
-    /// Whether the audit log is a source, if the configuration says where it is.
-    pub audited: bool,
+    /// Which of those are.
+    pub beside: Selection,
     /// Until it is asked to stop, if there is none.
     pub duration: Option<Duration>,
     /// Reads everything anew.
@@ -97,8 +97,8 @@ impl Job {
                 let capture = replay.capture_file.clone();
                 self.replay(&capture)
             }
-            (Some(EngineKind::Nodriver), _) => self.audit_only(),
-            _ if !self.syscalls => self.audit_only(),
+            (Some(EngineKind::Nodriver), _) => self.beside_only(),
+            _ if !self.syscalls => self.beside_only(),
             _ => self.live(),
         }
     }
@@ -135,7 +135,7 @@ impl Job {
     }
 
     fn live(self) -> anyhow::Result<ExitCode> {
-        let Job { given, driver, pidfile, audited, duration, read, mut said, .. } = self;
+        let Job { given, driver, pidfile, beside, duration, read, mut said, .. } = self;
         let reloader = Reloader::listen()?;
         let mut stop = Stop::listen()?;
         let config = &given.config;
@@ -151,8 +151,8 @@ impl Job {
         telemetry.loaded(given.files(), detection.summary().clone(), false);
         detection.outputs().into_iter().for_each(|outputs| telemetry.set_outputs(outputs));
         service::start(&given, &telemetry, &desk)?;
-        let audit = if audited { detection.audit()? } else { None };
-        let reloader = reloader.with_audit(audit).guarded();
+        let successors = detection.beside(&beside, &desk, &telemetry)?;
+        let reloader = reloader.with_successors(successors).guarded();
         reloader.start(&given, Some(config.clone()), read, said, desk.clone(), &telemetry)?;
         if let Some(duration) = duration {
             stop.after(duration);
@@ -165,9 +165,9 @@ impl Job {
 }
 
 impl Job {
-    /// Detects in the audit log, and in nothing else.
-    fn audit_only(self) -> anyhow::Result<ExitCode> {
-        let Job { given, pidfile, audited, duration, read, mut said, .. } = self;
+    /// Detects in the sources beside system calls, and in nothing else.
+    fn beside_only(self) -> anyhow::Result<ExitCode> {
+        let Job { given, pidfile, beside, duration, read, mut said, .. } = self;
         let reloader = Reloader::listen()?;
         let mut stop = Stop::listen()?;
         let config = &given.config;
@@ -176,20 +176,22 @@ impl Job {
         if let Some(outputs) = engine.outputs() {
             stop.reopens(outputs);
         }
-        let running = if audited { audit::start(&mut engine, config)? } else { None };
-        let Some(running) = running else {
+        let (desk, orders) = orders();
+        let running = Beside::start(&mut engine, config, &beside, &desk)?;
+        if running.is_empty() {
             bail!(
                 "system calls are no source here (engine.kind 'nodriver', or switched off), and no plugin is one: \
                  no event would be produced"
             )
-        };
+        }
         let _pidfile = pidfile.as_deref().map(PidFile::write).transpose()?;
-        let ((desk, orders), telemetry) = (orders(), Telemetry::default());
+        let telemetry = Telemetry::default();
+        running.measure(&telemetry);
         telemetry.loaded(given.files(), engine.rules.alerts.summary().clone(), false);
         engine.outputs().into_iter().for_each(|outputs| telemetry.set_outputs(outputs));
         service::start(&given, &telemetry, &desk)?;
         let records_for = Some(config.clone());
-        let reloader = reloader.with_audit(Some(running.rules()));
+        let reloader = reloader.with_successors(running.successors());
         reloader.start(&given, records_for, read, said, desk.clone(), &telemetry)?;
         if let Some(duration) = duration {
             stop.after(duration);
@@ -197,24 +199,20 @@ impl Job {
         let mut out = io::stdout();
         let mut sink = engine.single(Pipeline::live(config), &mut out);
         while !stop.asked() && !running.is_over() {
-            while let Some(order) = orders.next() {
-                match order {
-                    Order::Alert(alert) => sink.internal(&alert)?,
-                    Order::Rules(fresh) => fresh.take_effect(&mut sink, config, &telemetry)?,
-                }
-                sink.flush()?;
-            }
+            telemetry.beat();
+            carry_out(&orders, &telemetry, config, &mut sink)?;
+            sink.flush()?;
             std::thread::sleep(LOOK_EVERY);
         }
+        let ended = running.stop();
+        // What the sources had to say last.
+        carry_out(&orders, &telemetry, config, &mut sink)?;
+        sink.flush()?;
         drop(sink);
         desk.close();
-        let ended = running.stop();
         engine.finish(&mut io::stderr())?;
-        audit::summary(&engine, ended.as_ref(), &mut io::stderr())?;
-        match ended.and_then(|ended| ended.error) {
-            Some(error) => Err(error).context("the audit log"),
-            None => Ok(ExitCode::SUCCESS),
-        }
+        ended.summary(&engine, &mut io::stderr())?;
+        ended.result().map(|()| ExitCode::SUCCESS)
     }
 }
 

@@ -9,7 +9,7 @@ use saker_probe::wire::control::device;
 use saker_probe::wire::record::SLOT_SIZE;
 use saker_probe::wire::ring::{SLOTS_MAX, counter};
 
-use crate::capture::driver::{Driver, DriverError};
+use crate::capture::driver::{Driver, DriverError, ProgramCounts};
 use crate::capture::ebpf::{self, Probe};
 use crate::capture::host::Host;
 use crate::capture::kmod::Kmod;
@@ -131,7 +131,7 @@ pub(super) struct Losses(Vec<(String, u64)>);
 
 impl Losses {
     /// Asks everybody who counts.
-    pub(super) fn of(driver: &dyn Driver, live: &Live) -> Losses {
+    pub(super) fn of(programs: &[ProgramCounts], live: &Live) -> Losses {
         let counted = live.merger().driver_counters();
         let lossy = |index: usize| index != counter::RECORDS;
         let rings = counter::NAMES.iter().filter(|(index, _)| lossy(*index));
@@ -150,7 +150,7 @@ impl Losses {
             ("containers.late", containers.late),
         ];
         let ours = ours.into_iter().map(|(name, count)| (name.to_owned(), count));
-        let all = rings.chain(ours).chain(driver.losses());
+        let all = rings.chain(ours).chain(programs.iter().map(ProgramCounts::loss));
         Losses(all.filter(|(_, count)| *count > 0).collect())
     }
 

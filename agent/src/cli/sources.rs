@@ -1,9 +1,12 @@
 //! The sources of events under a configuration: which fields each has, and which built-in plugins stand behind them.
 
+use saker_filter::Schema;
+
 use super::capture::schema;
 use crate::config::{CONTAINER, Config};
-use crate::fields::FieldSchema;
+use crate::fields::{FieldSchema, PluginSchema};
 use crate::k8s::audit;
+use crate::plugins::Loaded;
 use crate::rules::{Environment, Plugin};
 
 /// What rules can be loaded against.
@@ -12,7 +15,11 @@ pub(super) struct Sources {
     pub syscall: FieldSchema,
     /// The fields of source `k8s_audit`, if it is on.
     pub audit: Option<FieldSchema>,
-    /// The plugins that are on.
+    /// The plugins that are loaded, and their sources.
+    pub loaded: Loaded,
+    /// The fields of each of these sources.
+    pub of_plugins: Vec<PluginSchema>,
+    /// The plugins that are on, built in or loaded.
     pub plugins: Vec<Plugin>,
 }
 
@@ -22,14 +29,28 @@ impl Sources {
         let audited = config.has_plugin(audit::K8SAUDIT);
         let names = || config.static_fields.keys().map(String::as_str);
         let audit = audited.then(|| FieldSchema::audit(config.has_plugin(audit::JSON)).with_static(names()));
-        Ok(Sources { syscall: schema(config)?, audit, plugins: plugins(config) })
+        let loaded = Loaded::of(config)?;
+        let fields = |source: &crate::plugins::Source| {
+            let infos = source.members.iter().map(|member| member.info.clone());
+            PluginSchema::new(infos.collect(), names())
+        };
+        let of_plugins = loaded.sources.iter().map(fields).collect();
+        let plugins = built_in(config).into_iter().chain(loaded.required()).collect();
+        Ok(Sources { syscall: schema(config)?, audit, loaded, of_plugins, plugins })
+    }
+
+    /// The sources beside system calls, each with its fields.
+    pub(super) fn others(&self) -> Vec<(&str, &dyn Schema)> {
+        let audit = self.audit.as_ref().map(|schema| (audit::SOURCE, schema as &dyn Schema));
+        let sources = self.loaded.sources.iter().zip(&self.of_plugins);
+        audit.into_iter().chain(sources.map(|(source, schema)| (&*source.name, schema as _))).collect()
     }
 
     /// What rules are loaded against.
     pub(super) fn environment<'e>(&'e self, config: &'e Config) -> Environment<'e> {
         Environment {
             schema: &self.syscall,
-            audit: self.audit.as_ref().map(|schema| schema as _),
+            others: self.others(),
             plugins: &self.plugins,
             append_output: &config.append_output,
         }
@@ -37,7 +58,7 @@ impl Sources {
 }
 
 /// The built-in plugins that are on.
-pub(super) fn plugins(config: &Config) -> Vec<Plugin> {
+pub(super) fn built_in(config: &Config) -> Vec<Plugin> {
     let all = [
         (CONTAINER, Plugin::container as fn() -> Plugin),
         (audit::K8SAUDIT, Plugin::k8saudit),

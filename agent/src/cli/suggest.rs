@@ -17,6 +17,7 @@ use super::capture::name;
 use super::rule_source::RuleSource;
 use super::sources::Sources;
 use super::test::{positive_failures, test_files};
+use crate::alerts::printable;
 use crate::config::Config;
 use crate::rules::Loader;
 use group::{Proposal, propose_all};
@@ -145,8 +146,9 @@ impl Report {
             "# refused, although it would remove {} alerts; it would silence what must alert:",
             proposal.alerts
         )?;
-        for line in reasons.iter().map(String::as_str).chain(yaml.lines()) {
-            writeln!(out, "#   {line}")?;
+        // Whatever stands in a reason, it must not end the comment.
+        for line in reasons.iter().flat_map(|reason| reason.lines()).chain(yaml.lines()) {
+            writeln!(out, "#   {}", printable(line))?;
         }
         writeln!(out)?;
         Ok(false)

@@ -3,20 +3,12 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use super::ListFormat;
+use super::{ListArgs, ListFormat};
 use crate::event::Category;
 use crate::event::syscall::{SYSCALLS, SyscallInfo};
 
-/// What `saker syscalls` takes.
-#[derive(clap::Args, Debug)]
-pub struct Args {
-    /// How to print the list
-    #[arg(long, value_enum, default_value_t)]
-    pub format: ListFormat,
-}
-
 /// Prints the list.
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: ListArgs) -> anyhow::Result<ExitCode> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     match args.format {
         ListFormat::Text => text(&mut out)?,

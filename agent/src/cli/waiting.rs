@@ -75,7 +75,11 @@ impl Waiting {
     }
 
     fn release(&mut self, live: &mut Live, hand: impl FnMut(&Event<'_>) -> io::Result<()>) -> io::Result<()> {
-        let Some(watch) = live.containers().filter(|_| !self.hold.is_empty()) else { return Ok(()) };
+        let Some(watch) = live.containers() else { return Ok(()) };
+        // Most of the time nobody's wait has ended, and going through all that waits would cost each look.
+        if !watch.take_freed() || self.hold.is_empty() {
+            return Ok(());
+        }
         self.hold.release(|cgroup| watch.waits(cgroup), hand)
     }
 

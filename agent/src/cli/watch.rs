@@ -90,20 +90,22 @@ fn readings(driver: &dyn Driver, live: &Live, sink: &impl Sink) -> Readings {
     });
     // Rings of CPUs that do not exist stay empty.
     let cpus = cpus.filter(|cpu| cpu.records + cpu.lost.total() > 0).collect();
-    let programs = driver.program_times().into_iter().map(|(name, runs, time)| {
+    let counts = driver.programs();
+    let measured = counts.iter().filter(|program| program.runs > 0);
+    let programs = measured.map(|program| {
         // The names that Falco's programs have.
-        let name = match name.as_str() {
+        let name = match program.name {
             "on_sched_process_exit" => "sched_process_e",
             "on_page_fault_kernel" => "page_fault_kern",
             name => name.strip_prefix("on_").unwrap_or(name),
         };
-        ProgramTime { name: name.to_owned(), runs, time }
+        ProgramTime { name: name.to_owned(), runs: program.runs, time: program.nanoseconds }
     });
     Readings {
         events: live.counters().events,
         cpu_time: cpu_time(),
         cpus,
-        losses: Losses::of(driver, live).into_inner(),
+        losses: Losses::of(&counts, live).into_inner(),
         state: sink.figures(),
         programs: programs.collect(),
     }

@@ -467,11 +467,11 @@ pub static SECTIONS: &[Section] = &[
                 PLUGIN,
                 Text,
                 "",
-                Not { like: &["container", "k8saudit", "json"], instead: "it is not loaded: rules of its source are left out, and its fields do not exist" },
-                "Its name. What the plugins `container`, `k8saudit` and `json` do is built in.",
+                Works,
+                "Its name. What the plugins `container`, `k8saudit` and `json` do is built in: of these no library is loaded.",
             )
             .required(),
-            key("plugins[].library_path", Text, "", With(PLUGIN), "Its shared library.").required(),
+            key("plugins[].library_path", Text, "", With(PLUGIN), "Its shared library, in /usr/share/falco/plugins if it is not a full path.").required(),
             key(
                 "plugins[].init_config",
                 Any,
@@ -582,6 +582,28 @@ pub static SECTIONS: &[Section] = &[
                 "500",
                 Works,
                 "Milliseconds for which the events of a new container wait until its runtime has told of it; 0 for not at all.",
+            ),
+            key("saker.plugins", Mapping, "", Works, "How the processes of plugins are treated."),
+            key(
+                "saker.plugins.timeout_ms",
+                Integer(10, 3_600_000),
+                "30000",
+                Works,
+                "Milliseconds for which an answer of a plugin is waited for; then its process is ended and begun again.",
+            ),
+            key(
+                "saker.plugins.max_restarts",
+                Integer(0, 1_000_000),
+                "5",
+                Works,
+                "How often in a row a plugin that failed is begun again. After five minutes without a failure it counts from 0.",
+            ),
+            key(
+                "saker.plugins.restart_wait_ms",
+                Integer(0, 3_600_000),
+                "1000",
+                Works,
+                "Milliseconds before the first time; before each that follows, twice as long.",
             ),
             key("saker.services_file", Text, "/etc/services", Works, "Where the names of ports come from."),
             key(

@@ -23,6 +23,7 @@ mod tree;
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use serde_yaml::Value as Yaml;
 
 pub use self::document::{ConfigError, Loaded, load};
 pub use self::keys::{Key, SECTIONS, Section, Support, Type, keys};
@@ -88,6 +89,21 @@ pub const DEFAULT_FILES: [&str; 2] = ["/etc/saker/saker.yaml", "/etc/falco/falco
 /// The first of these files that is there.
 pub fn first_file(candidates: &[&str]) -> Option<PathBuf> {
     candidates.iter().map(PathBuf::from).find(|path| path.is_file())
+}
+
+/// The settings of a plugin with the types that YAML gives their scalars, which a configuration keeps as they were written.
+pub fn typed(given: &Yaml) -> Yaml {
+    match given {
+        Yaml::String(text) => match serde_yaml::from_str(text) {
+            Ok(scalar @ (Yaml::Bool(_) | Yaml::Number(_))) => scalar,
+            _ => given.clone(),
+        },
+        Yaml::Sequence(all) => Yaml::Sequence(all.iter().map(typed).collect()),
+        Yaml::Mapping(all) => {
+            Yaml::Mapping(all.iter().map(|(key, value)| (key.clone(), typed(value))).collect())
+        }
+        other => other.clone(),
+    }
 }
 
 impl Config {

@@ -221,6 +221,8 @@ model! {
         builtin_plugins: BTreeSet<String>,
         /// How runtimes are asked about containers.
         containers: Containers,
+        /// How the processes of plugins are treated.
+        plugins: PluginProcesses,
         /// Where port names come from.
         services_file: PathBuf,
         /// Alerts about what is done to the agent itself.
@@ -295,6 +297,15 @@ model! {
     Containers {
         /// Milliseconds.
         wait_ms: u32,
+    }
+
+    /// `saker.plugins`.
+    PluginProcesses {
+        /// Milliseconds.
+        timeout_ms: u32,
+        max_restarts: u32,
+        /// Milliseconds.
+        restart_wait_ms: u32,
     }
 
     /// `append_output[].match`.

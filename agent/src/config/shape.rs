@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use super::keys::{Key, keys};
+use crate::spell::edit_distance;
 
 /// A place of the tree: its row, and what may stand below it.
 #[derive(Debug, Default)]
@@ -59,8 +60,7 @@ impl Shape {
     /// A key that was probably meant where `name` stands: one beside it that is spelled nearly so, else the only one of
     /// that name anywhere.
     pub(super) fn similar(&self, path: &str, name: &str) -> Option<String> {
-        let near =
-            self.names.iter().map(|(known, _)| (edit_distance(known.as_bytes(), name.as_bytes()), *known));
+        let near = self.names.iter().map(|(known, _)| (edit_distance(known, name, u8::eq), *known));
         let nearest = near
             .min()
             .filter(|(distance, known)| *distance <= 2.max(known.len() / 4) && *distance < known.len());
@@ -73,21 +73,6 @@ impl Shape {
             _ => None,
         }
     }
-}
-
-/// Insertions, deletions and replacements between two short names.
-fn edit_distance(a: &[u8], b: &[u8]) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut diagonal = i;
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

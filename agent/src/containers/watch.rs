@@ -67,6 +67,8 @@ pub struct Watch {
     of_cgroups: FxHashMap<u64, Box<str>>,
     /// The cgroups of containers whose events wait.
     awaited: FxHashMap<u64, Box<str>>,
+    /// Some were taken from `awaited` since that was last asked.
+    freed: bool,
     /// Containers whose cgroups are gone, and since when.
     gone: VecDeque<(Instant, Box<str>)>,
     late: u64,
@@ -88,6 +90,7 @@ impl Watch {
             containers: FxHashMap::default(),
             of_cgroups: FxHashMap::default(),
             awaited: FxHashMap::default(),
+            freed: false,
             gone: VecDeque::new(),
             late: 0,
             refused: 0,
@@ -153,6 +156,11 @@ impl Watch {
         !self.awaited.is_empty()
     }
 
+    /// Whether events that waited may go on: somebody's wait has ended since this was last asked, or nobody waits.
+    pub fn take_freed(&mut self) -> bool {
+        std::mem::take(&mut self.freed) || !self.is_waiting()
+    }
+
     /// What became known since the last time: the JSON of container events. They must be taken in before the events that
     /// waited for them.
     pub fn take_news(&mut self) -> Vec<Vec<u8>> {
@@ -202,17 +210,21 @@ impl Watch {
             container.state = state;
         }
         // Also cgroups that are gone by now.
+        let before = self.awaited.len();
         self.awaited.retain(|_, of| &**of != short);
+        self.freed |= self.awaited.len() < before;
     }
 
     /// Gives up on containers that were waited for long enough.
     pub fn give_up(&mut self, now: Instant) {
-        if self.awaited.is_empty() {
+        if !self.is_waiting() {
             return;
         }
-        let over = |container: &Container| matches!(container.state, State::Awaited(until) if until <= now);
-        let late: Vec<Box<str>> =
-            self.containers.iter().filter(|(_, one)| over(one)).map(|(short, _)| short.clone()).collect();
+        let over = |short: &str| {
+            let container = self.containers.get(short);
+            container.is_some_and(|one| matches!(one.state, State::Awaited(until) if until <= now))
+        };
+        let late: Vec<Box<str>> = self.awaited.values().filter(|short| over(short)).cloned().collect();
         for short in late {
             self.settle(&short, State::Unknown);
         }
@@ -265,13 +277,14 @@ mod tests {
         watch.cgroup_made(1, b"/user.slice");
         watch.cgroup_made(2, PATH);
         watch.cgroup_made(3, &[PATH, b"/container"].concat());
+        assert!(!watch.take_freed());
         let request = asked.try_recv().unwrap();
         assert_eq!((request.runtime, request.certain), (Runtime::Podman, true));
         assert!(asked.try_recv().is_err(), "it is looked up once");
         assert_eq!([1, 2, 3].map(|cgroup| watch.waits(cgroup)), [false, true, true]);
         news.send(News::Told { id: SHORT.to_owned(), json: b"{}".to_vec() }).unwrap();
         assert_eq!(watch.take_news(), [b"{}"]);
-        assert!(!watch.waits(2) && !watch.is_waiting());
+        assert!(!watch.waits(2) && watch.take_freed());
     }
 
     #[test]

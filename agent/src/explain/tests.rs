@@ -53,8 +53,12 @@ fn shown(explanation: &Explanation) -> String {
 fn explanations_agree_with_the_rules() {
     let schema = FieldSchema::new(true);
     let plugins = [Plugin::container()];
-    let mut loader =
-        Loader::new(Environment { schema: &schema, audit: None, plugins: &plugins, append_output: &[] });
+    let mut loader = Loader::new(Environment {
+        schema: &schema,
+        others: Vec::new(),
+        plugins: &plugins,
+        append_output: &[],
+    });
     assert!(loader.load("r.yaml", RULES.as_bytes()).successful());
     let rules: Vec<_> = loader.rules().collect();
     let conditions = rules.iter().map(|rule| (rule.condition, schema.all_events()));

@@ -8,9 +8,10 @@ use bumpalo::collections::Vec as BumpVec;
 use saker_filter::{Arg, Field, Value};
 
 use super::audit_table::EXTRACTS;
-use super::{AUDIT_BASE, EventContext};
+use super::{AUDIT_BASE, EventContext, Origin};
 use crate::k8s::audit::Json;
 use crate::k8s::posture;
+use crate::rules::SYSCALL;
 
 type Got<'e> = Option<Value<'e>>;
 type Path = &'static [&'static str];
@@ -64,26 +65,41 @@ const VOLUMES: Path = &["requestObject", "spec", "volumes"];
 
 /// Reads the value of any field of the table.
 pub(super) fn get<'e>(context: &EventContext<'e>, field: &Field) -> Got<'e> {
-    let document = context.document?;
+    let document = context.origin.document()?;
     let extract = EXTRACTS.get(usize::from(field.id.checked_sub(AUDIT_BASE)?))?;
     Reader { context, document, arg: &field.arg }.extract(*extract)
 }
 
-/// `evt.source`: what is no document comes from the kernel.
+/// `evt.source`.
 pub(super) fn source<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
-    let source = if context.document.is_some() { crate::k8s::audit::SOURCE } else { "syscall" };
+    let source = match context.origin {
+        Origin::Kernel => SYSCALL,
+        Origin::AuditLog(_) => crate::k8s::audit::SOURCE,
+        Origin::Plugin(event) => event.source,
+    };
     Some(Value::Bytes(source.as_bytes()))
 }
 
 /// `evt.pluginname`.
 pub(super) fn plugin_name<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
-    context.document.map(|_| Value::Bytes(crate::k8s::audit::K8SAUDIT.as_bytes()))
+    let name = match context.origin {
+        Origin::Kernel => return None,
+        Origin::AuditLog(_) => crate::k8s::audit::K8SAUDIT,
+        Origin::Plugin(event) => event.plugin,
+    };
+    Some(Value::Bytes(name.as_bytes()))
 }
 
-/// `evt.plugininfo`: the document on one line.
+/// `evt.plugininfo`: of the audit log the document on one line, of a plugin what it says itself.
 pub(super) fn plugin_info<'e>(context: &EventContext<'e>, _: &Field) -> Got<'e> {
-    let text = serde_json::to_vec(context.document?).ok()?;
-    Some(Value::Bytes(context.arena.alloc_slice_copy(&text)))
+    match context.origin {
+        Origin::Kernel => None,
+        Origin::AuditLog(document) => {
+            let text = serde_json::to_vec(document).ok()?;
+            Some(Value::Bytes(context.arena.alloc_slice_copy(&text)))
+        }
+        Origin::Plugin(event) => event.told.summary.map(|summary| Value::Bytes(summary)),
+    }
 }
 
 struct Reader<'c, 'e> {

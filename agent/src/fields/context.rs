@@ -7,8 +7,8 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 use saker_filter::{Context, Field, ProcessKey, Value};
 
-use super::schema;
-use super::{AUDIT_BASE, FIELDS};
+use super::{AUDIT_BASE, FIELDS, PLUGIN_FIELD, PluginEvent};
+use super::{plugin, schema};
 use crate::event::Event;
 use crate::k8s::audit::Json;
 use crate::state::{Fd, State, Subject, Thread, path};
@@ -30,6 +30,29 @@ pub struct RunInfo {
     pub containers: bool,
 }
 
+/// Who made an event.
+#[derive(Clone, Copy, Debug)]
+pub enum Origin<'e> {
+    /// The kernel, or whoever wrote a capture.
+    Kernel,
+    /// The API server of Kubernetes: the event is this document of its audit log.
+    AuditLog(&'e Json),
+    /// A plugin.
+    Plugin(PluginEvent<'e>),
+}
+
+impl<'e> Origin<'e> {
+    /// What the event is, if it is one of the audit log.
+    pub(super) fn document(&self) -> Option<&'e Json> {
+        if let Origin::AuditLog(document) = self { Some(document) } else { None }
+    }
+
+    /// What the event is, if a plugin made it.
+    pub(super) fn plugin(&self) -> Option<&PluginEvent<'e>> {
+        if let Origin::Plugin(event) = self { Some(event) } else { None }
+    }
+}
+
 /// One event to evaluate rules over, after [`State::apply`] and before [`State::finish`].
 pub struct EventContext<'e> {
     pub(super) event: &'e Event<'e>,
@@ -37,8 +60,7 @@ pub struct EventContext<'e> {
     pub(super) state: &'e State,
     pub(super) run: &'e RunInfo,
     pub(super) arena: &'e Bump,
-    /// What the event is, if it is one of the audit log.
-    pub(super) document: Option<&'e Json>,
+    pub(super) origin: Origin<'e>,
     /// The thread that made the call, if there is one and it is known.
     pub(super) thread: Option<&'e Thread>,
     /// The descriptor that the event is about, if it is known.
@@ -68,7 +90,7 @@ impl<'e> EventContext<'e> {
             state,
             run,
             arena,
-            document: None,
+            origin: Origin::Kernel,
             // Also an event that no call made has the thread of its id, if there is one.
             thread: state.subject_thread(&subject).or_else(|| state.thread(event.tid)),
             fd: state.subject_fd(&subject),
@@ -81,9 +103,9 @@ impl<'e> EventContext<'e> {
         }
     }
 
-    /// The same for an event of the audit log.
-    pub fn with_document(self, document: &'e Json) -> Self {
-        EventContext { document: Some(document), ..self }
+    /// The same for an event that does not come from the kernel.
+    pub fn from(self, origin: Origin<'e>) -> Self {
+        EventContext { origin, ..self }
     }
 
     /// The value of a field as outputs show it. It differs from [`Context::get`] where one field is asked two
@@ -168,6 +190,7 @@ impl<'e> Context<'e> for EventContext<'e> {
         let index = usize::from(field.id);
         match FIELDS.get(index) {
             Some(info) => (info.get)(self, field),
+            None if field.id == PLUGIN_FIELD => plugin::get(self, field),
             None if field.id >= AUDIT_BASE => (schema::info(field)?.get)(self, field),
             None => self.run.static_values.get(index - FIELDS.len()).map(|value| Value::Bytes(value)),
         }

@@ -13,6 +13,7 @@ mod fd;
 mod fspath;
 pub(crate) mod names;
 mod params;
+mod plugin;
 mod print;
 mod proc;
 mod render;
@@ -32,7 +33,8 @@ use saker_filter::{Field, FieldTraits, Scope, Type, Value};
 use crate::event::Format;
 
 pub use audit_table::AUDIT_FIELDS;
-pub use context::{EventContext, RunInfo};
+pub use context::{EventContext, Origin, RunInfo};
+pub use plugin::{Asking, PluginEvent, PluginSchema};
 pub use render::{render_json, render_text};
 pub use schema::FieldSchema;
 pub use services::Services;
@@ -40,6 +42,9 @@ pub use table::FIELDS;
 
 /// The id of the first field of [`AUDIT_FIELDS`]: far behind those of [`FIELDS`].
 pub const AUDIT_BASE: u16 = 1 << 15;
+
+/// The id of all fields that plugins extract: the argument tells them apart.
+pub const PLUGIN_FIELD: u16 = u16::MAX;
 
 /// Reads a field's value; `None` is null. The value lives as long as the event, the state or the arena.
 pub type Getter = for<'c, 'e> fn(&'c EventContext<'e>, &'c Field) -> Option<Value<'e>>;

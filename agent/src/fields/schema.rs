@@ -48,9 +48,8 @@ impl FieldSchema {
         schema.with_services(Services::system())
     }
 
-    /// The fields of the audit log: those of any event, those of the plugin `k8saudit`, and if `json` those of the plugin
-    /// `json`.
-    pub fn audit(json: bool) -> Self {
+    /// The fields of any event, whatever its source.
+    pub fn of_any_event() -> Self {
         let mut schema = FieldSchema {
             by_name: FxHashMap::default(),
             statics: Vec::new(),
@@ -60,6 +59,13 @@ impl FieldSchema {
         for (index, info) in FIELDS.iter().enumerate().filter(|(_, info)| info.class == Class::Evt) {
             schema.insert(info.name, index);
         }
+        schema
+    }
+
+    /// The fields of the audit log: those of any event, those of the plugin `k8saudit`, and if `json` those of the plugin
+    /// `json`.
+    pub fn audit(json: bool) -> Self {
+        let mut schema = FieldSchema::of_any_event();
         for (index, info) in AUDIT_FIELDS.iter().enumerate() {
             if json || info.class != Class::Json {
                 schema.insert(info.name, usize::from(AUDIT_BASE) + index);

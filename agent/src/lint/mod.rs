@@ -22,9 +22,6 @@ macro_rules! lints {
         pub enum LintCode { $($variant,)* }
 
         impl LintCode {
-            /// All of them.
-            pub const ALL: &'static [LintCode] = &[$(LintCode::$variant),*];
-
             /// The name by which a comment allows it.
             pub fn code(self) -> &'static str {
                 match self { $(LintCode::$variant => $code,)* }

@@ -9,7 +9,8 @@ const OUTPUT: &str = "%proc.cmdline %user.name %fd.name";
 fn lints_of(text: &str) -> Vec<String> {
     let schema = FieldSchema::new(true);
     let plugins = [Plugin::container()];
-    let environment = Environment { schema: &schema, audit: None, plugins: &plugins, append_output: &[] };
+    let environment =
+        Environment { schema: &schema, others: Vec::new(), plugins: &plugins, append_output: &[] };
     let mut loader = Loader::new(environment);
     let result = loader.load("r.yaml", text.as_bytes());
     assert!(result.successful(), "{:?}", result.errors);

@@ -2,6 +2,7 @@
 //! from. `/metrics` and the snapshots derive from it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -10,6 +11,7 @@ use super::host::Utilization;
 use super::telemetry::{Loaded, Lost, Readings, Telemetry};
 use crate::config::Metrics;
 use crate::outputs::{Held, OutputStatus, Outputs};
+use crate::plugins::Counters;
 
 /// Everything that figures are taken from, as of one moment.
 #[derive(Clone, Debug)]
@@ -30,6 +32,8 @@ pub(super) struct Look {
     pub spool: Option<(u64, u64)>,
     /// Alerts that rollup and limits held back, by rule.
     pub held: BTreeMap<String, Held>,
+    /// The sources of plugins, each with its name.
+    pub plugins: Vec<(String, Arc<Counters>)>,
     pub about: About,
 }
 
@@ -51,13 +55,19 @@ pub struct About {
 impl Look {
     pub(super) fn new(telemetry: &Telemetry, about: &About, config: &Metrics) -> Look {
         let readings = telemetry.readings();
+        let mut loaded = telemetry.last_loaded();
+        // The rules of other sources count for themselves.
+        for (_, counters) in telemetry.plugins() {
+            loaded.summary = loaded.summary.joined(&counters.summary());
+        }
         let wanted = config.resource_utilization_enabled;
         Look {
             time: crate::alerts::now(),
             start: telemetry.start(),
             engine: telemetry.engine(),
             reloads: telemetry.reloads(),
-            loaded: telemetry.last_loaded(),
+            loaded,
+            plugins: telemetry.plugins().to_vec(),
             lost: readings.lost(),
             readings,
             outputs: telemetry.outputs().map(Outputs::status).unwrap_or_default(),
@@ -163,6 +173,9 @@ pub(super) fn exposition(look: &Look, config: &Metrics) -> Exposition {
     }
     kernel(look, config, &mut text);
     ours(look, &mut text);
+    if config.plugins_metrics_enabled {
+        super::plugins::add(&look.plugins, &mut text);
+    }
     text
 }
 

@@ -30,6 +30,7 @@ fn look() -> Look {
         rules: vec![("/etc/falco/falco_rules.yaml".into(), "a1".to_owned())],
     };
     Look {
+        plugins: Vec::new(),
         time: 2_000_000_000_000,
         start: 1_990_000_000_000,
         engine: Some("modern_bpf"),

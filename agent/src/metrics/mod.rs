@@ -11,6 +11,7 @@ mod exposition;
 mod figures;
 mod files;
 mod host;
+mod plugins;
 mod snapshot;
 mod telemetry;
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::Files;
 use crate::alerts::{Summary, now};
 use crate::outputs::Outputs;
+use crate::plugins::Counters;
 use crate::state::StateFigures;
 
 /// Numbers that several threads write and read.
@@ -35,6 +36,8 @@ struct Numbers {
     began: Instant,
     engine: OnceLock<&'static str>,
     outputs: OnceLock<Outputs>,
+    /// The sources of plugins, each with its name.
+    plugins: OnceLock<Vec<(String, Arc<Counters>)>>,
     reloads: AtomicU64,
     reloads_refused: AtomicU64,
     /// Milliseconds after `began` at which the loop last said that it goes on; 0: it does not yet.
@@ -156,6 +159,7 @@ impl Default for Telemetry {
             listener: OnceLock::new(),
             engine: OnceLock::new(),
             outputs: OnceLock::new(),
+            plugins: OnceLock::new(),
             reloads: AtomicU64::new(0),
             reloads_refused: AtomicU64::new(0),
             beat: AtomicU64::new(0),
@@ -194,6 +198,16 @@ impl Telemetry {
     /// Where alerts go.
     pub fn outputs(&self) -> Option<&Outputs> {
         self.0.outputs.get()
+    }
+
+    /// Says which sources plugins make, each with its name.
+    pub fn set_plugins(&self, sources: Vec<(String, Arc<Counters>)>) {
+        let _ = self.0.plugins.set(sources);
+    }
+
+    /// The sources of plugins, each with its name.
+    pub fn plugins(&self) -> &[(String, Arc<Counters>)] {
+        self.0.plugins.get().map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Rules took effect: those of the start, or others that were loaded anew from these files.

@@ -59,7 +59,7 @@ pub(super) fn plan(config: &Config) -> Result<Vec<Planned>, OutputError> {
     }
     if let (true, Some(command)) = (config.program_output.enabled, &config.program_output.program) {
         let keep_alive = config.program_output.keep_alive;
-        let target = Program { command: command.clone(), keep_alive, running: None };
+        let target = Program::new(command.clone(), keep_alive);
         add("program", Box::new(target), true, Priority::Debug);
     }
     if config.http_output.enabled {

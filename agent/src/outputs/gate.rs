@@ -210,9 +210,6 @@ impl Gate {
     fn take(&mut self, alert: Alert) {
         let mut passed = Vec::new();
         self.noise.take(alert, &mut |alert| passed.push(alert));
-        if passed.is_empty() || passed.len() > 1 {
-            self.tell_held();
-        }
         passed.into_iter().for_each(|alert| self.send(alert));
     }
 

@@ -61,6 +61,8 @@ pub enum HttpError {
 pub(super) struct Http {
     agent: Agent,
     options: HttpOptions,
+    /// The address as messages show it: user, password, path and query are often what grants access.
+    place: String,
 }
 
 impl Http {
@@ -86,7 +88,10 @@ impl Http {
                 return Err(HttpError::Header(name.clone()));
             }
         }
-        Ok(Http { agent: config.build().new_agent(), options })
+        let host = uri.host().unwrap_or_default();
+        let port = uri.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let place = format!("{}://{host}{port}", scheme.unwrap_or_default());
+        Ok(Http { agent: config.build().new_agent(), options, place })
     }
 
     fn body(&self, alert: &Alert) -> io::Result<Vec<u8>> {
@@ -104,7 +109,7 @@ impl Http {
     }
 
     fn failure(&self, error: ureq::Error) -> Failure {
-        let message = format!("{}: {error}", self.options.url);
+        let message = format!("{}: {error}", self.place);
         match error {
             ureq::Error::Timeout(_) => Failure::TimedOut(message),
             _ => Failure::Later(message),
@@ -144,9 +149,9 @@ impl Target for Http {
             | StatusCode::PAYLOAD_TOO_LARGE
             | StatusCode::UNSUPPORTED_MEDIA_TYPE
             | StatusCode::UNPROCESSABLE_ENTITY => {
-                Err(Failure::Refused(format!("{} answers {status}", options.url)))
+                Err(Failure::Refused(format!("{} answers {status}", self.place)))
             }
-            _ => Err(Failure::Later(format!("{} answers {status}", options.url))),
+            _ => Err(Failure::Later(format!("{} answers {status}", self.place))),
         }
     }
 }

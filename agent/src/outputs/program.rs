@@ -19,12 +19,18 @@ const LAST: Duration = Duration::from_secs(5);
 /// A program.
 pub(super) struct Program {
     /// A shell command.
-    pub(super) command: String,
-    pub(super) keep_alive: bool,
-    pub(super) running: Option<Child>,
+    command: String,
+    keep_alive: bool,
+    running: Option<Child>,
+    /// Those that did not end in time when their input did.
+    ending: Vec<Child>,
 }
 
 impl Program {
+    pub(super) fn new(command: String, keep_alive: bool) -> Program {
+        Program { command, keep_alive, running: None, ending: Vec::new() }
+    }
+
     /// Starts the program, in a process group of its own: a Ctrl-C in the terminal is for Saker, which then ends it.
     fn start(&self) -> io::Result<Child> {
         Command::new("/bin/sh").arg("-c").arg(&self.command).stdin(Stdio::piped()).process_group(0).spawn()
@@ -40,29 +46,32 @@ impl Program {
 
     /// One process for one alert.
     fn once(&self, bytes: &[u8]) -> Result<(), Failure> {
-        let mut child = self.start().map_err(|error| self.failure(&error.to_string()))?;
+        let mut child = self.start().map_err(|error| Program::failure(&error.to_string()))?;
         let written = Program::write(&mut child, bytes);
         drop(child.stdin.take());
         let status = child.wait()?;
         match written {
             // It may well have had enough of its input.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(self.failure(&error.to_string())),
-            _ => self.judge(status),
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Program::failure(&error.to_string()))
+            }
+            _ => Program::judge(status),
         }
     }
 
     /// What an exit status says. Programs end with 1 for many reasons, so only those that did not run or were killed failed.
-    fn judge(&self, status: ExitStatus) -> Result<(), Failure> {
+    fn judge(status: ExitStatus) -> Result<(), Failure> {
         let not_run = status.code().is_some_and(|code| NOT_RUN.contains(&code));
         match status.signal() {
-            Some(signal) => Err(self.failure(&format!("it was ended by signal {signal}"))),
-            None if not_run => Err(self.failure("it cannot be run")),
+            Some(signal) => Err(Program::failure(&format!("it was ended by signal {signal}"))),
+            None if not_run => Err(Program::failure("it cannot be run")),
             None => Ok(()),
         }
     }
 
-    fn failure(&self, what: &str) -> Failure {
-        Failure::Later(format!("the program '{}': {what}", self.command))
+    fn failure(what: &str) -> Failure {
+        // The command itself is not told: with an address in it, it may be what grants access.
+        Failure::Later(format!("the program: {what}"))
     }
 
     /// Whether the program still runs.
@@ -72,7 +81,7 @@ impl Program {
             None => Ok(()),
             Some(status) => {
                 self.running = None;
-                Err(self.failure(&format!("it ended ({status})")))
+                Err(Program::failure(&format!("it ended ({status})")))
             }
         }
     }
@@ -85,7 +94,10 @@ impl Program {
             match child.try_wait() {
                 Ok(Some(status)) => return Some(status),
                 Ok(None) if Instant::now() < end => std::thread::sleep(Duration::from_millis(10)),
-                _ => return None,
+                _ => {
+                    self.ending.push(child);
+                    return None;
+                }
             }
         }
     }
@@ -100,7 +112,9 @@ impl Target for Program {
         }
         self.check()?;
         if self.running.is_none() {
-            self.running = Some(self.start().map_err(|error| self.failure(&error.to_string()))?);
+            // Whoever is not waited for stays in the process table.
+            self.ending.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+            self.running = Some(self.start().map_err(|error| Program::failure(&error.to_string()))?);
         }
         let Some(child) = &mut self.running else { return Ok(()) };
         match Program::write(child, &bytes) {
@@ -108,7 +122,7 @@ impl Target for Program {
             Err(error) => {
                 let status = self.wait_for_end(LAST);
                 let status = status.map_or(String::new(), |status| format!(" ({status})"));
-                Err(self.failure(&format!("{error}{status}")))
+                Err(Program::failure(&format!("{error}{status}")))
             }
         }
     }
@@ -130,6 +144,6 @@ impl Target for Program {
         if self.running.is_none() {
             return true;
         }
-        self.wait_for_end(LAST).is_some_and(|status| self.judge(status).is_ok())
+        self.wait_for_end(LAST).is_some_and(|status| Program::judge(status).is_ok())
     }
 }

@@ -172,18 +172,16 @@ impl Runner {
                 self.target.reopen();
             }
             self.confirm();
+            // Before the look at what is there: what was accepted before the wish to stop is then seen.
+            let stopping = self.mailbox.stopping().is_some();
             match self.next() {
-                Some((number, alert)) if alert.priority() > self.priority => {
-                    if self.unconfirmed.is_empty() {
-                        self.commit(number);
-                    }
-                }
+                Some((number, alert)) if alert.priority() > self.priority => self.settle(number),
                 Some((number, alert)) => match self.deliver(number, &alert) {
                     Outcome::Done | Outcome::Again => {}
                     Outcome::End => break,
                 },
                 None => {
-                    if self.idle() {
+                    if self.idle(stopping) {
                         break;
                     }
                 }
@@ -265,7 +263,9 @@ impl Runner {
                         break Outcome::End;
                     }
                     self.count_waiting();
-                    self.mailbox.pause(pause);
+                    // At the end the pauses are short, for the last chance to be one.
+                    let ends = self.mailbox.stopping().is_some();
+                    self.mailbox.pause(if ends { pause.min(IDLE) } else { pause });
                     pause = (pause * 2).min(PAUSE_MAX);
                     let asked = self.mailbox.reopened();
                     if asked != reopened {
@@ -298,8 +298,14 @@ impl Runner {
         tracing::error!("output '{}': an alert of rule '{}' is lost: {error}", self.name, alert.rule());
         self.counts.set_error(error);
         self.counts.drop_some(1);
-        if self.unconfirmed.is_empty() {
-            self.commit(number);
+        self.settle(number);
+    }
+
+    /// An alert needs nothing more, as it is not for this output or lost to it: it is done once those before it are.
+    fn settle(&mut self, number: u64) {
+        match self.unconfirmed.back_mut() {
+            Some((last, _)) => *last = number,
+            None => self.commit(number),
         }
     }
 
@@ -361,7 +367,7 @@ impl Runner {
     }
 
     /// There is nothing to deliver. Whether that is the end.
-    fn idle(&mut self) -> bool {
+    fn idle(&mut self, stopping: bool) -> bool {
         if let Err(failure) = self.target.flush() {
             if matches!(failure, Failure::Closed(_)) {
                 self.counts.close(&failure.to_string());
@@ -371,7 +377,7 @@ impl Runner {
             self.broken(&failure);
             self.mailbox.pause(PAUSE);
         }
-        if self.mailbox.stopping().is_some() {
+        if stopping {
             let arrived = self.target.finish();
             if arrived {
                 let count = self.unconfirmed.len() as u64;

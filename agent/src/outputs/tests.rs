@@ -170,3 +170,34 @@ fn a_second_agent_does_not_touch_the_spool_of_the_first() {
     assert_eq!(second.stop(PATIENCE)[0].delivered, 1, "from memory");
     first.stop(PATIENCE);
 }
+
+/// What is not for an output is done with, and does not wait in front of what is.
+#[test]
+fn what_is_not_for_an_output_does_not_wait_in_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = std::os::unix::net::UnixDatagram::bind(directory.path().join("log")).unwrap();
+    log.set_read_timeout(Some(PATIENCE)).unwrap();
+    let syslog = "saker.syslog_outputs=[{name: log, url: 'unix://$DIR/log', priority: error}]";
+    let outputs = live(directory.path(), &[syslog]);
+    for number in 0..10 {
+        outputs.accept(alert("r", format!("{number}").as_bytes())).unwrap();
+    }
+    wait_until(|| outputs.status()[0].queued == 0);
+    let status = outputs.stop(PATIENCE);
+    assert_eq!((status[0].queued, status[0].delivered, status[0].dropped), (0, 0, 0), "{status:?}");
+}
+
+/// User, password, path and query of an address grant access: neither log nor metrics nor summary tell them.
+#[test]
+fn the_address_of_a_webhook_is_a_secret() {
+    let directory = tempfile::tempdir().unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let webhook = format!(
+        "saker.webhooks=[{{name: far, url: 'http://name:secret@127.0.0.1:{port}/secret?token=secret'}}]"
+    );
+    let outputs = live(directory.path(), &[&webhook]);
+    outputs.accept(alert("r", b"x")).unwrap();
+    wait_until(|| outputs.status()[0].last_error.is_some());
+    let error = outputs.stop(PATIENCE)[0].last_error.clone().unwrap();
+    assert!(error.contains(&format!("http://127.0.0.1:{port}:")) && !error.contains("secret"), "{error}");
+}

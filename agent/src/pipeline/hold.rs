@@ -75,11 +75,6 @@ impl Hold {
         self.events.items.is_empty()
     }
 
-    /// How many events wait.
-    pub fn len(&self) -> usize {
-        self.events.items.len()
-    }
-
     /// Hands out the events that need not wait any longer, `awaited` being the cgroups whose events still do.
     ///
     /// # Errors
@@ -247,6 +242,6 @@ mod tests {
         let event = Event::new(1, 1, 1, 0, id::SYSCALL_OPEN_X, 0, params.params());
         let event = event.with_facts(&facts);
         let room = (0..EVENTS_MAX).take_while(|_| hold.keep(&event)).count();
-        assert!(room < EVENTS_MAX && hold.len() * 8192 <= BYTES_MAX + 8192);
+        assert!(room < EVENTS_MAX && hold.events.items.len() * 8192 <= BYTES_MAX + 8192);
     }
 }

@@ -64,6 +64,12 @@ pub trait Sink {
     /// If alerts cannot be written any more.
     fn internal(&mut self, alert: &Internal) -> io::Result<()>;
 
+    /// Writes alerts that are made already, after those of the events so far.
+    ///
+    /// # Errors
+    /// If alerts cannot be written any more.
+    fn insert(&mut self, alerts: &[u8]) -> io::Result<()>;
+
     /// How much the state holds; with workers, how much it held when they were last done with a batch.
     fn figures(&self) -> StateFigures;
 

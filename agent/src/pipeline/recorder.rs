@@ -178,6 +178,10 @@ impl<S: Sink> Sink for Tap<'_, S> {
         self.sink.internal(alert)
     }
 
+    fn insert(&mut self, alerts: &[u8]) -> io::Result<()> {
+        self.sink.insert(alerts)
+    }
+
     fn figures(&self) -> StateFigures {
         self.sink.figures()
     }

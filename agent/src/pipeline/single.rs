@@ -64,6 +64,10 @@ impl<W: Write> Sink for Single<'_, W> {
         Ok(())
     }
 
+    fn insert(&mut self, alerts: &[u8]) -> io::Result<()> {
+        self.out.write_all(alerts)
+    }
+
     fn figures(&self) -> StateFigures {
         self.pipeline.state.figures()
     }

@@ -134,6 +134,8 @@ enum Message {
     Rules(Arc<RuleSet>),
     /// An alert about Saker itself, in the place of a batch.
     Internal(u64, Arc<Internal>),
+    /// Alerts that are made already, in the place of a batch.
+    Insert(u64, Arc<[u8]>),
 }
 
 /// Hands events to the workers.
@@ -197,6 +199,16 @@ impl Sink for Dispatcher {
         let alert = Arc::new(alert.clone());
         for queue in &self.queues {
             let _ = queue.send(Message::Internal(self.round, Arc::clone(&alert)));
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, alerts: &[u8]) -> io::Result<()> {
+        self.flush()?;
+        self.round += 1;
+        let alerts: Arc<[u8]> = alerts.into();
+        for queue in &self.queues {
+            let _ = queue.send(Message::Insert(self.round, Arc::clone(&alerts)));
         }
         Ok(())
     }
@@ -282,6 +294,14 @@ impl Worker<'_> {
                     let mut report = Report { round, ..Report::default() };
                     if self.number == 0 {
                         self.rules.alerts.write_internal(&alert, &mut report.lines);
+                        report.ends.push((0, report.lines.len()));
+                    }
+                    let _ = self.reports.send(report);
+                }
+                Message::Insert(round, alerts) => {
+                    let mut report = Report { round, ..Report::default() };
+                    if self.number == 0 {
+                        report.lines.extend_from_slice(&alerts);
                         report.ends.push((0, report.lines.len()));
                     }
                     let _ = self.reports.send(report);

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::file::Problem;
-use super::spell::hint;
 use crate::rules::source::Place;
 use crate::rules::yaml::Node;
+use crate::spell::hint;
 
 /// What a value must be.
 pub(super) enum Form {

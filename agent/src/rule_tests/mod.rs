@@ -15,7 +15,6 @@ mod form;
 mod mutate;
 mod params;
 mod run;
-mod spell;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -25,4 +24,3 @@ pub use file::{Case, Expect, MAX_FILE, Problem, TestFile};
 pub use form::{json_schema, markdown};
 pub use mutate::{Mutant, Mutation, Survey};
 pub use run::{Outcome, RuleSet, Verdict};
-pub(crate) use spell::hint;

@@ -65,7 +65,7 @@ impl Survey {
     }
 }
 
-/// The most mutants of a rule that are tried.
+/// A rule with so many mutants gets no more.
 const MAX_MUTANTS: usize = 4000;
 
 impl RuleSet<'_> {
@@ -104,8 +104,10 @@ impl RuleSet<'_> {
             .chain(mutants.iter().map(|(_, condition, events)| (condition, *events)))
             .collect();
         let mut noticed = vec![false; mutants.len()];
+        // Compiling takes longer than a case does.
+        let detector = self.detector(&conditions);
         for case in cases {
-            let hits = self.play(case, directory, rule, &conditions)?;
+            let hits = self.play(case, directory, rule, detector.clone(), conditions.len())?;
             let mut complaints = hits.iter().map(|hits| complaint(case, hits).is_some());
             if complaints.next() != Some(false) {
                 continue;
@@ -133,10 +135,13 @@ impl RuleSet<'_> {
         let mut mutants = Vec::new();
         for path in clauses {
             let Some(clause) = at(rule.expr, &path) else { continue };
+            if mutants.len() >= MAX_MUTANTS {
+                break;
+            }
             for (mutation, changed) in mutated(rule.expr, &path) {
                 // What is no condition any more, or the same one, tells nothing.
                 let Ok(checked) = check(&changed, self.schema()) else { continue };
-                if checked.condition == *rule.condition || mutants.len() >= MAX_MUTANTS {
+                if checked.condition == *rule.condition {
                     continue;
                 }
                 let mutant = Mutant {

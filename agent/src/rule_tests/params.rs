@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use super::file::{Action, Problem};
-use super::spell::hint;
 use super::value::{self, AT_FDCWD, End, Given, Raw, encode, terminated};
 use super::world::Record;
 use crate::capture::ProcessRecord;
@@ -11,6 +10,7 @@ use crate::event::{
     Category, Direction, EVENTS, EventFlags, EventId, EventInfo, ParamInfo, ParamType, ParamsBuf, id, syscall,
 };
 use crate::rules::source::Place;
+use crate::spell::hint;
 
 /// The device that files are on.
 pub(super) const DEVICE: u32 = 0x803;

@@ -7,7 +7,6 @@ use saker_filter::{Condition, EventSet, Schema};
 use saker_probe::wire::record::path;
 
 use super::file::{Case, Expect, Problem, Story, TestFile};
-use super::spell::hint;
 use super::world::{self, START, World};
 use crate::capture::scap::ScapReader;
 use crate::config::{Config, RuleMatching};
@@ -17,6 +16,7 @@ use crate::explain::{Explainer, Explanation};
 use crate::fields::EventContext;
 use crate::pipeline::Pipeline;
 use crate::rules::{Environment, Loader, Rule};
+use crate::spell::hint;
 
 /// The rules that a test file speaks of.
 pub struct RuleSet<'e> {
@@ -151,7 +151,8 @@ impl<'e> RuleSet<'e> {
     fn verdict(&self, case: &Case, directory: &Path) -> Result<Verdict, Vec<Problem>> {
         let rule = self.rule(case).map_err(|problem| vec![problem])?;
         let conditions = [(rule.condition, rule.events)];
-        let hits = self.play(case, directory, &rule, &conditions)?.pop().unwrap_or_default();
+        let detector = self.detector(&conditions);
+        let hits = self.play(case, directory, &rule, detector, 1)?.pop().unwrap_or_default();
         Ok(match complaint(case, &hits) {
             None => Verdict::Passed,
             Some(mut complaint) => {
@@ -187,17 +188,23 @@ impl<'e> RuleSet<'e> {
         out
     }
 
-    /// Runs a case once for several conditions: for each the events for which it was true.
+    /// Conditions side by side, each of which is told whenever it is true.
+    pub(super) fn detector(&self, conditions: &[(&Condition, EventSet)]) -> Detector {
+        Detector::new(conditions.iter().copied(), self.schema, RuleMatching::All)
+    }
+
+    /// Runs a case once for so many conditions: for each the events for which it was true. The detector is of this case
+    /// alone, as it remembers processes.
     pub(super) fn play(
         &self,
         case: &Case,
         directory: &Path,
         rule: &Rule<'_>,
-        conditions: &[(&Condition, EventSet)],
+        mut detector: Detector,
+        conditions: usize,
     ) -> Result<Vec<Vec<Hit>>, Vec<Problem>> {
-        let mut detector = Detector::new(conditions.iter().copied(), self.schema, RuleMatching::All);
         let mut template = rule.template.clone().tolerant();
-        let mut hits: Vec<Vec<Hit>> = vec![Vec::new(); conditions.len()];
+        let mut hits: Vec<Vec<Hit>> = vec![Vec::new(); conditions];
         let mut look = |event: u64, context: &EventContext<'_>| {
             let mut output = None;
             detector.detect(context, |condition| {

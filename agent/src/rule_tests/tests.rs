@@ -19,7 +19,8 @@ fn run(condition: &str, output: &str, tests: &str) -> Vec<String> {
     std::fs::write(&rules, text).unwrap();
     let (schema, config) = (FieldSchema::new(true), Config::default());
     let plugins = [Plugin::container()];
-    let environment = Environment { schema: &schema, audit: None, plugins: &plugins, append_output: &[] };
+    let environment =
+        Environment { schema: &schema, others: Vec::new(), plugins: &plugins, append_output: &[] };
     let set = RuleSet::load(&[rules], environment, &config).unwrap();
     let file = match TestFile::read("r.test.yaml", tests.as_bytes()) {
         Ok(file) => file,

@@ -2,10 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::spell::hint;
 use crate::event::{Detail, Format, ParamInfo, ParamType, syscall};
 use crate::fields::names::{error_number, signal_number};
 use crate::rules::source::Place;
+use crate::spell::hint;
 
 /// A value with the place where it was written.
 #[derive(Clone, Debug)]

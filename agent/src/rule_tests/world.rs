@@ -7,11 +7,11 @@ use serde_json::{Map, Value, json};
 
 use super::file::{Container, Identity, Open, Problem, Process, Script};
 use super::params::{self, Actor};
-use super::spell::hint;
 use super::value::{self, End, strings};
 use crate::capture::{FdInfo, FdRecord, GroupRecord, MachineInfo, ProcessRecord, Snapshot, UserRecord};
 use crate::event::{EventId, ParamsBuf, id};
 use crate::fields::names::capability_bit;
+use crate::spell::hint;
 
 /// When the first event happens, nanoseconds since the epoch.
 pub(super) const START: u64 = 1_700_000_000_000_000_000;

@@ -7,7 +7,7 @@ use saker_filter::{Expr, Schema, Span, parse};
 use serde_json::{Value, json};
 
 use super::compile::CompiledRule;
-use super::environment::SYSCALL;
+use super::environment::{Plugin, SYSCALL};
 use super::event_names::event_names;
 use super::items::{Entry, ListInfo, MacroInfo, RuleInfo};
 use super::lists::CompiledList;
@@ -36,6 +36,7 @@ pub fn describe(loader: &Loader<'_>) -> Value {
         schema: loader.env().schema,
         macros: collector.macros.all().iter().map(|info| info.name.as_str()).collect(),
         lists: collector.lists.all().iter().map(|info| info.name.as_str()).collect(),
+        plugins: loader.env().plugins,
     };
     let rules = collector.rules.all();
     let rules: Vec<Value> = compiled.rules.iter().map(|r| rule(r, &rules[r.info], &names)).collect();
@@ -57,6 +58,7 @@ struct Names<'n> {
     schema: &'n dyn Schema,
     macros: BTreeSet<&'n str>,
     lists: BTreeSet<&'n str>,
+    plugins: &'n [Plugin],
 }
 
 /// What a condition mentions.
@@ -121,7 +123,15 @@ fn rule(compiled: &CompiledRule, info: &RuleInfo, names: &Names<'_>) -> Value {
     for exception in &info.exceptions {
         operators(&exception.comps, &mut exception_operators);
     }
-    let plugins = plugins(mentions.fields.iter().chain(&output_names(&output_fields)), &info.source);
+    let of_output = output_names(&output_fields);
+    let fields = || mentions.fields.iter().chain(&of_output);
+    let mut plugins = plugins(fields(), &info.source);
+    let needed =
+        fields().map(|field| field.split('[').next().unwrap_or_default()).chain([info.source.as_str()]);
+    for name in needed {
+        let provides = |plugin: &&Plugin| plugin.provides.iter().any(|one| one == name);
+        plugins.extend(names.plugins.iter().filter(provides).map(|plugin| plugin.name.as_str()));
+    }
     let events = match info.source.as_str() {
         SYSCALL => event_names(&compiled.expr, names.schema),
         _ => PLUGIN_EVENTS.to_vec(),
@@ -164,7 +174,7 @@ fn output_names(fields: &[&str]) -> Vec<String> {
 const PLUGIN_EVENTS: &[&str] = &["asyncevent", "pluginevent"];
 
 /// The built-in plugins that a rule needs: that of its source, and those that its fields come from.
-fn plugins<'f>(fields: impl Iterator<Item = &'f String>, source: &str) -> BTreeSet<&'static str> {
+fn plugins<'f, 'n>(fields: impl Iterator<Item = &'f String>, source: &str) -> BTreeSet<&'n str> {
     let of_class = |class| match class {
         Class::Container => Some(CONTAINER),
         Class::K8sAudit => Some(audit::K8SAUDIT),

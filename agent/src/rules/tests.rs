@@ -10,8 +10,12 @@ use crate::fields::FieldSchema;
 fn load<T>(texts: &[&str], see: impl FnOnce(&Loader<'_>, Vec<LoadResult>) -> T) -> T {
     let schema = FieldSchema::new(true);
     let plugins = [Plugin::container()];
-    let mut loader =
-        Loader::new(Environment { schema: &schema, audit: None, plugins: &plugins, append_output: &[] });
+    let mut loader = Loader::new(Environment {
+        schema: &schema,
+        others: Vec::new(),
+        plugins: &plugins,
+        append_output: &[],
+    });
     let load = |(number, text): (usize, &&str)| loader.load(&format!("{}.yaml", number + 1), text.as_bytes());
     let results = texts.iter().enumerate().map(load).collect();
     see(&loader, results)
@@ -493,7 +497,7 @@ fn bytes_that_are_no_utf8_are_no_reason_to_stop() {
     load(&[], |_, _| ());
     let schema = FieldSchema::new(false);
     let mut loader =
-        Loader::new(Environment { schema: &schema, audit: None, plugins: &[], append_output: &[] });
+        Loader::new(Environment { schema: &schema, others: Vec::new(), plugins: &[], append_output: &[] });
     let result = loader.load("f", b"# caf\xe9\n- list: l\n  items: [a]\n");
     assert!(result.successful());
 }

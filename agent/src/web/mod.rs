@@ -7,7 +7,7 @@
 //! Clients are strangers: how many may be connected, how long they may take and how much they may say has limits, nothing of
 //! what they say is used but method and path, and detection never waits for them.
 
-mod tls;
+pub(crate) mod tls;
 
 use std::convert::Infallible;
 use std::io;
@@ -77,7 +77,7 @@ pub struct Server {
 struct Shared {
     content: Content,
     health_path: String,
-    clients: Semaphore,
+    clients: Arc<Semaphore>,
     turned_away: AtomicU64,
     served: AtomicU64,
 }
@@ -89,7 +89,10 @@ impl Server {
     /// If the address cannot be used, or TLS is on and its certificate cannot.
     pub fn start(config: &Webserver, address: IpAddr, content: Content) -> Result<Server, WebError> {
         let tls = match config.ssl_enabled {
-            true => Some(tls::acceptor(&config.ssl_certificate)?),
+            true => {
+                let path = &config.ssl_certificate;
+                Some(tls::acceptor(path).map_err(|what| WebError::Certificate(path.clone(), what))?)
+            }
             false => None,
         };
         let wanted = SocketAddr::new(config.listen_address.unwrap_or(address), config.listen_port);
@@ -100,7 +103,7 @@ impl Server {
         let shared = Arc::new(Shared {
             content,
             health_path: config.k8s_healthz_endpoint.clone(),
-            clients: Semaphore::new(CLIENTS),
+            clients: Arc::new(Semaphore::new(CLIENTS)),
             turned_away: AtomicU64::new(0),
             served: AtomicU64::new(0),
         });
@@ -148,16 +151,13 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>, tls: Option<TlsAccept
                 continue;
             }
         };
-        if shared.clients.available_permits() == 0 {
+        let Ok(place) = Arc::clone(&shared.clients).try_acquire_owned() else {
             shared.turned_away.fetch_add(1, Ordering::Relaxed);
             continue;
-        }
+        };
         let (shared, tls) = (Arc::clone(&shared), tls.clone());
         tokio::spawn(async move {
-            let Ok(_place) = shared.clients.try_acquire() else {
-                shared.turned_away.fetch_add(1, Ordering::Relaxed);
-                return;
-            };
+            let _place = place;
             let talk = async {
                 match &tls {
                     None => talk(client, &shared).await,

@@ -13,18 +13,18 @@ use crate::wire::control::{tracepoint, Interest};
 use crate::wire::event;
 use crate::wire::record::{flag, offset as header};
 
-use crate::access::{field_of, kernel, load, masked, store};
+use crate::access::{field_of, kernel, load, store};
 use crate::arch;
 use crate::call::Call;
 use crate::helpers::{self, get_current_pid_tgid, get_current_task, probe_read_kernel, tail_call};
 use crate::layout::*;
-use crate::maps::{EXTRACTORS, INTEREST, PENDING};
+use crate::maps::{EXTRACTORS, PENDING};
 use crate::ring::Ring;
 use crate::state::{set, set_argument};
 use crate::task::{field, pointer};
 
 use super::extractors::event_of;
-use super::in_scope;
+use super::{in_scope, is_asked, is_kept, wants_tracepoint};
 
 /// `IOSQE_CQE_SKIP_SUCCESS`: nothing is told if it succeeds.
 const SKIP_SUCCESS: u8 = 1 << 6;
@@ -44,7 +44,7 @@ type Kept = [u64; 7];
 #[no_mangle]
 #[link_section = "tracepoint"]
 extern "C" fn on_io_uring_submit(context: *const u8) -> i32 {
-    if in_scope() && is_asked_for() {
+    if in_scope() && wants_tracepoint(tracepoint::IO_URING) {
         submit(context, field_of(context, &URING_SUBMITTED));
     }
     0
@@ -54,7 +54,7 @@ extern "C" fn on_io_uring_submit(context: *const u8) -> i32 {
 #[no_mangle]
 #[link_section = "tracepoint"]
 extern "C" fn on_io_uring_complete(context: *const u8) -> i32 {
-    if in_scope() && is_asked_for() {
+    if in_scope() && wants_tracepoint(tracepoint::IO_URING) {
         let request: u64 = field_of(context, &URING_COMPLETED);
         let kept = helpers::lookup_by(&PENDING, &request);
         if !kept.is_null() {
@@ -68,11 +68,6 @@ extern "C" fn on_io_uring_complete(context: *const u8) -> i32 {
         }
     }
     0
-}
-
-#[inline(always)]
-fn is_asked_for() -> bool {
-    load::<u32>(INTEREST.address(), offset_of!(Interest, tracepoints)) & tracepoint::IO_URING != 0
 }
 
 /// Keeps what a request asks for, if the agent wants to know.
@@ -94,7 +89,7 @@ fn submit(context: *const u8, request: u64) {
         address3: entry[6],
     };
     let Some(operation) = submission.operation() else { return };
-    if !wants(operation.code) {
+    if !is_asked(offset_of!(Interest, codes), u64::from(operation.code)) {
         return;
     }
     let [a, b, c, d, e, f] = operation.arguments;
@@ -129,16 +124,6 @@ fn read_entry(request: u64, entry: &mut [u64; 8]) -> bool {
     probe_read_kernel(entry.as_mut_ptr().cast(), 64, address) == 0
 }
 
-#[inline(always)]
-fn wants(code: u16) -> bool {
-    let word = masked::<0xf>(u64::from(code) >> 6);
-    if word >= 10 {
-        return false;
-    }
-    let word: u64 = load(INTEREST.address().wrapping_add(word as usize * 8), offset_of!(Interest, codes));
-    word >> (code & 63) & 1 != 0
-}
-
 /// Records an operation as the call that it stands for. Without a result it is one that will not be told.
 #[inline(always)]
 fn operate(context: *const u8, request: u64, kept: &Kept, completion: Option<i32>) {
@@ -149,6 +134,9 @@ fn operate(context: *const u8, request: u64, kept: &Kept, completion: Option<i32
         Some(completion) => operation.result(completion),
         None => 0,
     };
+    if !is_kept(result) {
+        return;
+    }
     let Some(ring) = Ring::of_this_cpu() else { return };
     let (event, full) = event_of(code);
     let number = number_of(code);

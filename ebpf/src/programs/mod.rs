@@ -8,9 +8,9 @@ mod tracepoints;
 
 use core::mem::offset_of;
 
-use crate::wire::control::Interest;
+use crate::wire::control::{option, Interest, BITMAP_BITS};
 
-use crate::access::load;
+use crate::access::{load, masked};
 use crate::helpers::get_current_ancestor_cgroup_id;
 use crate::maps::INTEREST;
 
@@ -23,4 +23,28 @@ fn in_scope() -> bool {
     }
     let level: u32 = load(INTEREST.address(), offset_of!(Interest, scope_level));
     get_current_ancestor_cgroup_id(level as i32) == scope
+}
+
+/// Whether the agent asks for a tracepoint. One that it asked for once stays attached.
+#[inline(always)]
+fn wants_tracepoint(bit: u32) -> bool {
+    load::<u32>(INTEREST.address(), offset_of!(Interest, tracepoints)) & bit != 0
+}
+
+/// Whether a bit of one of the bitmaps is set: whether the agent asks for a call.
+#[inline(always)]
+fn is_asked(bitmap: usize, bit: u64) -> bool {
+    if bit >= BITMAP_BITS as u64 {
+        return false;
+    }
+    // Masked although it is small enough: else the two shifts become one, and the verifier loses that it is a multiple of eight.
+    let word = masked::<0xf>(bit >> 6);
+    let word: u64 = load(INTEREST.address().wrapping_add(word as usize * 8), bitmap);
+    word >> (bit & 63) & 1 != 0
+}
+
+/// Whether the agent wants a call with this result: it may want none that failed.
+#[inline(always)]
+fn is_kept(result: i64) -> bool {
+    result >= 0 || load::<u32>(INTEREST.address(), offset_of!(Interest, options)) & option::DROP_FAILED == 0
 }

@@ -4,18 +4,18 @@
 use core::mem::offset_of;
 
 use crate::extract::calls::{code, finish, generic};
-use crate::wire::control::{option, Interest, BITMAP_BITS};
+use crate::wire::control::Interest;
 use crate::wire::event;
 
-use crate::access::{load, masked};
+use crate::access::load;
 use crate::arch::{self, Entry};
 use crate::call::Call;
 use crate::helpers::{get_current_task_btf, probe_read_user, tail_call, task_pt_regs};
-use crate::maps::{EXTRACTORS, INTEREST};
+use crate::maps::EXTRACTORS;
 use crate::ring::Ring;
 use crate::state::{set, set_argument};
 use super::extractors::event_of;
-use super::in_scope;
+use super::{in_scope, is_asked, is_kept};
 
 /// Where the tracepoint's fields are: the same on all kernels, `id` as a `long` and `ret` behind the common ones.
 const ID: usize = 8;
@@ -85,22 +85,12 @@ fn record(context: *const u8) {
 /// Whether the agent asks for a call.
 #[inline(always)]
 fn wanted(entry: Entry, result: i64) -> bool {
-    let interest = INTEREST.address();
     let (bitmap, bit) = if entry.flags == 0 {
         (offset_of!(Interest, native), entry.number)
     } else {
         (offset_of!(Interest, codes), u64::from(entry.code))
     };
-    if bit >= BITMAP_BITS as u64 {
-        return false;
-    }
-    // Masked although it is small enough: else the two shifts become one, and the verifier loses that it is a multiple of eight.
-    let word = masked::<0xf>(bit >> 6);
-    let word: u64 = load(interest.wrapping_add(word as usize * 8), bitmap);
-    if word >> (bit & 63) & 1 == 0 {
-        return false;
-    }
-    result >= 0 || load::<u32>(interest, offset_of!(Interest, options)) & option::DROP_FAILED == 0
+    is_asked(bitmap, bit) && is_kept(result)
 }
 
 /// The calls behind `socketcall`, by its first argument (`SYS_SOCKET` … `SYS_SENDMMSG`, `include/uapi/linux/net.h`).

@@ -6,15 +6,14 @@
 use crate::access::field_of;
 use crate::call::Call;
 use crate::extract::{calls, tracepoints};
-use crate::helpers::{get_current_pid_tgid, get_current_task};
 use crate::layout::*;
 use crate::ring::Ring;
 use crate::state::{set, set_argument};
-use crate::task::{field, pointer, process_start};
+use crate::wire::control::tracepoint as wanted;
 use crate::wire::event;
 use crate::wire::record::flag;
 
-use super::in_scope;
+use super::{in_scope, wants_tracepoint};
 
 /// No system call.
 const NO_CALL: u16 = u16::MAX;
@@ -49,29 +48,23 @@ program! {
     on_sched_process_exit, PROCEXIT_1_E, exit, scope: in_scope(), no_arguments
 }
 program! {
-    /// match: include/trace/events/task.h: TRACE_EVENT(task_newtask, TP_PROTO(struct task_struct *task, u64 clone_flags))
-    ///
-    /// Tells of a new thread before it runs, as `sched_process_fork` does, and of its flags too.
-    on_task_newtask, FORK, fork, scope: in_scope(), new_task_arguments
-}
-program! {
     /// match: include/trace/events/signal.h: TRACE_EVENT(signal_deliver, TP_PROTO(int sig, struct kernel_siginfo *info,
     /// struct k_sigaction *ka))
-    on_signal_deliver, SIGNALDELIVER_E, signal_deliver, scope: in_scope(), signal_arguments
+    on_signal_deliver, SIGNALDELIVER_E, signal_deliver, scope: in_scope() && wants_tracepoint(wanted::SIGNAL_DELIVER), signal_arguments
 }
 program! {
     /// match: arch/x86/include/asm/trace/exceptions.h: DEFINE_EVENT(exceptions, page_fault_user, TP_PROTO(unsigned long address,
     /// struct pt_regs *regs, unsigned long error_code))
-    on_page_fault_user, PAGE_FAULT_E, page_fault, scope: in_scope(), page_fault_arguments
+    on_page_fault_user, PAGE_FAULT_E, page_fault, scope: in_scope() && wants_tracepoint(wanted::PAGE_FAULT), page_fault_arguments
 }
 program! {
     /// match: arch/x86/include/asm/trace/exceptions.h: DEFINE_EVENT(exceptions, page_fault_kernel, …)
-    on_page_fault_kernel, PAGE_FAULT_E, page_fault, scope: in_scope(), page_fault_arguments
+    on_page_fault_kernel, PAGE_FAULT_E, page_fault, scope: in_scope() && wants_tracepoint(wanted::PAGE_FAULT), page_fault_arguments
 }
 program! {
     /// match: include/trace/events/sched.h: TRACE_EVENT(sched_switch, TP_PROTO(bool preempt, struct task_struct *prev,
     /// struct task_struct *next, unsigned int prev_state))
-    on_sched_switch, SCHEDSWITCH_6_E, switch, scope: in_scope(), switch_arguments
+    on_sched_switch, SCHEDSWITCH_6_E, switch, scope: in_scope() && wants_tracepoint(wanted::SWITCH), switch_arguments
 }
 // Whom a cgroup concerns is not known here, so scope does not apply; such events are rare.
 program! {
@@ -81,11 +74,6 @@ program! {
 program! {
     /// match: include/trace/events/cgroup.h: DEFINE_EVENT(cgroup, cgroup_rmdir, TP_PROTO(struct cgroup *cgrp, const char *path))
     on_cgroup_rmdir, CGROUP_RMDIR, cgroup, scope: true, cgroup_arguments
-}
-program! {
-    /// match: include/trace/events/cgroup.h: DECLARE_EVENT_CLASS(cgroup_migrate, TP_PROTO(struct cgroup *dst_cgrp,
-    /// const char *path, struct task_struct *task, bool threadgroup))
-    on_cgroup_attach_task, CGROUP_ATTACH, cgroup_attach, scope: true, attach_arguments
 }
 
 /// Begins the record of an event.
@@ -107,43 +95,6 @@ fn no_arguments(_: &mut Call) {}
 #[inline(always)]
 fn argument(call: &mut Call, index: usize, value: u64) {
     set_argument(call.ring.page, index, value);
-}
-
-/// Flags of clone that the record tells of: `CLONE_VM`, `CLONE_FS`, `CLONE_FILES`, `CLONE_PARENT`, `CLONE_THREAD`.
-const SHARED: u64 = 0x100 | 0x200 | 0x400 | CLONE_PARENT | CLONE_THREAD;
-const CLONE_PARENT: u64 = 0x8000;
-const CLONE_THREAD: u64 = 0x1_0000;
-
-#[inline(always)]
-fn new_task_arguments(call: &mut Call) {
-    let tid: u32 = field_of(call.context, &NEWTASK_PID);
-    let flags: u64 = field_of(call.context, &NEWTASK_FLAGS);
-    argument(call, 0, u64::from(tid));
-    argument(call, 2, flags & SHARED);
-    if flags & CLONE_THREAD != 0 {
-        argument(call, 1, get_current_pid_tgid() >> 32);
-        argument(call, 3, process_start());
-        return;
-    }
-    argument(call, 1, u64::from(tid));
-    let start = child_start(tid, flags);
-    if start == 0 {
-        call.note(flag::KERNEL_MISS);
-    }
-    argument(call, 3, start);
-}
-
-/// When a new child was started. The tracepoint does not say where the child is; it is the last among the children of its parent.
-#[inline(always)]
-fn child_start(tid: u32, flags: u64) -> u64 {
-    let task = get_current_task();
-    let parent = if flags & CLONE_PARENT != 0 { pointer(task, &TASK_REAL_PARENT) } else { task };
-    let child = pointer(parent, &TASK_CHILDREN).wrapping_sub(constant(&TASK_SIBLING));
-    if field::<u32>(child, &TASK_PID) == tid {
-        field(child, &TASK_START)
-    } else {
-        0
-    }
 }
 
 #[inline(always)]
@@ -170,11 +121,4 @@ fn switch_arguments(call: &mut Call) {
 fn cgroup_arguments(call: &mut Call) {
     argument(call, 0, u64::from(field_of::<u32>(call.context, &CGROUP_MKDIR_ROOT)));
     argument(call, 1, field_of(call.context, &CGROUP_MKDIR_ID));
-}
-
-#[inline(always)]
-fn attach_arguments(call: &mut Call) {
-    argument(call, 0, u64::from(field_of::<u32>(call.context, &CGROUP_ATTACH_ROOT)));
-    argument(call, 1, field_of(call.context, &CGROUP_ATTACH_ID));
-    argument(call, 2, u64::from(field_of::<u32>(call.context, &CGROUP_ATTACH_PID)));
 }

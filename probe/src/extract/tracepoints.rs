@@ -2,7 +2,7 @@
 //! Extractors of tracepoints: what happens without a call, or is known better elsewhere than at the end of one.
 //!
 //! What the kernel hands to a tracepoint the driver hands on as [`Kernel::argument`]; each extractor says which is which. The
-//! current task is the one that the facts are of: the one that executes, ends, forks, is signalled, faults or is switched
+//! current task is the one that the facts are of: the one that executes, ends, is signalled, faults or is switched
 //! away from. There is no return value: [`Kernel::return_value`] must be 0.
 
 use super::flags::fault_error;
@@ -27,20 +27,6 @@ pub fn exit<K: Kernel>(kernel: &mut K) {
     kernel.put_u8(signal as u8);
     kernel.put_u8(if status & 0x80 != 0 { 1 } else { 0 });
     kernel.put_task_pid(TaskFact::Reaper);
-}
-
-/// `sched_process_fork`, as `event::FORK`, in the parent before the child runs. Arguments: the child's thread id and thread
-/// group id (initial pid namespace); what it shares with its parent, as flags of clone; `group_leader->start_boottime` of the
-/// child.
-///
-/// The kernel does not tell the flags. The driver compares parent and child: `CLONE_THREAD` (same `tgid`), `CLONE_VM` (`mm`),
-/// `CLONE_FILES` (`files`), `CLONE_FS` (`fs`), `CLONE_PARENT` (same `real_parent`), and no others.
-#[inline(always)]
-pub fn fork<K: Kernel>(kernel: &mut K) {
-    kernel.put_u32_argument(0);
-    kernel.put_u32_argument(1);
-    kernel.put_u64_argument(2);
-    kernel.put_u64_argument(3);
 }
 
 /// `signal_deliver`, as `event::SIGNALDELIVER_E`: spid, dpid, sig. Arguments: the signal; the first four bytes of
@@ -87,13 +73,4 @@ pub fn cgroup<K: Kernel>(kernel: &mut K) {
     kernel.put_u32_argument(0);
     kernel.put_u64_argument(1);
     kernel.put_task_text(TaskText::CgroupPath);
-}
-
-/// `cgroup_attach_task`, as `event::CGROUP_ATTACH`. Arguments: `root->hierarchy_id` and id of the new cgroup; the thread id of
-/// the task that is moved, in the initial pid namespace.
-#[inline(always)]
-pub fn cgroup_attach<K: Kernel>(kernel: &mut K) {
-    kernel.put_u32_argument(0);
-    kernel.put_u64_argument(1);
-    kernel.put_u32_argument(2);
 }

@@ -184,15 +184,10 @@ events! {
 
 /// The first id that is not Falco's.
 pub const INTERNAL: u16 = 0x8000;
-/// A thread was made and has not run yet. `u32` tid of the child, `u32` tgid of the child, `u64` clone flags, `u64` start
-/// time of the child's thread group.
-pub const FORK: u16 = INTERNAL;
 /// A cgroup was made. `u32` id of its hierarchy, `u64` its id, path below the hierarchy's root.
-pub const CGROUP_MKDIR: u16 = INTERNAL + 1;
+pub const CGROUP_MKDIR: u16 = INTERNAL;
 /// A cgroup was removed. As [`CGROUP_MKDIR`].
-pub const CGROUP_RMDIR: u16 = INTERNAL + 2;
-/// A thread was moved to another cgroup. `u32` id of the hierarchy, `u64` id of the new cgroup, `u32` tid.
-pub const CGROUP_ATTACH: u16 = INTERNAL + 3;
+pub const CGROUP_RMDIR: u16 = INTERNAL + 1;
 
 /// Which counter an event goes to that found the ring full.
 pub const fn full_counter(event: u16) -> usize {
@@ -235,7 +230,6 @@ pub const fn full_counter(event: u16) -> usize {
         | SYSCALL_EXECVE_19_X
         | SYSCALL_EXECVEAT_X
         | PROCEXIT_1_E
-        | FORK
         | SYSCALL_KILL_X..=SYSCALL_TGKILL_X
         | SYSCALL_PRLIMIT_X
         | SYSCALL_SETRLIMIT_X
@@ -254,8 +248,7 @@ pub const fn full_counter(event: u16) -> usize {
         | SYSCALL_SECCOMP_X
         | SYSCALL_PIDFD_GETFD_X..=SYSCALL_PIDFD_OPEN_X
         | CGROUP_MKDIR
-        | CGROUP_RMDIR
-        | CGROUP_ATTACH => counter::FULL_PROCESS,
+        | CGROUP_RMDIR => counter::FULL_PROCESS,
         SYSCALL_READ_X
         | SYSCALL_WRITE_X
         | SYSCALL_PREAD_X..=SYSCALL_PWRITEV_X

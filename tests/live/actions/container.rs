@@ -57,8 +57,8 @@ actions! {
         // No capabilities at all, and a call that says so: rules look at what a thread is known to have.
         let header = [0x2008_0522_u32, 0];
         call("capset", libc::SYS_capset, &args![&header, &[0_u32; 6]])?;
-        // Refused where users may not have namespaces; seen all the same.
-        native(libc::SYS_unshare, &args![libc::CLONE_NEWUSER]);
+        // Refused, and seen all the same. A new user namespace would succeed, and give all capabilities before rules look.
+        native(libc::SYS_unshare, &args![libc::CLONE_NEWNS]);
         Ok(())
     });
     "ContactEC2InstanceMetadataServiceFromContainer" "Contact EC2 Instance Metadata Service From Container" => || inside(|| {

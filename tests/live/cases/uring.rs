@@ -3,10 +3,14 @@
 use std::os::fd::AsRawFd;
 
 use io_uring::{IoUring, opcode, squeue, types};
-use saker_probe::wire::control::{Interest, tracepoint};
+use saker_probe::wire::control::{Interest, option, tracepoint};
 
 use super::prelude::*;
 use super::sockets::*;
+use crate::harness::trial::Made;
+
+/// `IORING_ENTER_GETEVENTS`.
+const GETEVENTS: u32 = 1;
 
 fn wanted(interest: &mut Interest) {
     interest.tracepoints |= tracepoint::IO_URING;
@@ -20,7 +24,24 @@ fn ring(t: &mut Trial) -> IoUring {
     }
 }
 
-/// Submits one operation between marks. The record may stand among those of `io_uring_enter`.
+/// Submits one operation between marks, and waits for its end.
+fn enter<'t>(t: &'t mut Trial, ring: &mut IoUring, entry: &squeue::Entry) -> Made<'t> {
+    // SAFETY: what the operation points to is the case's, which waits for the completion.
+    let pushed = unsafe { ring.submission().push(entry) };
+    if pushed.is_err() {
+        t.broken("the submission queue is full");
+    }
+    let descriptor = ring.as_raw_fd();
+    t.between(
+        || {
+            ring.submission().sync();
+            native(SYS_io_uring_enter, &args![descriptor, 1, 1, GETEVENTS, NOWHERE, 0])
+        },
+        0,
+    )
+}
+
+/// The same; what must be recorded of the operation. The record may stand among those of `io_uring_enter`.
 fn submit(
     t: &mut Trial,
     ring: &mut IoUring,
@@ -28,19 +49,7 @@ fn submit(
     event: u16,
     parameters: impl FnOnce(i64) -> Vec<(&'static str, Want)>,
 ) {
-    // SAFETY: what the operation points to is the case's, which waits for the completion.
-    let pushed = unsafe { ring.submission().push(entry) };
-    if pushed.is_err() {
-        t.broken("the submission queue is full");
-    }
-    let descriptor = ring.as_raw_fd();
-    let made = t.between(
-        || {
-            ring.submission().sync();
-            native(SYS_io_uring_enter, &args![descriptor, 1, 1, 1, NOWHERE, 0])
-        },
-        0,
-    );
+    let made = enter(t, ring, entry);
     ring.completion().sync();
     let result = ring.completion().next().map_or(i64::MIN, |completion| i64::from(completion.result()));
     made.ok().expect_of_ring(result, event, &parameters(result));
@@ -76,6 +85,24 @@ cases! {
                 ("ino", number(0)),
             ]
         });
+    };
+    "io_uring: no operations that failed" with |interest: &mut Interest| {
+        wanted(interest);
+        interest.options |= option::DROP_FAILED;
+    } => |t| {
+        let mut ring = ring(t);
+        let entry = opcode::OpenAt::new(types::Fd(AT_FDCWD), c"missing".as_ptr()).flags(O_RDWR).build();
+        let descriptor = ring.as_raw_fd();
+        enter(t, &mut ring, &entry).gives(1).records(
+            SYSCALL_IO_URING_ENTER_X,
+            &[
+                ("fd", number(descriptor)),
+                ("to_submit", number(1)),
+                ("min_complete", number(1)),
+                ("flags", named("IORING_ENTER_GETEVENTS")),
+                ("sig", number(0)),
+            ],
+        );
     };
     "io_uring: connect" with wanted => |t| {
         let mut ring = ring(t);

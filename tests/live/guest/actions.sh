@@ -28,7 +28,7 @@ run() {
     # It is ready when it notices something.
     ready=
     for _ in $(seq 600); do
-        saker-actions run ReadSensitiveFileUntrusted 2>/dev/null
+        saker-actions run ReadSensitiveFileUntrusted >/dev/null 2>&1
         if grep -q 'Read sensitive file untrusted\|Password hashes read' /tmp/alerts-$driver; then
             ready=1
             break

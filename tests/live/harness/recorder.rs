@@ -1,7 +1,7 @@
 //! Takes records from a driver, through the agent's own reader.
 
 use anyhow::{Result, bail};
-use saker::capture::driver::Driver;
+use saker::capture::driver::{Driver, ProgramCounts};
 use saker::capture::ebpf::Probe;
 use saker::capture::kmod::Kmod;
 use saker::capture::merge::Merger;
@@ -90,7 +90,7 @@ impl Source for Recorder {
         let noticed = self.merger.reader_counters();
         lost.push(("missing".into(), noticed.missing));
         lost.push(("malformed".into(), noticed.malformed));
-        lost.extend(self.driver.losses());
+        lost.extend(self.driver.programs().iter().map(ProgramCounts::loss));
         lost.retain(|(_, count)| *count != 0);
         lost
     }

@@ -54,12 +54,6 @@ pub fn run(cases: &[Case], sources: &mut [Box<dyn Source>], options: &Options) -
             tally.skipped += 1;
             continue;
         }
-        // An open difference: eBPF tells the workers that the kernel makes for an io_uring, the module does not.
-        if asks_io_uring && sources.len() > 1 {
-            println!("skipped  {}: the drivers differ in telling an io_uring's own workers", case.name);
-            tally.skipped += 1;
-            continue;
-        }
         if asked != Some(interest) {
             for source in &mut *sources {
                 source.ask(&interest)?;

@@ -10,6 +10,7 @@ use saker_live::calls::native;
 use saker_live::harness::recorder;
 use saker_probe::wire::ABI_VERSION;
 use saker_probe::wire::control::device::{self, PART_PRODUCER, PART_READER, Setup, Version, mmap_offset};
+use saker_probe::wire::control::option;
 use saker_probe::wire::record::SLOT_SIZE;
 use saker_probe::wire::ring::{PAGE_SIZE, SLACK_SIZE, SLOTS_MIN};
 
@@ -181,10 +182,17 @@ fn come_back(page: i64) -> Result<()> {
     Ok(())
 }
 
-/// Records everything and reads nothing, until it is killed.
-pub(crate) fn abandon(driver: &str) -> Result<()> {
-    let mut source = recorder::open_with(driver, SLOTS_MIN)?;
-    source.ask(&recorder::everything(0, 0))?;
+/// Records these calls, or everything, and reads nothing, until it is killed.
+pub(crate) fn abandon(driver: &str, slots: u64, calls: &[String], paths: bool) -> Result<()> {
+    let mut source = recorder::open_with(driver, slots)?;
+    let mut interest = recorder::everything(0, 0);
+    if !calls.is_empty() {
+        recorder::only(&mut interest, calls);
+    }
+    if !paths {
+        interest.options &= !option::PATHS;
+    }
+    source.ask(&interest)?;
     println!("recording");
     loop {
         std::thread::sleep(Duration::from_secs(1));

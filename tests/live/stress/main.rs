@@ -6,6 +6,7 @@ mod hostile;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use saker_probe::wire::ring::SLOTS_MIN;
 
 /// Floods, forks, huge arguments, pages that nobody gives, hostile readers. For the test VM only.
 #[derive(Parser)]
@@ -64,6 +65,15 @@ enum Command {
         /// Who records.
         #[arg(long)]
         driver: String,
+        /// Only these calls, and `close_range`; else all.
+        #[arg(long, value_delimiter = ',')]
+        calls: Vec<String>,
+        /// No paths.
+        #[arg(long)]
+        no_paths: bool,
+        /// Slots of each ring.
+        #[arg(long, default_value_t = SLOTS_MIN)]
+        slots: u64,
     },
 }
 
@@ -77,6 +87,8 @@ fn main() -> Result<()> {
         Command::Userfaultfd => hostile::userfaultfd(),
         Command::Fuse => hostile::fuse(),
         Command::Threads { threads } => flood::threads(threads),
-        Command::Abandon { driver } => hostile::abandon(&driver),
+        Command::Abandon { driver, calls, no_paths, slots } => {
+            hostile::abandon(&driver, slots, &calls, !no_paths)
+        }
     }
 }

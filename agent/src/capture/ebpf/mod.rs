@@ -31,7 +31,7 @@ use saker_probe::wire::{event, record, ring};
 pub use btf::types_path;
 pub use error::Error;
 
-use super::driver::{Driver, DriverError};
+use super::driver::{Driver, DriverError, ProgramCounts};
 use super::host::Host;
 use super::mapping::Mapping;
 use super::ring::{Parts, Ring};
@@ -39,16 +39,12 @@ use layout::Layout;
 
 /// The most slots that a ring can have here: the verifier follows pointers into it up to 512 MiB.
 pub const SLOTS_MAX: u64 = 1 << 21;
-/// Slots of a ring unless the configuration says otherwise: 8 MiB.
-pub const SLOTS_DEFAULT: u64 = 1 << 16;
 
 /// A tracepoint with a program: name of the program, category and name of the tracepoint, and which bit of
 /// [`Interest::tracepoints`] asks for it; 0 for those that are always wanted.
 const TRACEPOINTS: &[(&str, &str, &str, u32)] = &[
     ("on_cgroup_mkdir", "cgroup", "cgroup_mkdir", 0),
     ("on_cgroup_rmdir", "cgroup", "cgroup_rmdir", 0),
-    ("on_cgroup_attach_task", "cgroup", "cgroup_attach_task", 0),
-    ("on_task_newtask", "task", "task_newtask", 0),
     ("on_sched_process_exec", "sched", "sched_process_exec", 0),
     ("on_sched_process_exit", "sched", "sched_process_exit", 0),
     (SYS_EXIT, "raw_syscalls", "sys_exit", 0),
@@ -80,14 +76,11 @@ pub struct Probe {
 }
 
 /// A program that this kernel does not take.
-#[derive(Debug, Clone)]
-pub struct Refused {
+struct Refused {
     /// Its name: of the call whose extractor it holds, or of the tracepoint.
-    pub program: String,
+    program: String,
     /// What the kernel said, in one line.
-    pub reason: String,
-    /// All that the verifier said.
-    pub log: String,
+    reason: String,
 }
 
 /// [`Interest`] as the map holds it.
@@ -140,16 +133,6 @@ impl Probe {
             refused: Vec::new(),
             absent: layout.absent,
         })
-    }
-
-    /// What this kernel refused.
-    pub fn refused(&self) -> &[Refused] {
-        &self.refused
-    }
-
-    /// What this kernel does not have or show, and the probe therefore cannot tell.
-    pub fn absent(&self) -> &[String] {
-        &self.absent
     }
 
     /// Loads the extractor of a call, if it has one and it is not loaded yet.
@@ -231,7 +214,7 @@ impl Probe {
         };
         tracing::debug!("refused: {program}\n{log}");
         let reason = verdict(&log).map_or_else(|| error.to_string(), str::to_owned);
-        self.refused.push(Refused { program: program.to_owned(), reason, log });
+        self.refused.push(Refused { program: program.to_owned(), reason });
     }
 }
 
@@ -258,15 +241,6 @@ impl Driver for Probe {
         !self.refused.iter().any(|refused| IO_URING.contains(&refused.program.as_str()))
     }
 
-    fn losses(&self) -> Vec<(String, u64)> {
-        // The kernel does not run a program while another runs on the same CPU.
-        let programs = self.ebpf.programs().filter_map(|(name, program)| {
-            let misses = recursion_misses(program.fd().ok()?.as_fd().as_raw_fd())?;
-            Some((format!("ebpf.{name}.recursion_misses"), misses))
-        });
-        programs.collect()
-    }
-
     fn hooked(&self) -> Vec<String> {
         let refused = |name: &str| self.refused.iter().any(|refused| refused.program == name);
         let rows = TRACEPOINTS
@@ -282,19 +256,14 @@ impl Driver for Probe {
         self.refused.iter().map(|refused| refused.program.clone()).collect()
     }
 
-    fn program_times(&self) -> Vec<(String, u64, u64)> {
+    fn programs(&self) -> Vec<ProgramCounts> {
         // Only what is attached to a tracepoint is entered from outside; extractors run within it.
         let entered = TRACEPOINTS.iter().filter_map(|(name, ..)| Some((*name, self.ebpf.program(name)?)));
-        let times = entered.filter_map(|(name, program)| {
-            let fd = program.fd().ok()?.as_fd().as_raw_fd();
-            let runs = fd_number(fd, "run_cnt:")?;
-            (runs > 0).then(|| (name.to_owned(), runs, fd_number(fd, "run_time_ns:").unwrap_or(0)))
-        });
-        times.collect()
+        entered.filter_map(|(name, program)| counts(name, program.fd().ok()?.as_fd().as_raw_fd())).collect()
     }
 
     fn gaps(&self) -> Vec<String> {
-        let refused = self.refused.iter().map(|Refused { program, reason, .. }| {
+        let refused = self.refused.iter().map(|Refused { program, reason }| {
             if IO_URING.contains(&program.as_str()) {
                 return format!(
                     "operations through io_uring are not recorded: {program} is refused: {reason}"
@@ -384,14 +353,17 @@ fn not_permitted(error: &EbpfError) -> bool {
     false
 }
 
-/// The kernel's count for a program.
-fn recursion_misses(fd: i32) -> Option<u64> {
-    fd_number(fd, "recursion_misses:")
-}
-
-/// What the kernel says of a descriptor under a key.
-fn fd_number(fd: i32, key: &str) -> Option<u64> {
-    let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
-    let line = info.lines().find_map(|line| line.strip_prefix(key))?;
-    line.trim().parse().ok()
+/// What the kernel counts for a program: it stands among what it says of the descriptor.
+fn counts(name: &'static str, fd: i32) -> Option<ProgramCounts> {
+    let said = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
+    let number = |key: &str| {
+        let line = said.lines().find_map(|line| line.strip_prefix(key));
+        line.and_then(|value| value.trim().parse().ok()).unwrap_or(0)
+    };
+    Some(ProgramCounts {
+        name,
+        misses: number("recursion_misses:"),
+        runs: number("run_cnt:"),
+        nanoseconds: number("run_time_ns:"),
+    })
 }

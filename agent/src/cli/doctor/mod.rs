@@ -11,10 +11,11 @@ use std::process::ExitCode;
 
 use saker_probe::wire::record::SLOT_SIZE;
 
+use super::Format;
 use super::engine::{Engine, RuleArgs};
 use super::sensor::{self, DriverChoice};
 use super::signals::Stop;
-use crate::capture::driver::Driver;
+use crate::capture::driver::{Driver, ProgramCounts};
 use crate::capture::host::Host;
 use crate::config::{self, Config};
 use coverage::{Coverage, Needs};
@@ -46,16 +47,6 @@ pub struct Args {
     /// Open this file and end: what the canary's process does
     #[arg(long, hide = true, value_name = "FILE")]
     canary: Option<PathBuf>,
-}
-
-/// How the report is printed.
-#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
-enum Format {
-    /// A table, for people
-    #[default]
-    Text,
-    /// A JSON document
-    Json,
 }
 
 /// Looks, and prints what it found. Exits with 1 unless the canary came back.
@@ -98,7 +89,7 @@ fn taken(driver: &dyn Driver, why: Option<String>) -> Taken {
         why,
         hooked: driver.hooked(),
         gaps: driver.gaps(),
-        losses: driver.losses().into_iter().filter(|(_, count)| *count > 0).collect(),
+        losses: driver.programs().iter().map(ProgramCounts::loss).filter(|(_, count)| *count > 0).collect(),
     }
 }
 

@@ -13,11 +13,29 @@ use crate::config::{CONTAINER, Config};
 use crate::event::{EventId, EventInfo, ParamInfo, id};
 use crate::fields::{ArgKind, Class, FieldInfo, Traits};
 use crate::k8s::audit;
+use crate::plugins::info::Argument;
+use crate::plugins::{Info, Loaded};
 use crate::rules::SYSCALL;
 
 /// Where the right column of the list of fields begins, and where lines end.
 const COLUMN: usize = 30;
 const WIDTH: usize = 120;
+
+/// A group of fields, built in or of a plugin, as it is listed.
+struct Group {
+    name: String,
+    about: String,
+    sources: Vec<String>,
+    fields: Vec<Row>,
+}
+
+/// A field as it is listed.
+struct Row {
+    name: String,
+    kind: String,
+    about: String,
+    tags: Vec<&'static str>,
+}
 
 /// Prints the fields of a source; of all sources if it is empty.
 pub(super) fn fields(
@@ -29,27 +47,20 @@ pub(super) fn fields(
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let audited = config.has_plugin(audit::K8SAUDIT);
-    if !(matches!(source, "" | SYSCALL) || audited && source == audit::SOURCE) {
+    let loaded = Loaded::of(config)?;
+    let mut sources = vec![SYSCALL.to_owned()];
+    sources.extend(audited.then(|| audit::SOURCE.to_owned()));
+    sources.extend(loaded.sources.iter().map(|source| source.name.clone()));
+    if !source.is_empty() && !sources.iter().any(|known| known == source) {
         bail!("Value for --list must be a valid source type");
     }
-    let exists = |class: Class| match class {
-        Class::Container => config.has_plugin(CONTAINER),
-        Class::K8sAudit | Class::SakerAudit => audited,
-        Class::Json => audited && config.has_plugin(audit::JSON),
-        _ => true,
-    };
-    let of_source = |class: Class| source.is_empty() || class.sources().contains(&source);
-    let classes = classes().filter(|class| exists(class[0].class) && of_source(class[0].class));
-    // Falco leaves out what is meant for tables and what is deprecated.
-    let shown = |field: &&FieldInfo| {
-        !field.is_hidden() && !field.traits.intersects(Traits::TABLE_ONLY | Traits::DEPRECATED)
-    };
-    let classes: Vec<(&FieldInfo, Vec<&FieldInfo>)> =
-        classes.map(|class| (&class[0], class.iter().filter(shown).collect())).collect();
-    let all = classes.iter().flat_map(|(_, fields)| fields);
+    let mut groups = built_in(config, &sources);
+    groups.extend(loaded.plugins.iter().filter_map(|plugin| of_plugin(&plugin.info, &loaded)));
+    groups.retain(|group| source.is_empty() || group.sources.iter().any(|one| one == source));
+    let all = groups.iter().flat_map(|group| &group.fields);
     match format {
         ListFormat::Json if names_only => {
-            let names: Vec<&str> = all.map(|field| field.name).collect();
+            let names: Vec<&str> = all.map(|field| &*field.name).collect();
             writeln!(out, "{:#}", json!({ "fieldnames": names }))?;
         }
         _ if names_only => {
@@ -57,88 +68,123 @@ pub(super) fn fields(
                 writeln!(out, "{}", field.name)?;
             }
         }
-        ListFormat::Text => {
-            for (first, fields) in &classes {
-                class_text(first.class, fields, audited, verbose, out)?;
-            }
-        }
-        ListFormat::Markdown => {
-            for (first, fields) in &classes {
-                class_markdown(first.class, fields, audited, out)?;
-            }
-        }
+        ListFormat::Text => groups.iter().try_for_each(|group| group.text(verbose, out))?,
+        ListFormat::Markdown => groups.iter().try_for_each(|group| group.markdown(out))?,
         ListFormat::Json => {
-            let classes: Vec<Value> =
-                classes.iter().map(|(first, fields)| class_json(first.class, fields, audited)).collect();
-            writeln!(out, "{:#}", json!({ "fieldclasses": classes }))?;
+            let groups: Vec<Value> = groups.iter().map(Group::json).collect();
+            writeln!(out, "{:#}", json!({ "fieldclasses": groups }))?;
         }
     }
     Ok(())
 }
 
-/// The sources for which the fields of a class exist, of those that are on.
-fn event_sources(class: Class, audited: bool) -> Vec<&'static str> {
-    class.sources().iter().copied().filter(|source| audited || *source != audit::SOURCE).collect()
+/// The fields of the table, of which `sources` are those that there are.
+fn built_in(config: &Config, sources: &[String]) -> Vec<Group> {
+    let audited = config.has_plugin(audit::K8SAUDIT);
+    let exists = |class: Class| match class {
+        Class::Container => config.has_plugin(CONTAINER),
+        Class::K8sAudit | Class::SakerAudit => audited,
+        Class::Json => audited && config.has_plugin(audit::JSON),
+        _ => true,
+    };
+    // Falco leaves out what is meant for tables and what is deprecated.
+    let shown = |field: &&FieldInfo| {
+        !field.is_hidden() && !field.traits.intersects(Traits::TABLE_ONLY | Traits::DEPRECATED)
+    };
+    let row = |field: &FieldInfo| Row {
+        name: field.name.to_owned(),
+        kind: type_name(field).to_owned(),
+        about: field.doc.to_owned(),
+        tags: tags(field),
+    };
+    let group = |class: &[FieldInfo]| {
+        let (name, about) = class[0].class.title();
+        // Fields of any event exist for all sources.
+        let is_of = |source: &&String| {
+            class[0].class == Class::Evt || class[0].class.sources().contains(&source.as_str())
+        };
+        Group {
+            name: name.to_owned(),
+            about: about.to_owned(),
+            sources: sources.iter().filter(is_of).cloned().collect(),
+            fields: class.iter().filter(shown).map(row).collect(),
+        }
+    };
+    classes().filter(|class| exists(class[0].class)).map(group).collect()
 }
 
-fn class_text(
-    class: Class,
-    fields: &[&FieldInfo],
-    audited: bool,
-    verbose: bool,
-    out: &mut impl Write,
-) -> io::Result<()> {
-    let (name, about) = class.title();
-    writeln!(out, "-------------------------------")?;
-    writeln!(out, "{:COLUMN$}{name}", "Field Class:")?;
-    writeln!(out, "{:COLUMN$}{}", "Description:", wrapped(about))?;
-    writeln!(out, "{:COLUMN$}{} \n", "Event Sources:", event_sources(class, audited).join(", "))?;
-    for field in fields {
-        match field.name.len() > COLUMN {
-            true => write!(out, "{}\n{:COLUMN$}", field.name, "")?,
-            false => write!(out, "{:COLUMN$}", field.name)?,
+/// The fields that a plugin extracts, if it does.
+fn of_plugin(info: &Info, loaded: &Loaded) -> Option<Group> {
+    let extract = info.extract.as_ref()?;
+    let sources =
+        loaded.sources.iter().map(|source| &source.name).filter(|source| extract.sources.take(source));
+    let row = |field: &crate::plugins::info::FieldInfo| {
+        let argument = match field.argument {
+            Argument { required: true, .. } => Some("EPF_ARG_REQUIRED"),
+            Argument { index: false, key: false, .. } => None,
+            _ => Some("EPF_ARG_ALLOWED"),
+        };
+        Row {
+            name: field.name.clone(),
+            kind: format!(
+                "{}{}",
+                field.kind.value_type().falco_name(),
+                if field.list { "_LIST" } else { "" }
+            ),
+            about: field.description.clone(),
+            tags: argument.into_iter().chain(field.list.then_some("EPF_IS_LIST")).collect(),
         }
-        let mut text = field.doc.to_owned();
-        let tags = tags(field);
-        if !tags.is_empty() {
-            text = format!("({}) {text}", tags.join(","));
+    };
+    Some(Group {
+        name: info.name.clone(),
+        about: info.description.clone(),
+        sources: sources.cloned().collect(),
+        fields: extract.fields.iter().map(row).collect(),
+    })
+}
+
+impl Group {
+    fn text(&self, verbose: bool, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out, "-------------------------------")?;
+        writeln!(out, "{:COLUMN$}{}", "Field Class:", self.name)?;
+        writeln!(out, "{:COLUMN$}{}", "Description:", wrapped(&self.about))?;
+        writeln!(out, "{:COLUMN$}{} \n", "Event Sources:", self.sources.join(", "))?;
+        for field in &self.fields {
+            match field.name.len() > COLUMN {
+                true => write!(out, "{}\n{:COLUMN$}", field.name, "")?,
+                false => write!(out, "{:COLUMN$}", field.name)?,
+            }
+            let mut text = field.about.clone();
+            if !field.tags.is_empty() {
+                text = format!("({}) {text}", field.tags.join(","));
+            }
+            if verbose {
+                text = format!("(Type: {}) {text}", field.kind);
+            }
+            writeln!(out, "{}", wrapped(&text))?;
         }
-        if verbose {
-            text = format!("(Type: {}) {text}", type_name(field));
-        }
-        writeln!(out, "{}", wrapped(&text))?;
+        writeln!(out)
     }
-    writeln!(out)
-}
 
-fn class_markdown(
-    class: Class,
-    fields: &[&FieldInfo],
-    audited: bool,
-    out: &mut impl Write,
-) -> io::Result<()> {
-    let (name, about) = class.title();
-    writeln!(
-        out,
-        "## Field Class: {name}\n\n{about}\n\nEvent Sources: {} \n",
-        event_sources(class, audited).join(", ")
-    )?;
-    writeln!(out, "Name | Type | Description\n:----|:-----|:-----------")?;
-    for field in fields {
-        writeln!(out, "`{}` | {} | {}", field.name, type_name(field), field.doc)?;
+    fn markdown(&self, out: &mut impl Write) -> io::Result<()> {
+        let Group { name, about, sources, fields } = self;
+        writeln!(out, "## Field Class: {name}\n\n{about}\n\nEvent Sources: {} \n", sources.join(", "))?;
+        writeln!(out, "Name | Type | Description\n:----|:-----|:-----------")?;
+        for Row { name, kind, about, .. } in fields {
+            writeln!(out, "`{name}` | {kind} | {about}")?;
+        }
+        writeln!(out)
     }
-    writeln!(out)
-}
 
-fn class_json(class: Class, fields: &[&FieldInfo], audited: bool) -> Value {
-    let (name, about) = class.title();
-    let fields: Vec<Value> = fields
-        .iter()
-        .map(|field| {
-            json!({ "name": field.name, "type": type_name(field), "desc": field.doc, "tags": tags(field) })
-        })
-        .collect();
-    json!({ "name": name, "desc": about, "event_sources": event_sources(class, audited), "fields": fields })
+    fn json(&self) -> Value {
+        let Group { name, about, sources, fields } = self;
+        let field = |row: &Row| {
+            let Row { name, kind, about, tags } = row;
+            json!({ "name": name, "type": kind, "desc": about, "tags": tags })
+        };
+        let fields: Vec<Value> = fields.iter().map(field).collect();
+        json!({ "name": name, "desc": about, "event_sources": sources, "fields": fields })
+    }
 }
 
 /// Falco's marks of a field, in order.

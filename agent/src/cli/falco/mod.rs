@@ -2,7 +2,7 @@
 //! first that prints something ends the command.
 
 mod lists;
-mod plugins;
+mod plugins_list;
 mod rules;
 mod support;
 pub(super) mod versions;
@@ -23,6 +23,7 @@ use super::reload::Given;
 use super::{config as keys, log, run};
 use crate::config::{self, AppendOutput, Config, EngineKind, Loaded};
 use crate::k8s::audit;
+use crate::plugins;
 use crate::rules::{LoadResult, SYSCALL, Source, json_schema, rule_files};
 
 /// What `falco` takes.
@@ -205,11 +206,11 @@ fn act(args: &Arc<Args>, out: &mut impl Write) -> anyhow::Result<ExitCode> {
         return done;
     }
     if let Some(name) = &args.plugin_info {
-        plugins::info(name, &config, out)?;
+        plugins_list::info(name, &config, out)?;
         return done;
     }
     if args.list_plugins {
-        plugins::list(&config, out)?;
+        plugins_list::list(&config, out)?;
         return done;
     }
     if let Some(source) = &args.list {
@@ -269,16 +270,16 @@ fn print_option(args: &Args, config: &mut Config) {
 }
 
 /// The sources that `--enable-source` and `--disable-source` leave on; both mean nothing for a replay.
-fn sources(args: &Args, config: &Config) -> anyhow::Result<Vec<&'static str>> {
-    let mut known = vec![SYSCALL];
+fn sources(args: &Args, config: &Config) -> anyhow::Result<Vec<String>> {
+    let mut known = vec![SYSCALL.to_owned()];
     if config.engine.kind == Some(EngineKind::Replay) {
         return Ok(known);
     }
     if config.loads_plugin(audit::K8SAUDIT) {
-        known.push(audit::SOURCE);
+        known.push(audit::SOURCE.to_owned());
     }
-    let unknown =
-        |sources: &[String]| sources.iter().find(|source| !known.contains(&source.as_str())).cloned();
+    known.extend(plugins::Loaded::of(config)?.sources.into_iter().map(|source| source.name));
+    let unknown = |sources: &[String]| sources.iter().find(|source| !known.contains(source)).cloned();
     match (args.enable_source.as_slice(), args.disable_source.as_slice()) {
         ([_, ..], [_, ..]) => bail!("You can not mix --enable-source and --disable-source"),
         (enabled @ [_, ..], []) => match unknown(enabled) {
@@ -312,7 +313,7 @@ fn paths(args: &Args, config: &Config) -> anyhow::Result<Vec<PathBuf>> {
 fn detect(
     args: &Arc<Args>,
     file: Option<PathBuf>,
-    sources: &[&str],
+    sources: &[String],
     given: Given,
 ) -> anyhow::Result<ExitCode> {
     let verbose = args.verbose;
@@ -332,8 +333,9 @@ fn detect(
         Ok(Given { config, warnings, config_files: files, rule_files, rule_paths })
     };
     let (read, said) = (Box::new(read), Box::new(said));
-    let (syscalls, audited) = (sources.contains(&SYSCALL), sources.contains(&audit::SOURCE));
-    run::Job { given, driver: None, pidfile, syscalls, audited, duration, read, said }.run()
+    let syscalls = sources.iter().any(|source| source == SYSCALL);
+    run::Job { given, driver: None, pidfile, syscalls, beside: Some(sources.to_vec()), duration, read, said }
+        .run()
 }
 
 /// How a path is shown.

@@ -4,8 +4,9 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use super::super::sources::plugins;
+use super::super::sources::built_in;
 use crate::config::Config;
+use crate::plugins::Loaded;
 use crate::rules::{ENGINE_VERSION, Plugin};
 
 /// The Falco that Saker is compatible with.
@@ -27,7 +28,9 @@ pub(in crate::cli) struct Versions {
 
 impl Versions {
     pub(in crate::cli) fn new(config: &Config) -> Self {
-        Versions { plugins: plugins(config) }
+        // A plugin that cannot be loaded has no version; whoever starts to detect with it hears why.
+        let loaded = Loaded::of(config).unwrap_or_default();
+        Versions { plugins: built_in(config).into_iter().chain(loaded.required()).collect() }
     }
 
     /// With Falco's keys, and `saker_version`.
@@ -43,7 +46,7 @@ impl Versions {
             "engine_version": ENGINE_VERSION.minor.to_string(),
             "engine_version_semver": ENGINE_VERSION.to_string(),
         });
-        for Plugin { name, version } in &self.plugins {
+        for Plugin { name, version, .. } in &self.plugins {
             versions["plugin_versions"][name] = version.to_string().into();
         }
         versions

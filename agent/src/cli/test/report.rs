@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Args, Tested};
+use crate::alerts::printable;
 use crate::rule_tests::{Mutant, Survey, Verdict};
 
 /// How many mutants were tried and how many noticed.
@@ -45,10 +46,10 @@ pub(super) fn text(tested: &[Tested], args: &Args, out: &mut impl Write) -> io::
         }
         for outcome in &file.outcomes {
             if let Verdict::Failed(why) = &outcome.verdict {
-                let name = title(&outcome.rule, &outcome.title);
+                let name = printable(&title(&outcome.rule, &outcome.title));
                 writeln!(out, "FAILED {}:{}: {name}", file.path.display(), outcome.line)?;
                 for line in why.lines() {
-                    writeln!(out, "    {line}")?;
+                    writeln!(out, "    {}", printable(line))?;
                 }
                 writeln!(out)?;
             }
@@ -60,12 +61,13 @@ pub(super) fn text(tested: &[Tested], args: &Args, out: &mut impl Write) -> io::
             continue;
         }
         let Survey { rule, cases, tried, .. } = survey;
+        let rule = printable(rule);
         let place = survey.written.as_ref().map(|written| format!("{written}: ")).unwrap_or_default();
         writeln!(out, "{place}{rule}: {} of {tried} changes noticed by {cases} tests", survey.noticed())?;
         // Without a test there is nothing to tell of each.
         for mutant in survey.unnoticed.iter().filter(|_| *cases > 0) {
             let place = mutant.written.as_ref().map(|written| format!("  at {written}")).unwrap_or_default();
-            writeln!(out, "    {}: {}{place}", mutant.mutation.word(), short(&mutant.clause))?;
+            writeln!(out, "    {}: {}{place}", mutant.mutation.word(), printable(&short(&mutant.clause)))?;
         }
     }
     let (passed, failed) = counts(tested);

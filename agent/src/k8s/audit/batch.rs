@@ -99,19 +99,21 @@ impl Batch {
         // What is no object has neither of these.
         let head: Head<'_> = serde_json::from_str(value.get()).map_err(|_| Refused::Unknown)?;
         match head.kind.and_then(string).as_deref() {
-            Some("Event") => self.push(value, limits),
+            Some("Event") => self.push(value, Some(head), limits),
             Some("EventList") => {
                 let items: Option<Vec<&RawValue>> =
                     head.items.and_then(|items| serde_json::from_str(items.get()).ok());
-                items.ok_or(Refused::Unknown)?.into_iter().for_each(|item| self.push(item, limits));
+                for item in items.ok_or(Refused::Unknown)? {
+                    self.push(item, serde_json::from_str(item.get()).ok(), limits);
+                }
             }
             _ => return Err(Refused::Unknown),
         }
         Ok(())
     }
 
-    fn push(&mut self, text: &RawValue, limits: &Limits) {
-        let head: Option<Head<'_>> = serde_json::from_str(text.get()).ok();
+    /// Takes an event, whose head is `None` if it is no object.
+    fn push(&mut self, text: &RawValue, head: Option<Head<'_>>, limits: &Limits) {
         let time = head.and_then(|head| string(head.time?)).and_then(|text| time(&text));
         let Some(time) = time else { return self.refused.push(Refused::Untimed) };
         match size(text, limits.event) {

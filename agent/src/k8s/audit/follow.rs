@@ -1,11 +1,12 @@
 //! A log that grows: lines as they are written, also when the file is moved away and begun anew, or emptied.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
+use std::io::{self, BufReader, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::batch::{Batch, Limits, Refused};
+use super::lines::Line;
 
 /// What there is to read just now.
 #[derive(Debug)]
@@ -29,12 +30,8 @@ struct Open {
     reader: BufReader<File>,
     /// Device and inode: whether the name still means this file.
     identity: (u64, u64),
-    /// How much has been read.
-    at: u64,
-    /// The beginning of a line that is not all written yet.
-    line: Vec<u8>,
-    /// Of a line that is too long: its bytes so far, which are not kept.
-    skipped: usize,
+    /// The line that is not all written yet, and how much of this file has been read.
+    line: Line,
 }
 
 impl Follow {
@@ -52,7 +49,7 @@ impl Follow {
             self.open = Open::file(&self.path)?;
         }
         let Some(open) = &mut self.open else { return Ok(Next::Nothing) };
-        if let Some(line) = open.line(&self.limits)? {
+        if let Some(line) = open.line.read(&mut open.reader, &self.limits)? {
             return Ok(Next::Line(line));
         }
         // All of this file has been read. It may be another that has the name now, or this one may have been emptied.
@@ -60,20 +57,22 @@ impl Follow {
         match now {
             Ok(now) if (now.dev(), now.ino()) != open.identity => {
                 // Between the last read and the look at the name more may have been written to the old file.
-                if let Some(line) = open.line(&self.limits)? {
+                if let Some(line) = open.line.read(&mut open.reader, &self.limits)? {
                     return Ok(Next::Line(line));
                 }
-                let rest = std::mem::take(&mut open.line);
-                self.open = None;
                 // What has no end yet will not get one any more.
-                if let Some(line) = parse(&rest, &self.limits) {
+                let rest = open.line.end(&self.limits);
+                self.open = None;
+                if let Some(line) = rest {
                     return Ok(Next::Line(line));
                 }
             }
-            Ok(now) if now.len() < open.at => {
+            Ok(now) if now.len() < open.line.read => {
                 open.reader.seek(SeekFrom::Start(0))?;
-                (open.at, open.skipped) = (0, 0);
-                open.line.clear();
+                open.line.read = 0;
+                if let Some(line) = open.line.end(&self.limits) {
+                    return Ok(Next::Line(line));
+                }
             }
             Ok(_) => {}
             // It was moved away, and the next one is not there yet.
@@ -93,47 +92,8 @@ impl Open {
         };
         let about = file.metadata()?;
         let identity = (about.dev(), about.ino());
-        Ok(Some(Open { reader: BufReader::new(file), identity, at: 0, line: Vec::new(), skipped: 0 }))
+        Ok(Some(Open { reader: BufReader::new(file), identity, line: Line::default() }))
     }
-
-    /// The next whole line that is not blank.
-    fn line(&mut self, limits: &Limits) -> io::Result<Option<Result<Batch, Refused>>> {
-        loop {
-            let buffer = self.reader.fill_buf()?;
-            if buffer.is_empty() {
-                return Ok(None);
-            }
-            let end = buffer.iter().position(|byte| *byte == b'\n');
-            let part = &buffer[..end.unwrap_or(buffer.len())];
-            if self.skipped > 0 || self.line.len() + part.len() > limits.batch {
-                self.skipped += self.line.len() + part.len();
-                self.line.clear();
-            } else {
-                self.line.extend_from_slice(part);
-            }
-            let taken = end.map_or(buffer.len(), |end| end + 1);
-            self.reader.consume(taken);
-            self.at += taken as u64;
-            if end.is_none() {
-                continue;
-            }
-            let size = std::mem::take(&mut self.skipped);
-            if size > 0 {
-                return Ok(Some(Err(Refused::LongLine { size, limit: limits.batch })));
-            }
-            let parsed = parse(&self.line, limits);
-            self.line.clear();
-            if parsed.is_some() {
-                return Ok(parsed);
-            }
-        }
-    }
-}
-
-/// What a line holds, `None` for a blank one.
-fn parse(line: &[u8], limits: &Limits) -> Option<Result<Batch, Refused>> {
-    let line = line.trim_ascii();
-    (!line.is_empty()).then(|| Batch::parse(line, limits))
 }
 
 #[cfg(test)]
@@ -199,5 +159,12 @@ mod tests {
         assert!(read(&mut follow).is_empty());
         fs::write(&path, format!("{}\n", event(5))).unwrap();
         assert_eq!(read(&mut follow), ["5"]);
+        // A line that is too long and has no end is told, too.
+        let mut follow = Follow::new(&path, &Limits { event: 1000, batch: 2000 });
+        fs::write(&path, "x".repeat(3000)).unwrap();
+        assert!(read(&mut follow).is_empty());
+        fs::rename(&path, &old).unwrap();
+        fs::write(&path, format!("{}\n", event(6))).unwrap();
+        assert_eq!(read(&mut follow), ["a line of 3000 bytes, more than webhookMaxBatchSize (2000)", "6"]);
     }
 }

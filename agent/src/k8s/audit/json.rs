@@ -1,7 +1,6 @@
 //! A JSON document that keeps the order of its members, because outputs show parts of it as they came.
 
 use std::fmt::{self, Formatter};
-use std::io::{self, Write};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
@@ -65,25 +64,6 @@ impl Json {
             Json::Text(text) => Some(text),
             _ => None,
         }
-    }
-
-    /// How many bytes the value takes when it is written without blanks.
-    pub fn size(&self) -> usize {
-        struct Counter(usize);
-        impl Write for Counter {
-            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-                self.0 += bytes.len();
-                Ok(bytes.len())
-            }
-
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
-        let mut counter = Counter(0);
-        // Counting does not fail.
-        let _ = serde_json::to_writer(&mut counter, self);
-        counter.0
     }
 }
 
@@ -182,7 +162,6 @@ mod tests {
         let text = r#"{"z":1,"a":[true,null,-2,1.5,"é\n"],"m":{},"z":2}"#;
         let json = parsed(text);
         assert_eq!(serde_json::to_string(&json).unwrap(), text);
-        assert_eq!(json.size(), text.len());
         assert_eq!(json.get("z"), Some(&Json::Number(1.into())), "the first of two counts");
     }
 

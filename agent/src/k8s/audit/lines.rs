@@ -1,13 +1,13 @@
-//! An audit log as a file: a document in each line.
+//! Lines of an audit log, a document in each: of a file that is all there, or as it grows.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead};
 
 use super::batch::{Batch, Limits, Refused};
 
 /// The documents of a log, line by line. Blank lines are skipped; a line longer than the limit is refused without being
 /// kept.
 pub fn lines<R: BufRead>(reader: R, limits: &Limits) -> Lines<R> {
-    Lines { reader, limits: *limits, line: Vec::new() }
+    Lines { reader, limits: *limits, line: Line::default() }
 }
 
 /// See [`lines`].
@@ -15,53 +15,76 @@ pub fn lines<R: BufRead>(reader: R, limits: &Limits) -> Lines<R> {
 pub struct Lines<R> {
     reader: R,
     limits: Limits,
-    line: Vec<u8>,
+    line: Line,
 }
 
 impl<R: BufRead> Iterator for Lines<R> {
     type Item = io::Result<Result<Batch, Refused>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            self.line.clear();
-            let most = self.limits.batch as u64 + 1;
-            match self.reader.by_ref().take(most).read_until(b'\n', &mut self.line) {
-                Ok(0) => return None,
-                Ok(_) => {}
-                Err(error) => return Some(Err(error)),
-            }
-            if self.line.len() as u64 == most && self.line.last() != Some(&b'\n') {
-                return Some(
-                    self.skip().map(|size| Err(Refused::LongLine { size, limit: self.limits.batch })),
-                );
-            }
-            let line = self.line.trim_ascii();
-            if !line.is_empty() {
-                return Some(Ok(Batch::parse(line, &self.limits)));
-            }
+        match self.line.read(&mut self.reader, &self.limits) {
+            // The last line need not have an end.
+            Ok(None) => self.line.end(&self.limits).map(Ok),
+            other => other.transpose(),
         }
     }
 }
 
-impl<R: BufRead> Lines<R> {
-    /// Reads past the end of a line that is too long; returns its length.
-    fn skip(&mut self) -> io::Result<usize> {
-        let mut size = self.line.len();
+/// A line that is being read.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    /// What there is of it.
+    kept: Vec<u8>,
+    /// If it is too long: its bytes so far, which are not kept.
+    skipped: usize,
+    /// The bytes that were read, of all lines.
+    pub(super) read: u64,
+}
+
+impl Line {
+    /// The next whole line that is not blank; `None` where the reader has no more, which may be in the middle of a line.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub(super) fn read(
+        &mut self,
+        reader: &mut impl BufRead,
+        limits: &Limits,
+    ) -> io::Result<Option<Result<Batch, Refused>>> {
         loop {
-            let buffer = self.reader.fill_buf()?;
-            match buffer.iter().position(|byte| *byte == b'\n') {
-                _ if buffer.is_empty() => return Ok(size),
-                Some(end) => {
-                    self.reader.consume(end + 1);
-                    return Ok(size + end);
-                }
-                None => {
-                    size += buffer.len();
-                    let length = buffer.len();
-                    self.reader.consume(length);
-                }
+            let buffer = reader.fill_buf()?;
+            if buffer.is_empty() {
+                return Ok(None);
+            }
+            let end = buffer.iter().position(|byte| *byte == b'\n');
+            let part = &buffer[..end.unwrap_or(buffer.len())];
+            if self.skipped > 0 || self.kept.len() + part.len() > limits.batch {
+                self.skipped += self.kept.len() + part.len();
+                self.kept.clear();
+            } else {
+                self.kept.extend_from_slice(part);
+            }
+            let taken = end.map_or(buffer.len(), |end| end + 1);
+            reader.consume(taken);
+            self.read += taken as u64;
+            if end.is_some()
+                && let Some(line) = self.end(limits)
+            {
+                return Ok(Some(line));
             }
         }
+    }
+
+    /// The line ends here. What it holds, `None` for a blank one.
+    pub(super) fn end(&mut self, limits: &Limits) -> Option<Result<Batch, Refused>> {
+        let size = std::mem::take(&mut self.skipped);
+        if size > 0 {
+            return Some(Err(Refused::LongLine { size, limit: limits.batch }));
+        }
+        let line = self.kept.trim_ascii();
+        let batch = (!line.is_empty()).then(|| Batch::parse(line, limits));
+        self.kept.clear();
+        batch
     }
 }
 

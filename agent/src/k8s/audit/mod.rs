@@ -16,8 +16,8 @@ mod json;
 mod lines;
 pub mod policy;
 mod running;
+mod show;
 mod source;
-mod watch;
 mod webhook;
 
 pub use batch::{AuditEvent, Batch, Limits, Refused};
@@ -25,8 +25,8 @@ pub use counters::{Counters, Requests};
 pub use json::Json;
 pub use lines::{Lines, lines};
 pub use running::{Ended, Running};
+pub use show::show;
 pub use source::{Input, Settings, SourceError};
-pub use watch::Watch;
 
 /// The name of the source: what rules say in `source:`.
 pub const SOURCE: &str = "k8s_audit";

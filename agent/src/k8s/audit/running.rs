@@ -15,9 +15,10 @@ use super::batch::{Batch, Limits, Refused};
 use super::counters::Counters;
 use super::follow::{self, Follow};
 use super::lines::{Lines, lines};
+use super::show::show;
 use super::source::{Input, Settings, SourceError};
-use super::watch::Watch;
 use super::webhook::Webhook;
+use crate::watch::Watch;
 
 /// For how long the thread waits before it looks whether it shall stop, or go on with other rules.
 const WAIT: Duration = Duration::from_millis(100);
@@ -202,7 +203,7 @@ impl<W: Write> Work<W> {
             }
             match self.feed.next()? {
                 Next::Batch(batch) => {
-                    self.watch.batch(&batch, &mut self.counters, &mut lines);
+                    show(&mut self.watch, &batch, &mut self.counters, &mut lines);
                     if !lines.is_empty() {
                         self.out.write_all(&lines)?;
                         self.out.flush()?;

@@ -21,8 +21,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -31,6 +29,7 @@ use tokio_rustls::TlsAcceptor;
 use super::batch::{Batch, Limits, Refused};
 use super::counters::Requests;
 use super::source::SourceError;
+use crate::web::tls;
 
 /// The most connections at once.
 const CONNECTIONS: usize = 256;
@@ -185,17 +184,8 @@ fn listen(address: &str) -> io::Result<TcpListener> {
 
 /// What speaks TLS with the certificate and key of a PEM file.
 fn acceptor(file: &Path) -> Result<TlsAcceptor, SourceError> {
-    let failed = |problem: String| SourceError::Certificate { path: file.display().to_string(), problem };
-    let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(file)
-        .and_then(Iterator::collect)
-        .map_err(|error| failed(error.to_string()))?;
-    let key = PrivateKeyDer::from_pem_file(file).map_err(|error| failed(format!("private key: {error}")))?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .and_then(|config| config.with_no_client_auth().with_single_cert(certificates, key))
-        .map_err(|error| failed(error.to_string()))?;
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    let failed = |problem| SourceError::Certificate { path: file.display().to_string(), problem };
+    tls::acceptor(file).map_err(failed)
 }
 
 struct Server {

@@ -29,9 +29,6 @@ pub struct Finding<'t, T> {
 macro_rules! checks {
     ($($name:ident $code:literal $problem:literal $remedy:literal;)*) => {
         $(static $name: Check = Check { code: $code, problem: $problem, remedy: $remedy };)*
-
-        /// All checks.
-        pub static CHECKS: &[&Check] = &[$(&$name),*];
     };
 }
 

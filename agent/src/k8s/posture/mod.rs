@@ -13,7 +13,7 @@ mod report;
 mod suggest;
 mod tree;
 
-pub use checks::{CHECKS, Check, Finding, check};
+pub use checks::{Check, Finding, check};
 pub use pods::{Pod, pods};
 pub use report::{Placed, Report, ReportError, Workload, Writes, report};
 pub use suggest::{Suggestion, suggestion};

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::checks::containers;
 use super::report::Writes;
 use super::tree::Tree;
+use crate::k8s::scalar;
 
 /// What a container should have.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -58,7 +59,7 @@ fn covers(mount: &str, path: &str) -> bool {
 impl Suggestion {
     /// The parts of a manifest, as YAML.
     pub fn yaml(&self) -> String {
-        let mut out = format!("- name: {}\n  securityContext:\n", self.container);
+        let mut out = format!("- name: {}\n  securityContext:\n", scalar(&self.container));
         out.push_str("    allowPrivilegeEscalation: false\n    capabilities:\n      drop: [ALL]\n");
         if self.low_port {
             out.push_str("      add: [NET_BIND_SERVICE]\n");
@@ -71,7 +72,8 @@ impl Suggestion {
         if !self.writes.is_empty() {
             out.push_str("  volumeMounts:\n");
             for (volume, path) in self.volumes() {
-                let _ = writeln!(out, "  - {{name: {volume}, mountPath: {}}}", quoted(path));
+                let (volume, path) = (scalar(&volume), scalar(path));
+                let _ = writeln!(out, "  - {{name: {volume}, mountPath: {path}}}");
             }
         }
         out
@@ -95,16 +97,6 @@ fn volume(container: &str, path: &str) -> String {
     // What makes two names differ is at their ends.
     let start = name.len().saturating_sub(63);
     name[start..].trim_matches('-').to_owned()
-}
-
-/// A path as a YAML scalar in braces.
-fn quoted(path: &str) -> String {
-    let plain = |char: char| char.is_ascii_alphanumeric() || "/._-".contains(char);
-    match path.chars().all(plain) {
-        true => path.to_owned(),
-        // JSON strings are YAML.
-        false => serde_json::Value::from(path).to_string(),
-    }
 }
 
 #[cfg(test)]

@@ -97,9 +97,4 @@ impl Reader {
     pub fn take_missed(&mut self) -> u64 {
         std::mem::take(&mut self.missed)
     }
-
-    /// The spool.
-    pub fn spool(&self) -> &Spool {
-        &self.spool
-    }
 }

@@ -67,11 +67,6 @@ fn signals_tell_the_sender_if_there_is_one() {
 #[test]
 fn what_the_kernel_hands_over_is_recorded() {
     expect(
-        "fork",
-        &with(&[12, 10, 0x10100, 99], tracepoints::fork),
-        &[P::U32(12), P::U32(10), P::U64(0x10100), P::U64(99)],
-    );
-    expect(
         "page fault",
         &with(&[0x1000, 0x2000, 0x17], tracepoints::page_fault),
         &[P::U64(0x1000), P::U64(0x2000), P::U32(0x95)],
@@ -86,5 +81,4 @@ fn what_the_kernel_hands_over_is_recorded() {
         &with(&[0, 0x1_0000_0001], tracepoints::cgroup),
         &[P::U32(0), P::U64(0x1_0000_0001), P::Text("/system.slice")],
     );
-    expect("attach", &with(&[0, 5, 12], tracepoints::cgroup_attach), &[P::U32(0), P::U64(5), P::U32(12)]);
 }

@@ -71,7 +71,7 @@ fn described() -> String {
     constants!(text, "ioctl": device::VERSION, device::SETUP, device::INTEREST);
     writeln!(text, "\nmmap\n  cpu 3, reader {:#x}", device::mmap_offset(3, device::PART_READER)).unwrap();
     writeln!(text, "  cpu 3, producer {:#x}", device::mmap_offset(3, device::PART_PRODUCER)).unwrap();
-    constants!(text, "events of our own": event::FORK, event::CGROUP_MKDIR, event::CGROUP_RMDIR, event::CGROUP_ATTACH);
+    constants!(text, "events of our own": event::CGROUP_MKDIR, event::CGROUP_RMDIR);
     writeln!(text, "\nevents: id, name, parameters").unwrap();
     for (id, name, parameters) in event::RECORDED {
         writeln!(text, "  {id} {name} {parameters}").unwrap();

@@ -16,6 +16,7 @@ use std::fmt::Write as _;
 use saker_filter::Expr;
 use saker_filter::ast::{FieldRef, Visitor};
 
+use crate::k8s::scalar;
 use crate::rules::Rule;
 
 pub use needs::{ANY, Axis, Level, NONE, Need, Values};
@@ -171,7 +172,7 @@ const MAX_NAMED: usize = 6;
 
 fn list(out: &mut String, key: &str, values: &Values) {
     if let Some(values) = values {
-        let values: Vec<String> = values.iter().map(|value| quoted(value)).collect();
+        let values: Vec<String> = values.iter().map(|value| scalar(value)).collect();
         let _ = writeln!(out, "  {key}: [{}]", values.join(", "));
     }
 }
@@ -200,19 +201,7 @@ fn resources(out: &mut String, need: &Need) {
     }
     out.push_str("  resources:\n");
     for (group, names) in by_group {
-        let names: Vec<String> = names.iter().map(|name| quoted(name)).collect();
+        let names: Vec<String> = names.iter().map(|name| scalar(name)).collect();
         let _ = writeln!(out, "  - {{group: \"{group}\", resources: [{}]}}", names.join(", "));
-    }
-}
-
-/// A YAML scalar within brackets.
-fn quoted(text: &str) -> String {
-    let plain = |char: char| char.is_ascii_alphanumeric() || "/._-".contains(char);
-    let begins = text.starts_with(|char: char| char.is_ascii_alphabetic());
-    let word = !matches!(text, "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "y" | "n");
-    match begins && word && text.chars().all(plain) {
-        true => text.to_owned(),
-        // JSON strings are YAML.
-        false => serde_json::Value::from(text).to_string(),
     }
 }

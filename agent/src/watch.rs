@@ -1,20 +1,18 @@
-//! The loop of the audit log: each event past the rules of its source.
+//! The rules of a source that has a loop of its own beside that of system calls: each of its events past them.
 
 use bumpalo::Bump;
 use saker_filter::{EventSet, Schema};
 
-use super::batch::{AuditEvent, Batch, Refused};
-use super::counters::Counters;
 use crate::alerts::{Alerts, LineCompiler, LineError, Summary};
 use crate::config::{self, Config};
 use crate::detect::Detector;
-use crate::event::{Event, Params, id};
-use crate::fields::{EventContext, RunInfo};
+use crate::event::{Event, EventId, Params, id};
+use crate::fields::{EventContext, Origin, RunInfo};
 use crate::outputs;
 use crate::rules::Rule;
 use crate::state::{Limits, State, Subject};
 
-/// Rules of the source `k8s_audit`, and what they have met so far.
+/// Rules of a source, and what they have met so far.
 #[derive(Debug)]
 pub struct Watch {
     detector: Detector,
@@ -25,6 +23,21 @@ pub struct Watch {
     arena: Bump,
     count: u64,
     previous: u64,
+}
+
+/// An event that is shown to the rules.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'e> {
+    /// Its number, if it is one of a capture; else it is counted here.
+    pub number: Option<u64>,
+    /// When it was, in nanoseconds since the epoch.
+    pub time: u64,
+    /// Its type.
+    pub id: EventId,
+    /// Its parameters.
+    pub params: Params<'e>,
+    /// Who made it.
+    pub origin: Origin<'e>,
 }
 
 impl Watch {
@@ -41,7 +54,7 @@ impl Watch {
     ) -> Result<Self, LineError> {
         let hostname = config::hostname();
         let lines = LineCompiler { config, schema, hostname: &hostname };
-        let events = EventSet::from_iter([id::PLUGINEVENT_E.0]);
+        let events = EventSet::from_iter([id::PLUGINEVENT_E.0, id::ASYNCEVENT_E.0]);
         let conditions = rules.iter().map(|rule| (rule.condition, events));
         Ok(Watch {
             detector: Detector::new(conditions, schema, config.rule_matching),
@@ -50,49 +63,34 @@ impl Watch {
                 None => Alerts::new(rules, &lines)?,
             },
             state: State::new(Limits::default()),
-            run: RunInfo { hostname: hostname.into_bytes().into(), ..RunInfo::default() },
+            run: RunInfo {
+                hostname: hostname.into_bytes().into(),
+                static_values: config.static_fields.values().map(|value| value.as_bytes().into()).collect(),
+                ..RunInfo::default()
+            },
             arena: Bump::new(),
             count: 0,
             previous: 0,
         })
     }
 
-    /// Shows the events of a batch to the rules, and counts them and what was refused; the lines of the alerts go to `out`.
-    pub fn batch(&mut self, batch: &Result<Batch, Refused>, counters: &mut Counters, out: &mut Vec<u8>) {
-        let batch = match batch {
-            Ok(batch) => batch,
-            Err(refused) => return counters.refuse(refused),
-        };
-        batch.refused.iter().for_each(|refused| counters.refuse(refused));
-        for event in &batch.events {
-            match self.event(event, out) {
-                Ok(()) => counters.events += 1,
-                Err(refused) => counters.refuse(&refused),
-            }
-        }
-    }
-
     /// Shows an event to the rules; the lines of the alerts go to `out`.
-    ///
-    /// # Errors
-    /// If the event is nested too deep.
-    pub fn event(&mut self, event: &AuditEvent, out: &mut Vec<u8>) -> Result<(), Refused> {
-        let document = event.document()?;
-        self.count += 1;
+    pub fn show(&mut self, shown: Shown<'_>, out: &mut Vec<u8>) {
+        let Shown { number, time, id, params, origin } = shown;
+        self.count = number.unwrap_or(self.count + 1);
         if self.run.first_ts == 0 {
-            self.run.first_ts = event.time;
+            self.run.first_ts = time;
         }
-        let record = Event::new(self.count, event.time, NOBODY, 0, id::PLUGINEVENT_E, 0, Params::default());
+        let record = Event::new(self.count, time, NOBODY, 0, id, 0, params);
         let mut subject = Subject::NONE;
-        subject.prev_ts = std::mem::replace(&mut self.previous, event.time);
+        subject.prev_ts = std::mem::replace(&mut self.previous, time);
         {
-            let context = EventContext::new(&record, subject, &self.state, &self.run, &self.arena)
-                .with_document(&document);
+            let context =
+                EventContext::new(&record, subject, &self.state, &self.run, &self.arena).from(origin);
             let Watch { detector, alerts, .. } = self;
             detector.detect(&context, |rule| alerts.write(rule, &context, out));
         }
         self.arena.reset();
-        Ok(())
     }
 
     /// Goes on from the counts of the rules that these take the place of.

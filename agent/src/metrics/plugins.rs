@@ -1,0 +1,43 @@
+//! Metrics of the sources that plugins make.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::exposition::{Exposition, Kind};
+use crate::plugins::Counters;
+
+/// A row: the name, help, and which of the counters it is.
+type Row = (&'static str, &'static str, fn(&Counters) -> &AtomicU64);
+
+const ROWS: &[Row] = &[
+    ("saker_plugin_events_total", "Events of a plugin's source that rules met.", |counters| &counters.events),
+    ("saker_plugin_failures_total", "How often a plugin crashed, hung or failed.", |counters| {
+        &counters.failures
+    }),
+    ("saker_plugin_restarts_total", "How often a source's plugins were begun again.", |counters| {
+        &counters.restarts
+    }),
+    ("saker_plugin_malformed_total", "What a plugin produced that is no event.", |counters| {
+        &counters.malformed
+    }),
+    ("saker_plugin_values_lost_total", "Fields that a plugin could not extract.", |counters| {
+        &counters.values
+    }),
+    ("saker_plugin_unparsed_total", "Events that a plugin could not parse.", |counters| &counters.unparsed),
+    (
+        "saker_plugin_asynchronous_lost_total",
+        "Asynchronous events for which there was no room, or that were none.",
+        |counters| &counters.asynchronous,
+    ),
+];
+
+/// Adds the counters of these sources.
+pub(super) fn add(sources: &[(String, Arc<Counters>)], text: &mut Exposition) {
+    for (name, help, counter) in ROWS {
+        for (source, counters) in sources {
+            // Relaxed: a number that stands for itself.
+            let count = counter(counters).load(Ordering::Relaxed);
+            text.add(name, Kind::Counter, help, &[("source", source)], count);
+        }
+    }
+}

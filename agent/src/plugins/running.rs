@@ -1,0 +1,344 @@
+//! A source of plugins at work: a thread that shows its events to the rules, and begins the plugins again when one fails.
+
+use std::fmt::{self, Display, Formatter};
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender};
+
+use super::process::ProcessError;
+use super::protocol::{Losses, Then};
+use super::sources::Source;
+use super::team::{Failure, Outcome, Team};
+use crate::alerts::{Internal, Summary};
+use crate::config::Priority;
+use crate::fields::Asking;
+use crate::watch::Watch;
+
+/// What the alert about a plugin that failed is called.
+const FAILED: &str = "Saker internal: plugin failure";
+
+/// How often it is looked whether the thread shall stop while it waits.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// A plugin that has nothing and says so at once is asked again after this.
+const IDLE: Duration = Duration::from_millis(10);
+
+/// After so long without a failure they are counted from 0 again.
+const FORGET_AFTER: Duration = Duration::from_secs(300);
+
+/// The rules of a source, and what they ask of its plugins.
+#[derive(Debug)]
+pub struct Fresh {
+    /// The source.
+    pub source: Source,
+    /// The rules.
+    pub watch: Watch,
+    /// The fields that they ask for.
+    pub asking: Asking,
+}
+
+/// The source at work.
+#[derive(Debug)]
+pub struct Running {
+    name: String,
+    thread: Option<JoinHandle<Ended>>,
+    stop: Arc<AtomicBool>,
+    rules: Sender<Fresh>,
+    counters: Arc<Counters>,
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// The name of the source.
+    pub name: String,
+    /// The rules, with their counts.
+    pub watch: Watch,
+    /// What came, and what was lost.
+    pub counters: Arc<Counters>,
+    /// Why it ended before it was asked to.
+    pub error: Option<String>,
+}
+
+/// What came from a source, and what was lost.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Events that rules met.
+    pub events: AtomicU64,
+    /// How often a plugin crashed, hung or gave up. How many events were lost by that nobody can know.
+    pub failures: AtomicU64,
+    /// How often the plugins were begun again.
+    pub restarts: AtomicU64,
+    /// Events that were none.
+    pub malformed: AtomicU64,
+    /// Values that could not be extracted.
+    pub values: AtomicU64,
+    /// Events that a plugin could not parse.
+    pub unparsed: AtomicU64,
+    /// Asynchronous events for which there was no room, or that were none.
+    pub asynchronous: AtomicU64,
+    summary: Mutex<Summary>,
+}
+
+impl Counters {
+    /// The counts of the source's rules, which go on.
+    pub fn summary(&self) -> Summary {
+        self.summary.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn fail(&self) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn set_summary(&self, summary: &Summary) {
+        *self.summary.lock().unwrap_or_else(PoisonError::into_inner) = summary.clone();
+    }
+
+    pub(super) fn add(&self, outcome: &Outcome) {
+        let Losses { malformed, values, unparsed, asynchronous } = outcome.losses;
+        for (counter, count) in [
+            (&self.events, outcome.events),
+            (&self.malformed, malformed),
+            (&self.values, values),
+            (&self.unparsed, unparsed),
+            (&self.asynchronous, asynchronous),
+        ] {
+            // Relaxed, here and below: the numbers stand for themselves. They come from a process that is not trusted.
+            let add = |sum: u64| Some(sum.saturating_add(count));
+            let _ = counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
+        }
+    }
+}
+
+impl Display for Counters {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let lost = of(&self.malformed).saturating_add(of(&self.asynchronous));
+        write!(f, "events: {}, refused: {lost}", of(&self.events))?;
+        for (counter, what) in [
+            (&self.failures, "failures of plugins"),
+            (&self.restarts, "begun again"),
+            (&self.values, "fields not extracted"),
+            (&self.unparsed, "events not parsed"),
+        ] {
+            if of(counter) > 0 {
+                write!(f, ", {what}: {}", of(counter))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Running {
+    /// Begins the plugins of a source, opens it, and shows its events to the rules. Alerts are written to `out`, which is flushed
+    /// after those of each batch; `alert` gets those about the plugins themselves.
+    ///
+    /// # Errors
+    /// If a plugin cannot be begun.
+    pub fn start(
+        fresh: Fresh,
+        out: impl Write + Send + 'static,
+        alert: impl Fn(Internal) + Send + 'static,
+    ) -> Result<Running, Failure> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (rules, successors) = crossbeam_channel::unbounded();
+        let counters = Arc::new(Counters::default());
+        let Fresh { source, watch, asking } = fresh;
+        counters.set_summary(watch.summary());
+        let source = Arc::new(source);
+        let team = Team::start(&source, &asking, &stop, true)?;
+        let name = source.name.clone();
+        let work = Work {
+            source,
+            watch,
+            asking,
+            successors,
+            stop: Arc::clone(&stop),
+            counters: Arc::clone(&counters),
+            out,
+            alert,
+        };
+        let thread = std::thread::Builder::new()
+            .name("plugin-source".to_owned())
+            .spawn(move || work.run(team))
+            .map_err(|error| Failure { plugin: name.clone(), error: ProcessError::Start(error) })?;
+        Ok(Running { name, thread: Some(thread), stop, rules, counters })
+    }
+
+    /// The name of the source.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where other rules can be sent to. They meet events from the next batch on.
+    pub fn rules(&self) -> Sender<Fresh> {
+        self.rules.clone()
+    }
+
+    /// What came so far, and what was lost.
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
+    /// Whether it has ended by itself: the source has no more events, or a plugin failed too often.
+    pub fn is_over(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Ends it. `None` if the thread has panicked.
+    pub fn stop(mut self) -> Option<Ended> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.take()?.join().ok()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+struct Work<W, A> {
+    source: Arc<Source>,
+    watch: Watch,
+    asking: Asking,
+    successors: Receiver<Fresh>,
+    stop: Arc<AtomicBool>,
+    counters: Arc<Counters>,
+    out: W,
+    alert: A,
+}
+
+/// Why the source is not asked for more.
+enum Break {
+    /// It has ended, or shall.
+    Over,
+    /// Its plugins are others now.
+    Changed,
+    Failed(Failure),
+    Unwritten(io::Error),
+}
+
+impl<W: Write, A: Fn(Internal)> Work<W, A> {
+    fn run(mut self, team: Team) -> Ended {
+        let error = self.work(team).err();
+        if let Some(error) = &error {
+            tracing::error!("source '{}' is not watched any more: {error}", self.source.name);
+        }
+        Ended { name: self.source.name.clone(), watch: self.watch, counters: self.counters, error }
+    }
+
+    fn work(&mut self, team: Team) -> Result<(), String> {
+        let mut team = Some(team);
+        let (mut failures, mut since) = (0, Instant::now());
+        loop {
+            let broken = match &mut team {
+                Some(running) => self.serve(running),
+                None => match Team::start(&self.source, &self.asking, &self.stop, true) {
+                    Ok(started) => {
+                        team = Some(started);
+                        continue;
+                    }
+                    Err(failure) => Break::Failed(failure),
+                },
+            };
+            match broken {
+                Break::Over => {
+                    team.take().into_iter().for_each(Team::close);
+                    return Ok(());
+                }
+                Break::Changed => team.take().into_iter().for_each(Team::close),
+                Break::Unwritten(error) => return Err(error.to_string()),
+                Break::Failed(Failure { error: ProcessError::Stopped, .. }) => return Ok(()),
+                Break::Failed(failure) => {
+                    team = None;
+                    if since.elapsed() > FORGET_AFTER {
+                        failures = 0;
+                    }
+                    since = Instant::now();
+                    self.failed(&failure, failures)?;
+                    failures += 1;
+                }
+            }
+        }
+    }
+
+    /// Says that a plugin failed, and waits until it is begun again; an error if it is not.
+    fn failed(&mut self, failure: &Failure, before: u32) -> Result<(), String> {
+        self.counters.fail();
+        let member = self.source.members.iter().find(|member| member.info.name == failure.plugin);
+        let (restarts, pause) =
+            member.map_or((0, Duration::ZERO), |member| (member.settings.restarts, member.settings.pause));
+        let again = before < restarts;
+        let pause = pause.saturating_mul(2u32.saturating_pow(before));
+        let then = match again {
+            true => format!("it is begun again in {pause:?} ({} of {restarts} times)", before + 1),
+            false => format!("it is not begun again (saker.plugins.max_restarts: {restarts})"),
+        };
+        let message = format!("{failure}; source '{}': {then}", self.source.name);
+        tracing::error!("{message}");
+        let alert = Internal::now(Priority::Critical, FAILED, format!("{FAILED}: {message}"))
+            .with("plugin", failure.plugin.as_str())
+            .with("source", self.source.name.as_str());
+        (self.alert)(alert);
+        if !again {
+            return Err(failure.to_string());
+        }
+        let until = Instant::now() + pause;
+        while !self.stopped() && Instant::now() < until {
+            std::thread::sleep(LOOK_EVERY.min(until.saturating_duration_since(Instant::now())));
+        }
+        if !self.stopped() {
+            self.counters.restarts.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Shows events to the rules for as long as there are some.
+    fn serve(&mut self, team: &mut Team) -> Break {
+        let mut lines = Vec::new();
+        loop {
+            if self.stopped() {
+                return Break::Over;
+            }
+            while let Ok(fresh) = self.successors.try_recv() {
+                self.watch = fresh.watch.continuing(&self.watch);
+                self.counters.set_summary(self.watch.summary());
+                self.asking = fresh.asking;
+                if fresh.source != *self.source {
+                    self.source = Arc::new(fresh.source);
+                    return Break::Changed;
+                }
+                if let Err(failure) = team.ask(&self.asking) {
+                    return Break::Failed(failure);
+                }
+            }
+            let began = Instant::now();
+            let watch = &mut self.watch;
+            let outcome = match team.next(|event| watch.show(event, &mut lines)) {
+                Ok(outcome) => outcome,
+                Err(failure) => return Break::Failed(failure),
+            };
+            self.counters.add(&outcome);
+            if !lines.is_empty() {
+                if let Err(error) = self.out.write_all(&lines).and_then(|()| self.out.flush()) {
+                    return Break::Unwritten(error);
+                }
+                lines.clear();
+            }
+            match outcome.then {
+                Then::End => return Break::Over,
+                Then::Idle if began.elapsed() < IDLE => std::thread::sleep(IDLE),
+                Then::Idle | Then::More => {}
+            }
+        }
+    }
+}

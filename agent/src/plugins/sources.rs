@@ -1,0 +1,160 @@
+//! Which plugins there are, and which of them make a source of events together: the one that produces the events, and those
+//! that extract from them, parse them or put asynchronous events between them.
+
+use std::collections::BTreeSet;
+
+use super::info::Info;
+use super::process::{ProcessError, describe};
+use super::settings::{Settings, SettingsError};
+use crate::config::Config;
+use crate::k8s::audit;
+use crate::rules::{Plugin, SYSCALL, Version};
+
+/// The plugins of a configuration, asked what they are.
+#[derive(Clone, Debug, Default)]
+pub struct Loaded {
+    /// All of them, in load order.
+    pub plugins: Vec<Member>,
+    /// The sources of events that they make.
+    pub sources: Vec<Source>,
+}
+
+/// A plugin.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Member {
+    /// How it is loaded.
+    pub settings: Settings,
+    /// What it says of itself.
+    pub info: Info,
+}
+
+/// A source of events.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Source {
+    /// What rules say in `source:`.
+    pub name: String,
+    /// The number that its events carry.
+    pub id: u32,
+    /// Its plugins; the first produces the events.
+    pub members: Vec<Member>,
+}
+
+/// A plugin cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// As it is configured.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// It is of no use.
+    #[error("cannot load plugin {library}: {error}")]
+    Process {
+        /// Its library.
+        library: String,
+        /// Why.
+        error: ProcessError,
+    },
+    /// Something of it is there already.
+    #[error("cannot load plugin {library}: {problem}")]
+    Conflict {
+        /// Its library.
+        library: String,
+        /// What.
+        problem: String,
+    },
+}
+
+impl Loaded {
+    /// Has each plugin of a configuration say what it is, in a process that ends then.
+    ///
+    /// # Errors
+    /// If one cannot be loaded.
+    pub fn of(config: &Config) -> Result<Loaded, LoadError> {
+        let mut plugins = Vec::new();
+        for settings in Settings::all(config)? {
+            let library = settings.library.display().to_string();
+            let info = describe(&settings).map_err(|error| LoadError::Process { library, error })?;
+            plugins.push(Member { settings, info });
+        }
+        let audited = config.has_plugin(audit::K8SAUDIT);
+        if let Some((library, problem)) = conflict(&plugins, audited) {
+            return Err(LoadError::Conflict { library, problem });
+        }
+        let sources = sources(&plugins);
+        warn(&plugins, &sources);
+        Ok(Loaded { plugins, sources })
+    }
+
+    /// What rule files can require.
+    pub fn required(&self) -> impl Iterator<Item = Plugin> {
+        self.plugins.iter().map(|plugin| Plugin {
+            name: plugin.info.name.clone(),
+            // It was read when the plugin was loaded.
+            version: Version::parse(&plugin.info.version).unwrap_or_default(),
+            provides: {
+                let source = plugin.info.source.iter().map(|source| &source.name);
+                let fields = plugin.info.extract.iter().flat_map(|extract| &extract.fields);
+                source.chain(fields.map(|field| &field.name)).cloned().collect()
+            },
+        })
+    }
+}
+
+/// The first plugin that cannot be there beside those before it, and why.
+fn conflict(plugins: &[Member], audited: bool) -> Option<(String, String)> {
+    let (mut names, mut sources, mut ids) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    plugins.iter().find_map(|plugin| {
+        let problem = if !names.insert(plugin.info.name.as_str()) {
+            format!("a plugin with the name '{}' is loaded already", plugin.info.name)
+        } else {
+            let source = plugin.info.source.as_ref()?;
+            if source.name.is_empty() || source.name == SYSCALL {
+                "it produces events of system calls, which come from the driver here".to_owned()
+            } else if !sources.insert(source.name.as_str()) || audited && source.name == audit::SOURCE {
+                format!("another plugin has the event source '{}' already", source.name)
+            } else if !ids.insert(source.id) {
+                format!("another plugin has the id {} already", source.id)
+            } else {
+                return None;
+            }
+        };
+        Some((plugin.settings.library.display().to_string(), problem))
+    })
+}
+
+fn sources(plugins: &[Member]) -> Vec<Source> {
+    let producers = plugins.iter().filter_map(|plugin| Some((plugin, plugin.info.source.as_ref()?)));
+    let source = |(producer, source): (&Member, &super::info::EventSource)| {
+        let others = plugins.iter().filter(|other| *other != producer && serves(&other.info, &source.name));
+        let members = [producer].into_iter().chain(others).cloned().collect();
+        Source { name: source.name.clone(), id: source.id, members }
+    };
+    producers.map(source).collect()
+}
+
+/// Whether a plugin does something with events of a source.
+fn serves(info: &Info, source: &str) -> bool {
+    info.extract.as_ref().is_some_and(|extract| extract.sources.take(source))
+        || info.parse.as_ref().is_some_and(|sources| sources.take(source))
+        || info.asynchronous.as_ref().is_some_and(|asynchronous| asynchronous.sources.take(source))
+}
+
+/// Says what of the plugins has no effect.
+fn warn(plugins: &[Member], sources: &[Source]) {
+    for plugin in plugins {
+        let name = &plugin.info.name;
+        if serves(&plugin.info, SYSCALL) {
+            tracing::warn!(
+                "plugin {name}: it takes events of system calls, which are not shown to plugins: for rules of source '{SYSCALL}' \
+                 its fields do not exist"
+            );
+        }
+        if plugin.info.listens {
+            tracing::warn!("plugin {name}: it is not called when a capture begins and ends");
+        }
+        if !sources.iter().any(|source| source.members.contains(plugin)) {
+            tracing::warn!(
+                "plugin {name}: it has no source of events, and none that is loaded has events for it"
+            );
+        }
+    }
+}
