@@ -57,8 +57,6 @@ detects() {
     alert "$1" 'command=stranger /etc/shadow exe=/usr/local/bin/stranger'
 }
 install_package() { apt-get -q -y --no-install-recommends -o Dpkg::Options::=--force-confold install "$@"; }
-mode() { [ "$(stat -c %a "$1")" = "$2" ]; }
-absent() { [ ! -e "$1" ]; }
 not() { ! "$@"; }
 
 life() {
