@@ -88,6 +88,38 @@ fn json_alerts_have_the_source_and_the_types_of_the_fields() {
 }
 
 #[test]
+fn events_that_are_documents_have_the_fields_of_the_plugin_json() {
+    let rules = "- required_plugin_versions: [{name: json, version: 0.7.0}]\n- rule: R\n  desc: d\n  \
+                 condition: json.value[/number] in (2, 3)\n  \
+                 output: '%json.value[/number] %json.value[/inner/1/b] %jevt.value[/inner] %json.value[/no]'\n  \
+                 priority: INFO\n  source: saker_test\n";
+    let rules = TempFile::new("rules.yaml", rules);
+    let config = configuration(&rules, &loaded("count=3,json=1"), "");
+    let text_of = std::fs::read_to_string(&config.path).unwrap();
+    let with_json =
+        text_of.replace("load_plugins: [saker_test]", "load_plugins: [saker_test, json]").replace(
+            "plugins:\n  - name: saker_test",
+            "plugins:\n  - {name: json, library_path: libjson.so}\n  - name: saker_test",
+        );
+    std::fs::write(&config.path, with_json).unwrap();
+    let out = saker(&["run", "-c", &config.path]);
+    let alerts = text(&out.stdout);
+    let alerts: Vec<&str> = alerts.lines().map(|line| line.split_once("Informational ").unwrap().1).collect();
+    let expected = [r#"2 c ["a",{"b":"c"}] <NA>"#, r#"3 c ["a",{"b":"c"}] <NA>"#];
+    assert_eq!(alerts, expected, "{}", text(&out.stderr));
+    // Other events are no documents.
+    std::fs::write(&config.path, std::fs::read_to_string(&config.path).unwrap().replace(",json=1", ""))
+        .unwrap();
+    let out = saker(&["run", "-c", &config.path]);
+    assert!(text(&out.stderr).contains("Events detected: 0\n"), "{}", text(&out.stderr));
+    assert!(
+        text(&out.stderr).contains("Source 'saker_test': events: 3, refused: 0\n"),
+        "{}",
+        text(&out.stderr)
+    );
+}
+
+#[test]
 fn what_a_plugin_suggests_is_appended_where_it_is_asked_for() {
     let rules = "- rule: R\n  desc: d\n  condition: test.even = true\n  output: o\n  priority: INFO\n  source: saker_test\n";
     let out = run(
@@ -251,12 +283,12 @@ fn a_plugin_that_hangs_is_ended_at_its_deadline() {
         RULES,
         &loaded("count=5,hang=2"),
         "",
-        &["-o", "saker.plugins.timeout_ms=1500", "-o", "saker.plugins.max_restarts=0"],
+        &["-o", "saker.plugins.timeout_ms=8000", "-o", "saker.plugins.max_restarts=0"],
     );
     let said = text(&out.stderr);
     assert_eq!(out.status.code(), Some(1), "{said}");
     assert_eq!(text(&out.stdout).lines().filter(|line| line.contains(" seen 1 ")).count(), 1);
-    assert!(said.contains("its process did not answer for 1.5s"), "{said}");
+    assert!(said.contains("its process did not answer for 8s"), "{said}");
 }
 
 #[test]
@@ -374,6 +406,14 @@ fn rules_are_loaded_anew_with_other_fields() {
     assert_eq!(address, format!("10.0.0.{}", last as u8));
     // Its events go on: the plugin was not begun again.
     assert_eq!(run.hosts(), before);
+    // With other settings it is.
+    let other = std::fs::read_to_string(&config.path)
+        .unwrap()
+        .replace("open_params: \"\"", "open_params: \"batch=2\"");
+    std::fs::write(&config.path, other).unwrap();
+    run.signal("-HUP");
+    run.wait_for("Second 1 10.0.0.1");
+    assert!(!run.hosts().contains(&before[0]), "{before:?}");
     run.signal("-TERM");
     assert!(run.child.wait().unwrap().success());
 }
@@ -424,6 +464,8 @@ fn health_versions_and_metrics_tell_of_plugins() {
         }
         std::thread::sleep(std::time::Duration::from_millis(20));
     };
+    // It is asked at its beginning.
+    assert_eq!(number(&metrics, "falcosecurity_plugins_saker_test_n_parsed_total"), 0.0);
     assert_eq!(number(&metrics, "saker_plugin_failures_total{source=\"saker_test\"}"), 0.0);
     let matches =
         "falcosecurity_falco_rules_matches_total{priority=\"6\",rule_name=\"Seen\",source=\"saker_test\"}";
@@ -451,6 +493,8 @@ fn falco_lists_plugins_and_their_fields() {
     let fields = falco(&["--list=saker_test", "-N"]);
     assert!(fields.contains("test.word\n") && fields.contains("evt.plugininfo\n"), "{fields}");
     assert!(!fields.contains("proc.name"), "{fields}");
+    let typed = falco(&["--list=saker_test", "-v"]);
+    assert!(typed.contains("(Type: LIST(CHARBUF)) (EPF_IS_LIST) The words"), "{typed}");
     let fields = falco(&["--list"]);
     assert!(fields.contains("saker_test") && fields.contains("A word by its number"), "{fields}");
     // And detects with them.

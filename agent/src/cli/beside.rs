@@ -111,7 +111,13 @@ impl Successors {
         if let (Some(audit), Some(watch)) = (&self.audit, engine.audit.take()) {
             let _ = audit.send(watch);
         }
-        for fresh in std::mem::take(&mut engine.plugins) {
+        let loaded = std::mem::take(&mut engine.plugins);
+        for (name, _) in &self.plugins {
+            if !loaded.iter().any(|fresh| fresh.source.name == *name) {
+                tracing::warn!("source '{name}': it goes on with the rules that it had until the next start");
+            }
+        }
+        for fresh in loaded {
             match self.plugins.iter().find(|(name, _)| *name == fresh.source.name) {
                 Some((_, rules)) => _ = rules.send(fresh),
                 None => tracing::warn!(

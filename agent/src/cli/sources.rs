@@ -32,7 +32,7 @@ impl Sources {
         let loaded = Loaded::of(config)?;
         let fields = |source: &crate::plugins::Source| {
             let infos = source.members.iter().map(|member| member.info.clone());
-            PluginSchema::new(infos.collect(), names())
+            PluginSchema::new(infos.collect(), config.has_plugin(audit::JSON), names())
         };
         let of_plugins = loaded.sources.iter().map(fields).collect();
         let plugins = built_in(config).into_iter().chain(loaded.required()).collect();

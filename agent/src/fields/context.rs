@@ -42,9 +42,13 @@ pub enum Origin<'e> {
 }
 
 impl<'e> Origin<'e> {
-    /// What the event is, if it is one of the audit log.
+    /// What the event is as a document, if it is one.
     pub(super) fn document(&self) -> Option<&'e Json> {
-        if let Origin::AuditLog(document) = self { Some(document) } else { None }
+        match self {
+            Origin::Kernel => None,
+            Origin::AuditLog(document) => Some(document),
+            Origin::Plugin(event) => event.document(),
+        }
     }
 
     /// What the event is, if a plugin made it.

@@ -116,7 +116,10 @@ impl Class {
                 "saker (audit log)",
                 "What only Saker has of audit events: rules that use it do not load in Falco.",
             ),
-            Class::Json => ("json", "The document that an audit event is (built-in json plugin)."),
+            Class::Json => (
+                "json",
+                "The document that an event of the audit log or of a plugin is (built-in json plugin).",
+            ),
         }
     }
 

@@ -3,14 +3,17 @@
 //! A plugin extracts in a process of its own, which must know beforehand what it will be asked. So each field with its argument that is
 //! ever looked up here gets a *slot*; the process is told the slots, and sends a value for each with every event.
 
+use std::cell::OnceCell;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustc_hash::FxHashMap;
 use saker_filter::{Arg, EventSet, Field, FieldError, FieldTraits, Schema, Scope, Type, Value};
 
-use super::{EventContext, FieldSchema, PLUGIN_FIELD};
+use super::{AUDIT_BASE, EventContext, FieldSchema, PLUGIN_FIELD};
+use crate::k8s::audit::Json;
 use crate::plugins::info::{FieldInfo, Info, Kind};
 use crate::plugins::protocol::{Asked, AskedArgument, AskedField, Told};
+use crate::plugins::raw;
 
 /// The fields of a source.
 #[derive(Debug)]
@@ -28,6 +31,7 @@ struct Slots {
     all: Vec<Slot>,
     numbers: FxHashMap<(usize, usize, Arg), usize>,
     summary: bool,
+    document: bool,
 }
 
 #[derive(Debug)]
@@ -51,12 +55,18 @@ pub struct Asking {
     pub kinds: Vec<(Kind, bool)>,
 }
 
+/// Whether it is a field of the document that an event is.
+fn is_of_document(field: &Field) -> bool {
+    field.id >= AUDIT_BASE && field.id != PLUGIN_FIELD
+}
+
 /// The summary that a plugin makes of its event.
 const SUMMARY: &str = "evt.plugininfo";
 
 impl PluginSchema {
     /// The fields that these plugins extract; of two with one name that of the first plugin counts.
-    pub fn new<'n>(plugins: Vec<Info>, statics: impl IntoIterator<Item = &'n str>) -> Self {
+    /// With `json`, events that are documents have the fields of the built-in plugin `json`, too.
+    pub fn new<'n>(plugins: Vec<Info>, json: bool, statics: impl IntoIterator<Item = &'n str>) -> Self {
         let mut by_name = FxHashMap::default();
         for (plugin, info) in plugins.iter().enumerate() {
             for (field, row) in fields(info).iter().enumerate() {
@@ -65,7 +75,7 @@ impl PluginSchema {
         }
         let longest = by_name.keys().map(String::len).max().unwrap_or(0);
         PluginSchema {
-            any: FieldSchema::of_any_event().with_static(statics),
+            any: FieldSchema::of_any_event(json).with_static(statics),
             plugins,
             by_name,
             longest,
@@ -81,7 +91,7 @@ impl PluginSchema {
     /// From here on only what is looked up, or named by [`PluginSchema::want`], counts as asked for.
     pub fn begin_asking(&self) {
         let mut slots = self.slots();
-        slots.summary = false;
+        (slots.summary, slots.document) = (false, false);
         slots.all.iter_mut().for_each(|slot| slot.wanted = false);
     }
 
@@ -92,7 +102,10 @@ impl PluginSchema {
             (PLUGIN_FIELD, Arg::Index(slot)) => {
                 slots.all.get_mut(*slot as usize).into_iter().for_each(|slot| slot.wanted = true);
             }
-            _ => slots.summary |= self.any.name(field) == SUMMARY,
+            _ => {
+                slots.summary |= self.any.name(field) == SUMMARY;
+                slots.document |= is_of_document(field);
+            }
         }
     }
 
@@ -115,7 +128,7 @@ impl PluginSchema {
         let others = self.plugins.len() > 1;
         if let Some(own) = asking.plugins.first_mut() {
             own.summary = slots.summary;
-            own.raw = others;
+            own.raw = others || slots.document;
         }
         asking
     }
@@ -249,6 +262,11 @@ impl Schema for PluginSchema {
         if field.id == PLUGIN_FIELD { None } else { self.any.known(field, event) }
     }
 
+    fn cost(&self, field: &Field) -> u32 {
+        // The first of these has the event parsed.
+        if is_of_document(field) { 200 } else { 4 }
+    }
+
     fn suggested(&self) -> Vec<&str> {
         let fields = self.plugins.iter().flat_map(fields);
         fields.filter(|field| field.suggested).map(|field| &*field.name).collect()
@@ -270,6 +288,16 @@ pub struct PluginEvent<'e> {
     pub told: &'e Told<'e>,
     /// The value of each slot.
     pub values: &'e [Option<Value<'e>>],
+    /// What the event is as a document, once somebody has asked.
+    pub document: &'e OnceCell<Option<Json>>,
+}
+
+impl<'e> PluginEvent<'e> {
+    /// What the event is as a document, if it is one.
+    pub(super) fn document(&self) -> Option<&'e Json> {
+        let parse = || serde_json::from_slice(raw::param(self.told.raw?, 1)?).ok();
+        self.document.get_or_init(parse).as_ref()
+    }
 }
 
 /// The value of a field of a plugin.
@@ -302,7 +330,7 @@ mod tests {
             asynchronous: None,
             listens: false,
         };
-        PluginSchema::new(vec![info], ["site"])
+        PluginSchema::new(vec![info], true, ["site"])
     }
 
     #[test]
@@ -322,6 +350,8 @@ mod tests {
             "evt.num",
             "evt.plugininfo",
             "static.site",
+            "json.value[/a]",
+            "ka.verb",
             "proc.name",
         ]
         .iter()
@@ -344,6 +374,8 @@ mod tests {
         evt.num: evt.num None U64
         evt.plugininfo: evt.plugininfo None Str
         static.site: static.site None Str
+        json.value[/a]: json.value Key([47, 97]) Str
+        ka.verb: filter_check called with nonexistent field ka.verb
         proc.name: filter_check called with nonexistent field proc.name
         ");
     }
@@ -361,6 +393,8 @@ mod tests {
         assert_eq!(asking.plugins[0].fields, [AskedField { field: 3, argument }]);
         assert_eq!((asking.slots, asking.kinds.len(), asking.plugins[0].summary), (vec![vec![1]], 2, false));
         schema.resolve("evt.plugininfo", None).unwrap();
-        assert!(schema.asking().plugins[0].summary);
+        assert!(schema.asking().plugins[0].summary && !schema.asking().plugins[0].raw);
+        schema.resolve("json.obj", None).unwrap();
+        assert!(schema.asking().plugins[0].raw);
     }
 }

@@ -48,8 +48,8 @@ impl FieldSchema {
         schema.with_services(Services::system())
     }
 
-    /// The fields of any event, whatever its source.
-    pub fn of_any_event() -> Self {
+    /// The fields of any event, whatever its source; and if `json` those of the plugin `json`, for events that are documents.
+    pub fn of_any_event(json: bool) -> Self {
         let mut schema = FieldSchema {
             by_name: FxHashMap::default(),
             statics: Vec::new(),
@@ -59,15 +59,20 @@ impl FieldSchema {
         for (index, info) in FIELDS.iter().enumerate().filter(|(_, info)| info.class == Class::Evt) {
             schema.insert(info.name, index);
         }
+        for (index, info) in AUDIT_FIELDS.iter().enumerate() {
+            if json && info.class == Class::Json {
+                schema.insert(info.name, usize::from(AUDIT_BASE) + index);
+            }
+        }
         schema
     }
 
     /// The fields of the audit log: those of any event, those of the plugin `k8saudit`, and if `json` those of the plugin
     /// `json`.
     pub fn audit(json: bool) -> Self {
-        let mut schema = FieldSchema::of_any_event();
+        let mut schema = FieldSchema::of_any_event(json);
         for (index, info) in AUDIT_FIELDS.iter().enumerate() {
-            if json || info.class != Class::Json {
+            if info.class != Class::Json {
                 schema.insert(info.name, usize::from(AUDIT_BASE) + index);
             }
         }

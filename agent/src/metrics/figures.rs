@@ -508,6 +508,11 @@ pub(super) fn snapshot(look: &Look, before: Option<&Look>, config: &Metrics) -> 
             _ => put(key, (value as u64).into()),
         }
     }
+    for (_, counters) in look.plugins.iter().filter(|_| config.plugins_metrics_enabled) {
+        for metric in counters.reported() {
+            put(&format!("plugins.{}", metric.name), json!(metric.value));
+        }
+    }
     if config.kernel_event_counters_enabled && !readings.cpus.is_empty() {
         let (events, drops) = (readings.records() + look.lost.total(), look.lost.total());
         let last = before

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::exposition::{Exposition, Kind};
+use super::exposition::{Exposition, Kind, sanitized};
 use crate::plugins::Counters;
 
 /// A row: the name, help, and which of the counters it is.
@@ -31,8 +31,13 @@ const ROWS: &[Row] = &[
     ),
 ];
 
-/// Adds the counters of these sources.
+/// Adds the counters of these sources, and what their plugins count themselves.
 pub(super) fn add(sources: &[(String, Arc<Counters>)], text: &mut Exposition) {
+    for metric in sources.iter().flat_map(|(_, counters)| counters.reported()) {
+        let name = format!("falcosecurity_plugins_{}_total", sanitized(&metric.name));
+        let kind = if metric.monotonic { Kind::Counter } else { Kind::Gauge };
+        text.add(&name, kind, "What a plugin counts.", &[], metric.value);
+    }
     for (name, help, counter) in ROWS {
         for (source, counters) in sources {
             // Relaxed: a number that stands for itself.

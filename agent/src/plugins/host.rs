@@ -135,6 +135,7 @@ impl Serving {
             }
             Request::Next => return self.next(arena).map(Reply::Batch),
             Request::Extract(events) => return self.extract(events, arena).map(Reply::Batch),
+            Request::Metrics => return Ok(Reply::Metrics(self.plugin()?.metrics())),
             Request::Close => self.plugin = None,
         }
         Ok(Reply::Done)

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::info::Info;
-use super::protocol::{Asked, Batch, Bytes, ProtocolError, Reply, Request, decode, receive, send};
+use super::protocol::{Asked, Batch, Bytes, Metric, ProtocolError, Reply, Request, decode, receive, send};
 use super::settings::Settings;
 
 /// The subcommand that a plugin's process runs.
@@ -135,6 +135,17 @@ impl Process {
     pub fn extract(&mut self, events: Vec<Bytes<'_>>) -> Result<Batch<'_>, ProcessError> {
         match self.ask(&Request::Extract(events))? {
             Reply::Batch(batch) => Ok(batch),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// What the plugin counts itself.
+    ///
+    /// # Errors
+    /// If the process fails.
+    pub fn metrics(&mut self) -> Result<Vec<Metric>, ProcessError> {
+        match self.ask(&Request::Metrics)? {
+            Reply::Metrics(metrics) => Ok(metrics),
             _ => Err(unexpected()),
         }
     }

@@ -41,6 +41,8 @@ pub enum Request<'m> {
     /// What was asked for, of events of another plugin.
     #[serde(borrow)]
     Extract(Vec<Bytes<'m>>),
+    /// What the plugin counts itself.
+    Metrics,
     /// End.
     Close,
 }
@@ -88,8 +90,21 @@ pub enum Reply<'m> {
     /// Events, or values of events that were sent.
     #[serde(borrow)]
     Batch(Batch<'m>),
+    /// What the plugin counts itself.
+    Metrics(Vec<Metric>),
     /// It cannot be done.
     Failed(&'m str),
+}
+
+/// A number that a plugin counts.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Metric {
+    /// Its name.
+    pub name: String,
+    /// Whether it only grows.
+    pub monotonic: bool,
+    /// The number.
+    pub value: f64,
 }
 
 /// Events of a source.

@@ -139,14 +139,7 @@ impl RawEvent {
 
     /// The bytes of a parameter.
     pub fn param(&self, index: usize) -> Option<&[u8]> {
-        let count = self.u32(22) as usize;
-        if index >= count {
-            return None;
-        }
-        let before = (0..index).map(|at| self.u32(HEADER + 4 * at) as usize);
-        let start = before.fold(HEADER + 4 * count, usize::saturating_add);
-        let length = self.u32(HEADER + 4 * index) as usize;
-        self.0.get(start..start.checked_add(length)?)
+        param(&self.0, index)
     }
 
     /// The name of an asynchronous event, without the byte that ends it.
@@ -170,9 +163,25 @@ impl RawEvent {
     }
 
     fn u32(&self, at: usize) -> u32 {
-        let bytes = self.0.get(at..).and_then(|bytes| bytes.first_chunk());
-        bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes))
+        u32_at(&self.0, at)
     }
+}
+
+/// The bytes of a parameter of an event that was not checked.
+pub fn param(event: &[u8], index: usize) -> Option<&[u8]> {
+    let count = u32_at(event, 22) as usize;
+    if index >= count || index >= MAX_PARAMS {
+        return None;
+    }
+    let lengths = (0..index).map(|at| u32_at(event, HEADER + 4 * at) as usize);
+    let start = lengths.fold(HEADER.checked_add(count.checked_mul(4)?)?, usize::saturating_add);
+    let length = u32_at(event, HEADER + 4 * index) as usize;
+    event.get(start..start.checked_add(length)?)
+}
+
+fn u32_at(event: &[u8], at: usize) -> u32 {
+    let bytes = event.get(at..).and_then(|bytes| bytes.first_chunk());
+    bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes))
 }
 
 #[cfg(test)]
@@ -209,6 +218,7 @@ mod tests {
                 if let Ok(event) = RawEvent::of_source(bytes.clone(), 7, 0) {
                     let _ = (event.param(0), event.param(1), event.param(usize::MAX));
                 }
+                let _ = (param(&bytes, 1), param(&bytes, 31));
                 let _ = RawEvent::asynchronous(bytes, 7, 0).map(|event| event.name().len());
             }
         }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::process::ProcessError;
-use super::protocol::{Losses, Then};
+use super::protocol::{Losses, Metric, Then};
 use super::sources::Source;
 use super::team::{Failure, Outcome, Team};
 use crate::alerts::{Internal, Summary};
@@ -26,6 +26,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// A plugin that has nothing and says so at once is asked again after this.
 const IDLE: Duration = Duration::from_millis(10);
+
+/// How often plugins are asked what they count.
+const MEASURE_EVERY: Duration = Duration::from_secs(5);
 
 /// After so long without a failure they are counted from 0 again.
 const FORGET_AFTER: Duration = Duration::from_secs(300);
@@ -82,12 +85,22 @@ pub struct Counters {
     /// Asynchronous events for which there was no room, or that were none.
     pub asynchronous: AtomicU64,
     summary: Mutex<Summary>,
+    reported: Mutex<Vec<Metric>>,
 }
 
 impl Counters {
     /// The counts of the source's rules, which go on.
     pub fn summary(&self) -> Summary {
         self.summary.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What the plugins count themselves, as they last said: each metric with its plugin's name before it.
+    pub fn reported(&self) -> Vec<Metric> {
+        self.reported.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_reported(&self, metrics: Vec<Metric>) {
+        *self.reported.lock().unwrap_or_else(PoisonError::into_inner) = metrics;
     }
 
     pub(super) fn fail(&self) {
@@ -304,8 +317,15 @@ impl<W: Write, A: Fn(Internal)> Work<W, A> {
 
     /// Shows events to the rules for as long as there are some.
     fn serve(&mut self, team: &mut Team) -> Break {
-        let mut lines = Vec::new();
+        let (mut lines, mut measured) = (Vec::new(), None::<Instant>);
         loop {
+            if measured.is_none_or(|measured| measured.elapsed() > MEASURE_EVERY) {
+                match team.metrics() {
+                    Ok(metrics) => self.counters.set_reported(metrics),
+                    Err(failure) => return Break::Failed(failure),
+                }
+                measured = Some(Instant::now());
+            }
             if self.stopped() {
                 return Break::Over;
             }
@@ -336,7 +356,10 @@ impl<W: Write, A: Fn(Internal)> Work<W, A> {
             }
             match outcome.then {
                 Then::End => return Break::Over,
-                Then::Idle if began.elapsed() < IDLE => std::thread::sleep(IDLE),
+                // Also one that says that there is more, and tells nothing.
+                Then::Idle | Then::More if outcome.events == 0 && began.elapsed() < IDLE => {
+                    std::thread::sleep(IDLE);
+                }
                 Then::Idle | Then::More => {}
             }
         }

@@ -158,3 +158,95 @@ fn warn(plugins: &[Member], sources: &[Source]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::info::{Asynchronous, EventSource, Extract, Sources};
+    use super::*;
+
+    /// A plugin with this source, if it has a name, that extracts from these.
+    fn plugin(name: &str, source: Option<(u32, &str)>, extracts: Option<&[&str]>) -> Member {
+        let sources = |names: &[&str]| Sources(names.iter().map(|&name| name.to_owned()).collect());
+        let text = || "1.0.0".to_owned();
+        Member {
+            settings: Settings {
+                name: name.to_owned(),
+                library: format!("/lib/{name}.so").into(),
+                init: String::new(),
+                open: String::new(),
+                timeout: Duration::ZERO,
+                restarts: 0,
+                pause: Duration::ZERO,
+            },
+            info: Info {
+                name: name.to_owned(),
+                version: text(),
+                description: text(),
+                contact: text(),
+                api_version: text(),
+                init_schema: None,
+                source: source.map(|(id, name)| EventSource { id, name: name.to_owned() }),
+                extract: extracts.map(|names| Extract { sources: sources(names), fields: Vec::new() }),
+                parse: None,
+                asynchronous: None,
+                listens: false,
+            },
+        }
+    }
+
+    fn told(sources: &[Source]) -> String {
+        let members = |source: &Source| {
+            let names: Vec<&str> = source.members.iter().map(|member| &*member.info.name).collect();
+            format!("{} ({}): {}", source.name, source.id, names.join(", "))
+        };
+        sources.iter().map(members).collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn plugins_make_a_source_together() {
+        let mut ticker = plugin("ticker", None, None);
+        let names = vec!["tick".to_owned()];
+        ticker.info.asynchronous = Some(Asynchronous { sources: Sources::default(), names });
+        let plugins = [
+            plugin("any", None, Some(&[])),
+            plugin("one", Some((1, "a")), Some(&["a"])),
+            plugin("of_b", None, Some(&["b"])),
+            plugin("two", Some((2, "b")), None),
+            plugin("calls", None, Some(&["syscall"])),
+            ticker,
+        ];
+        assert_eq!(told(&sources(&plugins)), "a (1): one, any, ticker; b (2): two, any, of_b, ticker");
+        assert!(serves(&plugins[0].info, SYSCALL) && serves(&plugins[4].info, SYSCALL));
+        assert!(!serves(&plugins[1].info, SYSCALL));
+    }
+
+    #[test]
+    fn what_is_there_already_is_refused() {
+        let first = || plugin("first", Some((1, "a")), None);
+        let refused =
+            |second: Member, audited| conflict(&[first(), second], audited).map(|(_, problem)| problem);
+        let told: Vec<String> = [
+            (plugin("first", None, Some(&[])), false),
+            (plugin("x", Some((2, "a")), None), false),
+            (plugin("x", Some((1, "b")), None), false),
+            (plugin("x", Some((0, "")), None), false),
+            (plugin("x", Some((3, "syscall")), None), false),
+            (plugin("x", Some((3, "k8s_audit")), None), true),
+            (plugin("x", Some((3, "k8s_audit")), None), false),
+        ]
+        .into_iter()
+        .map(|(second, audited)| refused(second, audited).unwrap_or_else(|| "it is fine".to_owned()))
+        .collect();
+        insta::assert_snapshot!(told.join("\n"), @r"
+        a plugin with the name 'first' is loaded already
+        another plugin has the event source 'a' already
+        another plugin has the id 1 already
+        it produces events of system calls, which come from the driver here
+        it produces events of system calls, which come from the driver here
+        another plugin has the event source 'k8s_audit' already
+        it is fine
+        ");
+    }
+}

@@ -1,5 +1,6 @@
 //! The processes of the plugins of a source, and their events put together: what each plugin says of an event, as one event.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -9,12 +10,15 @@ use serde_bytes::Bytes;
 
 use super::info::{Info, Kind};
 use super::process::{Process, ProcessError};
-use super::protocol::{self, Batch, Losses, Then, Told, Values};
+use super::protocol::{self, Batch, Losses, Metric, Then, Told, Values};
 use super::raw::RawEvent;
 use super::sources::Source;
 use crate::event::{ParamsBuf, id};
 use crate::fields::{Asking, Origin, PluginEvent};
 use crate::watch::Shown;
+
+/// The most metrics of a plugin.
+const MAX_METRICS: usize = 1 << 10;
 
 /// The processes of a source.
 #[derive(Debug)]
@@ -148,8 +152,14 @@ impl Team {
                 }
             }
             outcome.events += 1;
-            let event =
-                PluginEvent { source: &source.name, plugin: &producer.info.name, told, values: &values };
+            let document = OnceCell::new();
+            let event = PluginEvent {
+                source: &source.name,
+                plugin: &producer.info.name,
+                told,
+                values: &values,
+                document: &document,
+            };
             let origin = Origin::Plugin(event);
             let params = match told.asynchronous {
                 None => ParamsBuf::default(),
@@ -171,6 +181,22 @@ impl Team {
             }
         }
         Ok(outcome)
+    }
+
+    /// What the plugins count themselves, each metric with its plugin's name before it.
+    pub(super) fn metrics(&mut self) -> Result<Vec<Metric>, Failure> {
+        let mut all = Vec::new();
+        for (process, member) in self.processes.iter_mut().zip(&self.source.members) {
+            let metrics = process.metrics().map_err(|error| failure(&member.info, error))?;
+            // Nobody can show more than these.
+            all.extend(
+                metrics
+                    .into_iter()
+                    .take(MAX_METRICS)
+                    .map(|metric| Metric { name: format!("{}.{}", member.info.name, metric.name), ..metric }),
+            );
+        }
+        Ok(all)
     }
 
     /// Has the plugins and their processes end.

@@ -1,7 +1,7 @@
 //! The plugin `saker_test`: a source of small texts, fields of all types over them, and every way to go wrong.
 //!
 //! `open_params` is a list `KEY=NUMBER,…`: `count` events (without it there is no end), `batch` of them at once, and what happens
-//! at an event: `crash`, `hang`, `fail`, `idle` (there is nothing just then). `init_config` is `{"ticks": N}`: asynchronous events that come at once.
+//! at an event: `crash`, `hang`, `fail`, `idle` (there is nothing just then). With `json=1` events are documents. `init_config` is `{"ticks": N}`: asynchronous events that come at once.
 
 // The SDK's macros export C functions.
 #![allow(clippy::undocumented_unsafe_blocks, clippy::multiple_unsafe_ops_per_block)]
@@ -14,7 +14,7 @@ use std::time::Duration;
 use falco_event::types::{IpNet, SystemTime};
 use falco_plugin::anyhow::{self, Context as _, Error};
 use falco_plugin::async_event::{AsyncEventPlugin, AsyncHandler};
-use falco_plugin::base::{Json, Plugin};
+use falco_plugin::base::{Json, Metric, MetricLabel, MetricType, MetricValue, Plugin};
 use falco_plugin::event::EventSource;
 use falco_plugin::event::events::{Event, RawEvent};
 use falco_plugin::extract::{ExtractFieldInfo, ExtractPlugin, ExtractRequest, field};
@@ -40,6 +40,9 @@ struct TestPlugin {
     parsed: u64,
 }
 
+/// The metric that tells how many events were parsed.
+const PARSED: &CStr = c"n_parsed";
+
 impl Plugin for TestPlugin {
     const NAME: &'static CStr = c"saker_test";
     const PLUGIN_VERSION: &'static CStr = c"1.2.3";
@@ -49,6 +52,10 @@ impl Plugin for TestPlugin {
 
     fn new(_: Option<&TablesInput<'_>>, Json(config): Self::ConfigType) -> Result<Self, Error> {
         Ok(TestPlugin { config, parsed: 0 })
+    }
+
+    fn get_metrics(&mut self) -> impl IntoIterator<Item = Metric> {
+        [MetricLabel::new(PARSED, MetricType::Monotonic).with_value(MetricValue::U64(self.parsed))]
     }
 }
 
@@ -122,7 +129,10 @@ impl SourcePluginInstance for Instance {
             while self.is_now("hang") {
                 std::thread::sleep(Duration::from_secs(60));
             }
-            let text = format!("event {} of the test", self.next);
+            let text = match self.params.contains_key("json") {
+                true => format!("{{\"number\": {}, \"inner\": [\"a\", {{\"b\": \"c\"}}]}}", self.next),
+                false => format!("event {} of the test", self.next),
+            };
             let event = PluginEvent { plugin_id: TestPlugin::PLUGIN_ID, event_data: text.as_bytes() };
             batch.add(Event { metadata: Default::default(), params: event })?;
             self.next += 1;

@@ -13,12 +13,12 @@ use falco_plugin_api::{
 
 use super::library::{Library, bytes};
 use super::owner::{Owner, copy, log, take_asynchronous};
-use super::values::{Asking, value};
+use super::values::{Asking, metrics, value};
 use super::{Padded, PluginError, tables};
 use crate::alerts::now;
 use crate::event::id;
 use crate::plugins::info::{Info, Sources, open_params};
-use crate::plugins::protocol::{Losses, Then, Values};
+use crate::plugins::protocol::{Losses, Metric, Then, Values};
 use crate::plugins::raw::RawEvent;
 use crate::rules::SYSCALL;
 
@@ -248,15 +248,14 @@ impl Plugin {
             return Vec::new();
         }
         // One at a time, as Falco asks: plugins exist that write over the values of the field before.
-        let each =
-            asking.fields.iter().zip(&asking.kinds).zip(0..).filter_map(|(((_, _, field), kind), place)| {
-                let mut field = *field;
-                if !self.extract_field(event, number, &mut field) {
-                    losses.values += 1;
-                    return None;
-                }
-                value(&field, *kind, arena, losses).map(|value| (place, value))
-            });
+        let each = asking.fields.iter().filter_map(|asked| {
+            let mut field = asked.field;
+            if !self.extract_field(event, number, &mut field) {
+                losses.values += 1;
+                return None;
+            }
+            value(&field, asked.kind, arena, losses).map(|value| (asked.place, value))
+        });
         each.collect()
     }
 
@@ -275,6 +274,19 @@ impl Plugin {
         // SAFETY: event, field and input live until `extract_fields` returns.
         let rc = unsafe { extract(self.state, &raw const event, &raw const input.inner) };
         rc == ss_plugin_rc_SS_PLUGIN_SUCCESS
+    }
+
+    /// What the plugin counts itself.
+    pub fn metrics(&mut self) -> Vec<Metric> {
+        let Some(get_metrics) = self.api.get_metrics else { return Vec::new() };
+        let mut count = 0;
+        // SAFETY: the state is that of `init`.
+        let list = unsafe { get_metrics(self.state, &raw mut count) };
+        if list.is_null() || count == 0 {
+            return Vec::new();
+        }
+        // SAFETY: by the API as many metrics stand there as it counted.
+        metrics(unsafe { std::slice::from_raw_parts(list, count as usize) })
     }
 
     /// The plugin's own summary of one of its events.

@@ -5,22 +5,77 @@ use std::net::IpAddr;
 use std::ptr;
 
 use bumpalo::Bump;
-use falco_plugin_api::{ss_plugin_extract_field, ss_plugin_extract_field__bindgen_ty_1};
+use falco_plugin_api::{
+    ss_plugin_extract_field, ss_plugin_extract_field__bindgen_ty_1, ss_plugin_metric,
+    ss_plugin_metric_type_SS_PLUGIN_METRIC_TYPE_MONOTONIC, ss_plugin_metric_value,
+    ss_plugin_metric_value_type, ss_plugin_metric_value_type_SS_PLUGIN_METRIC_VALUE_TYPE_D as D,
+    ss_plugin_metric_value_type_SS_PLUGIN_METRIC_VALUE_TYPE_F as F,
+    ss_plugin_metric_value_type_SS_PLUGIN_METRIC_VALUE_TYPE_I as I,
+    ss_plugin_metric_value_type_SS_PLUGIN_METRIC_VALUE_TYPE_S32 as S32,
+    ss_plugin_metric_value_type_SS_PLUGIN_METRIC_VALUE_TYPE_S64 as S64,
+    ss_plugin_metric_value_type_SS_PLUGIN_METRIC_VALUE_TYPE_U32 as U32,
+    ss_plugin_metric_value_type_SS_PLUGIN_METRIC_VALUE_TYPE_U64 as U64,
+};
 use serde_bytes::Bytes;
 
 use super::library::bytes;
 use crate::plugins::info::{Info, Kind};
-use crate::plugins::protocol::{AskedArgument, AskedField, Losses, Value, Values};
+use crate::plugins::protocol::{AskedArgument, AskedField, Losses, Metric, Value, Values};
 
 /// The most bytes of a text that a field is, and the most values of a list.
 const MAX_TEXT: usize = 1 << 20;
 const MAX_LIST: usize = 1 << 16;
 
+/// The most metrics of a plugin.
+const MAX_METRICS: usize = 1 << 10;
+
+/// The metrics that stand in a plugin's list. What has no name or is of no known type is left out.
+pub(super) fn metrics(list: &[ss_plugin_metric]) -> Vec<Metric> {
+    let metric = |metric: &ss_plugin_metric| {
+        let name = String::from_utf8(bytes(metric.name)).ok().filter(|name| !name.is_empty())?;
+        let monotonic = metric.type_ == ss_plugin_metric_type_SS_PLUGIN_METRIC_TYPE_MONOTONIC;
+        Some(Metric { name, monotonic, value: number(&metric.value, metric.value_type)? })
+    };
+    list.iter().take(MAX_METRICS).filter_map(metric).collect()
+}
+
+/// The number that a metric is, by its type.
+fn number(value: &ss_plugin_metric_value, kind: ss_plugin_metric_value_type) -> Option<f64> {
+    // For a metric of a type there is one member of the union, and any bits of it are a number.
+    Some(match kind {
+        // SAFETY: it is the member of this type.
+        U32 => f64::from(unsafe { value.u32_ }),
+        // SAFETY: it is the member of this type.
+        S32 => f64::from(unsafe { value.s32 }),
+        // SAFETY: it is the member of this type.
+        U64 => (unsafe { value.u64_ }) as f64,
+        // SAFETY: it is the member of this type.
+        S64 => (unsafe { value.s64 }) as f64,
+        // SAFETY: it is the member of this type.
+        D => unsafe { value.d },
+        // SAFETY: it is the member of this type.
+        F => f64::from(unsafe { value.f }),
+        // SAFETY: it is the member of this type.
+        I => f64::from(unsafe { value.i }),
+        _ => return None,
+    })
+}
+
 /// The fields that are asked for, as a plugin is asked.
 #[derive(Default)]
 pub struct Asking {
-    pub(super) fields: Vec<(CString, Option<CString>, ss_plugin_extract_field)>,
-    pub(super) kinds: Vec<Kind>,
+    pub(super) fields: Vec<AskedFor>,
+}
+
+/// A field that is asked for.
+pub(super) struct AskedFor {
+    /// Its place among those that the agent asks for.
+    pub(super) place: u32,
+    pub(super) kind: Kind,
+    /// It points at the two texts.
+    pub(super) field: ss_plugin_extract_field,
+    _name: CString,
+    _key: Option<CString>,
 }
 
 impl Asking {
@@ -28,7 +83,7 @@ impl Asking {
     pub fn of(asked: &[AskedField], info: &Info) -> Asking {
         let mut asking = Asking::default();
         let known = info.extract.as_ref().map(|extract| &extract.fields[..]).unwrap_or_default();
-        for AskedField { field: id, argument } in asked {
+        for (place, AskedField { field: id, argument }) in (0..).zip(asked) {
             let Some(field) = known.get(*id as usize) else { continue };
             let Ok(name) = CString::new(field.name.as_str()) else { continue };
             let (key, index) = match argument {
@@ -36,7 +91,7 @@ impl Asking {
                 AskedArgument::Index(index) => (None, *index),
                 AskedArgument::None => (None, 0),
             };
-            let asked = ss_plugin_extract_field {
+            let asked_for = ss_plugin_extract_field {
                 res: ss_plugin_extract_field__bindgen_ty_1 { str_: ptr::null_mut() },
                 res_len: 0,
                 field_id: *id,
@@ -48,8 +103,8 @@ impl Asking {
                 ftype: field.kind.number(),
                 flist: u32::from(field.list),
             };
-            asking.fields.push((name, key, asked));
-            asking.kinds.push(field.kind);
+            let asked_for = AskedFor { place, kind: field.kind, field: asked_for, _name: name, _key: key };
+            asking.fields.push(asked_for);
         }
         asking
     }

@@ -84,7 +84,7 @@ fn built_in(config: &Config, sources: &[String]) -> Vec<Group> {
     let exists = |class: Class| match class {
         Class::Container => config.has_plugin(CONTAINER),
         Class::K8sAudit | Class::SakerAudit => audited,
-        Class::Json => audited && config.has_plugin(audit::JSON),
+        Class::Json => sources.len() > 1 && config.has_plugin(audit::JSON),
         _ => true,
     };
     // Falco leaves out what is meant for tables and what is deprecated.
@@ -99,9 +99,11 @@ fn built_in(config: &Config, sources: &[String]) -> Vec<Group> {
     };
     let group = |class: &[FieldInfo]| {
         let (name, about) = class[0].class.title();
-        // Fields of any event exist for all sources.
-        let is_of = |source: &&String| {
-            class[0].class == Class::Evt || class[0].class.sources().contains(&source.as_str())
+        // Fields of any event exist for all sources, those of documents for all but system calls.
+        let is_of = |source: &&String| match class[0].class {
+            Class::Evt => true,
+            Class::Json => *source != SYSCALL,
+            class => class.sources().contains(&source.as_str()),
         };
         Group {
             name: name.to_owned(),
@@ -126,11 +128,10 @@ fn of_plugin(info: &Info, loaded: &Loaded) -> Option<Group> {
         };
         Row {
             name: field.name.clone(),
-            kind: format!(
-                "{}{}",
-                field.kind.value_type().falco_name(),
-                if field.list { "_LIST" } else { "" }
-            ),
+            kind: match (field.kind.value_type().falco_name(), field.list) {
+                (name, true) => format!("LIST({name})"),
+                (name, false) => name.to_owned(),
+            },
             about: field.description.clone(),
             tags: argument.into_iter().chain(field.list.then_some("EPF_IS_LIST")).collect(),
         }
