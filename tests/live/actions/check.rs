@@ -82,7 +82,12 @@ pub(crate) fn check(alerts: &Path, rules: &[PathBuf], filter: &[String]) -> Resu
 }
 
 /// Waits for an alert of a rule behind a place in the file, of what happened since the action began. If there is none: the rules of those that there are.
-pub(super) fn wait_for(alerts: &Path, before: u64, begin: Timestamp, rule: &str) -> Result<Option<Vec<String>>> {
+pub(super) fn wait_for(
+    alerts: &Path,
+    before: u64,
+    begin: Timestamp,
+    rule: &str,
+) -> Result<Option<Vec<String>>> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let found = alerts_since(alerts, before, begin)?;

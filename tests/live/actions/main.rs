@@ -90,7 +90,8 @@ fn main() -> Result<()> {
             Ok(())
         }
         Command::Run { action } => {
-            let known = all().chain(own::ACTIONS).chain(lookalikes::ACTIONS).find(|known| known.name == action);
+            let known =
+                all().chain(own::ACTIONS).chain(lookalikes::ACTIONS).find(|known| known.name == action);
             let Some(known) = known else { bail!("there is no action {action}; `list` shows all") };
             if std::env::var_os(container::INSIDE).is_none() {
                 scene::set()?;

@@ -60,10 +60,7 @@ const RULES: &[(&str, &str)] = &[
     ("NonSudoSetuid", "Process becomes root"),
     ("PacketSocketCreatedInContainer", "Packet socket opened"),
     ("PolkitLocalPrivilegeEscalationVulnerabilityCVE20214034", "Sudo called as an exploit calls it"),
-    (
-        "PotentialLocalPrivilegeEscalationViaEnvironmentVariablesMisuse",
-        "Loader tunables handed to a program",
-    ),
+    ("PotentialLocalPrivilegeEscalationViaEnvironmentVariablesMisuse", "Loader tunables handed to a program"),
     ("ProgramRunWithDisallowedHttpProxyEnv", "Download goes through a proxy of its own"),
     ("PtraceAntiDebugAttempt", "Process keeps debuggers away"),
     ("PtraceAttachedToProcess", "Another process taken over with ptrace"),
