@@ -15,7 +15,6 @@ use crate::extract::io_uring::Operation;
 use crate::headers::{self, io_kiocb, kernel_siginfo, linux_binprm, pt_regs, task_struct};
 use crate::io_uring;
 use crate::recorder::{record, Context, Occurrence};
-use crate::task;
 use crate::user;
 use crate::wire::control::{is_set, option, tracepoint as wanted, BITMAP_BITS};
 use crate::wire::record::flag;
