@@ -140,8 +140,9 @@ RULES
     # Blinded.
     mark
     if [ "$driver" = kmod ]; then
-        rmmod saker 2>/dev/null
-        alert "the removal of the module is told, with who tried" "tried to remove the agent's kernel module .*process=rmmod"
+        # rmmod itself asks nothing of the kernel while the module is in use.
+        python3 -c 'import ctypes; ctypes.CDLL(None).syscall(176, b"saker", 0o4000)'
+        alert "the removal of the module is told, with who tried" "tried to remove the agent's kernel module .*process=python3"
         check "the module stays" grep -q '^saker ' /proc/modules
     else
         # What the probe is to record stands in a map; a descriptor for it is taken from the agent, and nothing is asked for any more.
