@@ -1,7 +1,7 @@
 # Booting a kernel in QEMU with an initramfs of busybox, a script and files, and judging how it went. Sourced by scripts/vm.
 
 guest_defaults() {
-    kernel=forky cpus=2 memory= timeout=300 modules= output= icount=0 append= qemu=() splats=fail secure_boot=
+    kernel=forky cpus=2 memory= timeout=300 modules= output= icount=0 append= qemu=() splats=fail secure_boot= system=0
 }
 
 # Reads the options of run and shell; sets `rest` to the number of arguments that it took.
@@ -11,6 +11,7 @@ guest_options() {
         case $1 in
             --icount) icount=1 && shift && continue ;;
             --expect-splats) splats=expected && shift && continue ;;
+            --system) system=1 && shift && continue ;;
             --kernel | --cpus | --memory | --timeout | --modules | --output | --append | --secure-boot | --qemu)
                 [ $# -gt 1 ] || die "$1 needs a value"
                 ;;
@@ -34,7 +35,7 @@ guest_options() {
 }
 
 guest_run() {
-    local kernel cpus memory timeout modules output icount append qemu splats secure_boot rest
+    local kernel cpus memory timeout modules output icount append qemu splats secure_boot system rest
     guest_defaults
     guest_options "$@"
     shift "$rest"
@@ -44,7 +45,7 @@ guest_run() {
 }
 
 guest_shell() {
-    local kernel cpus memory timeout modules output icount append qemu splats secure_boot rest
+    local kernel cpus memory timeout modules output icount append qemu splats secure_boot system rest
     guest_defaults
     timeout=0
     guest_options "$@"
@@ -56,9 +57,10 @@ guest_shell() {
 
 # guest_boot SCRIPT [FILE…], with the options in the caller's variables. An empty SCRIPT means a shell.
 guest_boot() {
-    local script=$1 work root status=0 reading
+    local script=$1 work root status=0 reading disks=()
     shift
     kernel_setup "$kernel"
+    [ $system = 0 ] || system_setup
     # An update must not take the kernel away while it is being copied.
     exec {reading}>"$cache/lock/kernel-files"
     flock --shared "$reading"
@@ -68,6 +70,11 @@ guest_boot() {
     trap "rm -rf '$work'" EXIT
     root=$work/root
     [ -z "$output" ] || modules="virtio_pci virtio_blk $modules"
+    if [ $system = 1 ]; then
+        [ -z "$secure_boot" ] || die "--system and --secure-boot do not go together"
+        modules="virtio_pci virtio_blk virtio_rng ext4 $modules"
+        system_disks "$work"
+    fi
     guest_root "$root" "$script" "$@"
     guest_modules "$root"
     in_chroot forky --bind "$work:/mnt/work" -- sh -euc 'cd /mnt/work/root && find . | cpio -o -H newc --quiet >../initramfs'
@@ -77,6 +84,8 @@ guest_boot() {
     size=$(($(stat -c %s "$work/initramfs") >> 20))
     rm -rf "$root"
 
+    # Of what is put into a system nothing stays in memory.
+    [ $system = 0 ] || size=$((size / 2 + 256))
     guest_qemu "$work" "${memory:-$((1024 + 2 * size))}" || status=$?
     [ -z "$output" ] || guest_fetch "$work"
     guest_verdict "$work" "$status"
@@ -88,6 +97,10 @@ guest_root() {
     shift 2
     mkdir -p "$root"/{bin,sbin,usr/bin,usr/sbin,etc,proc,sys,dev,run,tmp,root,out,mnt,modules,lib64,lib/x86_64-linux-gnu}
     cp "$cache/chroot/forky/usr/bin/busybox" "$root/bin/busybox"
+    if [ $system = 1 ]; then
+        guest_system_root "$root" "$script" "$@"
+        return
+    fi
     cp "$here/vm.d/init.sh" "$root/init"
     chmod 755 "$root/init"
     echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
@@ -104,6 +117,27 @@ guest_root() {
         cp -aL "$from" "$root$to"
     done
     guest_libraries "$root"
+}
+
+# The same for a guest with systemd: what is for the system lies in /files under a number, and /files/list says where it belongs. The
+# system has its own libraries.
+guest_system_root() {
+    local root=$1 script=$2 file from to n=0
+    shift 2
+    mkdir "$root/files"
+    cp "$here/vm.d/system-init.sh" "$root/init"
+    chmod 755 "$root/init"
+    set -- "$here/vm.d/system-run.service:/etc/systemd/system/saker-vm.service" "$here/vm.d/system-run.sh:/usr/lib/saker-vm/run" \
+        ${script:+"$script:/script"} "$@"
+    for file in "$@"; do
+        from=${file%%:*} to=/$(basename "${file%%:*}")
+        case $file in *:*) to=${file#*:} ;; esac
+        [ -e "$from" ] || die "no file $from"
+        n=$((n + 1))
+        cp -aL "$from" "$root/files/$n"
+        case $to in /script | /usr/lib/saker-vm/run) chmod 755 "$root/files/$n" ;; esac
+        printf '%s %s\n' $n "$to" >>"$root/files/list"
+    done
 }
 
 # Copies the shared libraries of every program in the guest's root to where the programs look for them.
@@ -169,10 +203,12 @@ guest_qemu() {
     # Emulated processors stall when the host is busy; that is not the guest's fault, so the watchdogs wait longer and the timer is not tried out.
     # loglevel=4: the console shows errors; the report has the whole log.
     local line="console=ttyS0 panic=-1 oops=panic quiet loglevel=4 no_timer_check rcupdate.rcu_cpu_stall_timeout=120 watchdog_thresh=60"
+    [ $system = 0 ] || line+=" systemd.wants=saker-vm.service systemd.getty_auto=no systemd.show_status=no TERM=dumb"
     line+=" $append"
     arguments+=(
         -smp "$cpus" -m "$mebibytes" -nodefaults -no-user-config -display none -no-reboot
-        -chardev stdio,id=console,signal=off -serial chardev:console -serial file:/mnt/work/report "${qemu[@]}"
+        -chardev stdio,id=console,signal=off -serial chardev:console -serial file:/mnt/work/report
+        "${disks[@]}" "${qemu[@]}"
     )
     if [ -n "$secure_boot" ]; then
         guest_secure_boot "$work" "$line"
@@ -186,7 +222,8 @@ guest_qemu() {
         arguments+=(-machine q35 -kernel /mnt/work/vmlinuz -initrd /mnt/work/initramfs -append "$line")
     fi
     # A time of 0 is no limit.
-    in_chroot forky --bind "$work:/mnt/work" -- timeout --foreground --kill-after=5 "$timeout" \
+    mkdir -p "$cache/system"
+    in_chroot forky --bind "$work:/mnt/work" --bind-ro "$cache/system:/mnt/system" -- timeout --foreground --kill-after=5 "$timeout" \
         qemu-system-x86_64 "${arguments[@]}" | tee "$work/console" || status=${PIPESTATUS[0]}
     return "$status"
 }

@@ -35,7 +35,8 @@ fn what_is_done_to_the_agent_is_told() {
     let (attacker, init) =
         (process(77, "/usr/bin/python3", "/", 0), process(1, "/lib/systemd/systemd", "/", 0));
     let agent = process(4242, "/usr/bin/saker", "/system.slice/saker.service", 0);
-    let mut scene = Scene::new(vec![init, attacker, agent]);
+    let journal = process(78, "/usr/lib/systemd/systemd-journald", "/system.slice/journald.service", 0);
+    let mut scene = Scene::new(vec![init, attacker, journal, agent]);
     let signal = |pid: i64, signal: i64, res: i64| {
         [("res", Number(res)), ("pid", Number(pid)), ("sig", Number(signal))]
     };
@@ -50,7 +51,9 @@ fn what_is_done_to_the_agent_is_told() {
     // As `systemctl stop` and `systemctl reload` do.
     scene.event(1, id::SYSCALL_KILL_X, &signal(4242, 15, 0));
     scene.event(1, id::SYSCALL_KILL_X, &signal(4242, 1, 0));
-    scene.event(77, id::SYSCALL_PTRACE_X, &[("request", Number(16)), ("pid", Number(4242))]);
+    scene.event(77, id::SYSCALL_PTRACE_X, &[("request", Number(11)), ("pid", Number(4242))]);
+    // What a debugger does afterwards, thousands of times.
+    scene.event(77, id::SYSCALL_PTRACE_X, &[("request", Number(13)), ("pid", Number(4242))]);
     let open = |name, flags: i64| {
         [("fd", Number(5)), ("name", Text(name)), ("flags", Number(flags)), ("dirfd", Number(-100))]
     };
@@ -68,6 +71,12 @@ fn what_is_done_to_the_agent_is_told() {
     );
     scene.event(77, id::SYSCALL_OPENAT_2_X, &open("/etc/saker/saker.yaml", write));
     scene.event(77, id::SYSCALL_OPENAT_2_X, &open("/etc/saker/saker.yaml", read));
+    // A descriptor of the agent; the journal's daemon has one of everybody who writes to it.
+    scene.event(77, id::SYSCALL_PIDFD_OPEN_X, &[("fd", Number(5)), ("pid", Number(4242))]);
+    scene.event(77, id::SYSCALL_PIDFD_OPEN_X, &[("fd", Number(6)), ("pid", Number(4241))]);
+    scene.event(77, id::SYSCALL_PIDFD_OPEN_X, &[("fd", Number(-1)), ("pid", Number(4242))]);
+    scene.event(1, id::SYSCALL_PIDFD_OPEN_X, &[("fd", Number(5)), ("pid", Number(4242))]);
+    scene.event(78, id::SYSCALL_PIDFD_OPEN_X, &[("fd", Number(5)), ("pid", Number(4242))]);
     scene.event(77, id::SYSCALL_DELETE_MODULE_X, &[("res", Number(-1)), ("name", Text("saker"))]);
     scene.event(77, id::SYSCALL_DELETE_MODULE_X, &[("name", Text("other"))]);
     assert_eq!(
@@ -80,6 +89,7 @@ fn what_is_done_to_the_agent_is_told() {
             "Saker agent was traced",
             "Saker agent can be frozen",
             "Saker files were opened for writing",
+            "Saker agent was taken hold of by a descriptor",
             "Saker module is being removed",
         ]
     );

@@ -217,6 +217,8 @@ fn they_find_the_attack_in_the_bundled_capture() {
       shred -u /var/log/auth.log
     Environment of another process read (Warning)
       cat /proc/1/environ
+    File put into an SSH directory (Notice)
+      touch /root/.ssh/id_rsa
     Job or service planted (Warning)
       bash /mnt/w_small.sh
     Kernel helper path changed (Critical)

@@ -1,7 +1,15 @@
-//! Merging a further configuration file into the one so far: whole top-level keys, as Falco does.
+//! Merging a further configuration file into the one so far: whole top-level keys, as Falco does. The keys below `saker:` count as
+//! top-level ones: a file that sets one of them leaves the others alone.
 
 use super::model::Strategy;
 use super::tree::{Entry, Node, Value};
+
+/// Under this key are those that Falco does not have.
+const OWN: &str = "saker";
+
+fn both_mappings(one: &Node, other: &Node) -> bool {
+    [one, other].iter().all(|node| matches!(node.value, Value::Mapping(_)))
+}
 
 /// Merges the keys of `further`.
 pub(super) fn merge(root: &mut Node, further: Node, strategy: Strategy) {
@@ -13,6 +21,9 @@ pub(super) fn merge(root: &mut Node, further: Node, strategy: Strategy) {
     for entry in further {
         match entries.iter_mut().find(|known| known.name == entry.name) {
             None => entries.push(entry),
+            Some(known) if *entry.name == *OWN && both_mappings(&known.node, &entry.node) => {
+                merge(&mut known.node, entry.node, strategy);
+            }
             Some(known) => join(known, entry, strategy),
         }
     }

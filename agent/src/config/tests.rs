@@ -300,6 +300,23 @@ fn further_files_are_merged_by_strategy() {
 }
 
 #[test]
+fn own_keys_are_merged_one_by_one() {
+    let (kmod, ebpf) = (DriverKind::Kmod, DriverKind::Ebpf);
+    for (strategy, driver) in [("append", ebpf), ("override", ebpf), ("add-only", kmod)] {
+        let main = format!(
+            "config_files: [{{path: $DIR/further.yaml, strategy: {strategy}}}]\n\
+             saker: {{driver: kmod, journald_output: {{enabled: true}}}}\n"
+        );
+        let further = "saker: {driver: ebpf, threads: 2}\n";
+        let directory = Directory::new(&[("main.yaml", &main), ("further.yaml", further)]);
+        let saker = directory.load(&[]).unwrap().config.saker;
+        assert!(saker.journald_output.enabled, "{strategy}");
+        assert_eq!(saker.driver, Some(driver), "{strategy}");
+        assert_eq!(saker.threads, 2, "{strategy}");
+    }
+}
+
+#[test]
 fn directories_are_merged_by_name_and_odd_entries_are_told() {
     let directory = Directory::new(&[
         ("main.yaml", "config_files: [$DIR/config.d, $DIR/missing.d, $DIR/missing.yaml]\npriority: debug\n"),

@@ -82,22 +82,27 @@ pub(crate) fn check(alerts: &Path, rules: &[PathBuf], filter: &[String]) -> Resu
 }
 
 /// Waits for an alert of a rule behind a place in the file, of what happened since the action began. If there is none: the rules of those that there are.
-fn wait_for(alerts: &Path, before: u64, begin: Timestamp, rule: &str) -> Result<Option<Vec<String>>> {
+pub(super) fn wait_for(
+    alerts: &Path,
+    before: u64,
+    begin: Timestamp,
+    rule: &str,
+) -> Result<Option<Vec<String>>> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let found = rules_of_alerts(alerts, before, begin)?;
-        if found.iter().any(|found| found == rule) {
+        let found = alerts_since(alerts, before, begin)?;
+        if found.iter().any(|(found, _)| found == rule) {
             return Ok(None);
         }
         if Instant::now() > deadline {
-            return Ok(Some(found));
+            return Ok(Some(found.into_iter().map(|(rule, _)| rule).collect()));
         }
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
-/// The rules of the alerts behind a place in the file. A line that is not whole yet is passed over.
-fn rules_of_alerts(alerts: &Path, before: u64, begin: Timestamp) -> Result<Vec<String>> {
+/// The rules of the alerts behind a place in the file, and their times, since an action began. A line that is not whole yet is passed over.
+pub(super) fn alerts_since(alerts: &Path, before: u64, begin: Timestamp) -> Result<Vec<(String, Timestamp)>> {
     let mut text = String::new();
     let mut file = File::open(alerts).with_context(|| alerts.display().to_string())?;
     file.seek(SeekFrom::Start(before))?;
@@ -106,10 +111,10 @@ fn rules_of_alerts(alerts: &Path, before: u64, begin: Timestamp) -> Result<Vec<S
     Ok(alerts.filter_map(|alert| rule_since(&alert, begin)).collect())
 }
 
-/// The rule of an alert, if it is of something that happened since then.
-fn rule_since(alert: &serde_json::Value, begin: Timestamp) -> Option<String> {
+/// The rule of an alert and its time, if it is of something that happened since then.
+fn rule_since(alert: &serde_json::Value, begin: Timestamp) -> Option<(String, Timestamp)> {
     let time: Timestamp = alert.get("time")?.as_str()?.parse().ok()?;
-    (time >= begin).then(|| alert.get("rule")?.as_str().map(str::to_owned))?
+    (time >= begin).then(|| Some((alert.get("rule")?.as_str()?.to_owned(), time)))?
 }
 
 /// The names of the rules in rule files.
@@ -133,7 +138,7 @@ mod tests {
         let begin: Timestamp = "2026-11-24T20:00:00.5Z".parse().unwrap();
         assert_eq!(rule_since(&alert("2026-11-24T20:00:00.499999999Z"), begin), None);
         let rule = rule_since(&alert("2026-11-24T20:00:00.500000001Z"), begin);
-        assert_eq!(rule.as_deref(), Some("Write below etc"));
+        assert_eq!(rule.unwrap().0, "Write below etc");
         assert_eq!(rule_since(&serde_json::json!({ "rule": "no time" }), begin), None);
     }
 }

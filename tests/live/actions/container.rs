@@ -38,7 +38,7 @@ fn enter() -> Result<()> {
 }
 
 /// Does something in a container: enters it, and begins anew as its first process, as an engine would have it.
-fn inside(what: impl FnOnce() -> Result<()>) -> Result<()> {
+pub(crate) fn inside(what: impl FnOnce() -> Result<()>) -> Result<()> {
     if std::env::var_os(INSIDE).is_some() {
         return what();
     }

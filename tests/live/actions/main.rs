@@ -7,7 +7,9 @@
 mod check;
 mod container;
 mod files;
+mod lookalikes;
 mod network;
+mod own;
 mod processes;
 mod scene;
 mod uring;
@@ -41,6 +43,9 @@ enum Command {
         /// The rules that are loaded: actions for others are skipped. A rule file; may be given again.
         #[arg(long, short)]
         rules: Vec<PathBuf>,
+        /// The rules that we ship are loaded: each action must raise its rule among them, and no look-alike any.
+        #[arg(long)]
+        own: bool,
         /// Only actions whose name has one of these in it.
         filter: Vec<String>,
     },
@@ -85,7 +90,8 @@ fn main() -> Result<()> {
             Ok(())
         }
         Command::Run { action } => {
-            let known = all().find(|known| known.name == action);
+            let known =
+                all().chain(own::ACTIONS).chain(lookalikes::ACTIONS).find(|known| known.name == action);
             let Some(known) = known else { bail!("there is no action {action}; `list` shows all") };
             if std::env::var_os(container::INSIDE).is_none() {
                 scene::set()?;
@@ -93,7 +99,12 @@ fn main() -> Result<()> {
             }
             (known.run)().with_context(|| known.name)
         }
-        Command::Check { alerts, rules, filter } => check::check(&alerts, &rules, &filter),
+        Command::Check { alerts, own: true, filter, .. } => {
+            let (passed, failed) = own::check(&alerts, &filter)?;
+            println!("{passed} passed, {failed} failed");
+            std::process::exit((failed != 0).into());
+        }
+        Command::Check { alerts, rules, filter, .. } => check::check(&alerts, &rules, &filter),
         Command::Step { step } => processes::step(&step),
     }
 }

@@ -40,6 +40,12 @@ pub(crate) fn receive_class() -> Result<()> {
     Ok(())
 }
 
+/// Says where datagrams go: to a port that no service has.
+pub(crate) fn datagrams() -> Result<()> {
+    let far: SocketAddr = (FAR, 9_999).into();
+    Ok(UdpSocket::bind(("0.0.0.0", 0))?.connect(far)?)
+}
+
 actions! {
     "DisallowedSSHConnectionNonStandardPort" "Disallowed SSH Connection Non Standard Port" => || {
         run(&mut step("ssh", "connect")?)
@@ -52,8 +58,5 @@ actions! {
     };
     "JavaProcessClassFileDownload" "Java Process Class File Download" => || run(&mut step("java", "receive-class")?);
     "SystemProcsNetworkActivity" "System procs network activity" => || run(&mut step("sha1sum", "connect")?);
-    "UnexpectedUDPTraffic" "Unexpected UDP Traffic" => || {
-        let far: SocketAddr = (FAR, 9_999).into();
-        Ok(UdpSocket::bind(("0.0.0.0", 0))?.connect(far)?)
-    };
+    "UnexpectedUDPTraffic" "Unexpected UDP Traffic" => datagrams;
 }

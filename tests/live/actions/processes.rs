@@ -11,7 +11,7 @@ use saker_live::calls::native;
 use saker_live::programs;
 
 use super::scene::{call, run, run_tool, step as as_program, tool};
-use super::{actions, network};
+use super::{actions, network, uring};
 
 /// A user who is not root.
 const SOMEBODY: u32 = 1000;
@@ -36,6 +36,12 @@ pub(crate) fn step(which: &str) -> Result<()> {
         }
         "connect" => network::connect(443),
         "listen" => network::listen(),
+        "datagrams" => network::datagrams(),
+        "datagrams-by-io-uring" => uring::datagrams(),
+        "read-environment" => {
+            fs::read("/proc/self/environ")?;
+            Ok(())
+        }
         "receive-class" => network::receive_class(),
         _ => bail!("there is no step {which}"),
     }

@@ -34,19 +34,22 @@ fn open(path: &str, flags: i32) -> Result<()> {
     Ok(())
 }
 
+/// As `network::datagrams`.
+pub(crate) fn datagrams() -> Result<()> {
+    let socket = UdpSocket::bind(("0.0.0.0", 0))?;
+    // struct sockaddr_in.
+    let mut address = [0_u8; 16];
+    address[..2].copy_from_slice(&(libc::AF_INET as u16).to_le_bytes());
+    address[2..4].copy_from_slice(&9_999_u16.to_be_bytes());
+    address[4..8].copy_from_slice(&FAR.octets());
+    let entry = opcode::Connect::new(types::Fd(socket.as_raw_fd()), address.as_ptr().cast(), 16).build();
+    submit(&entry).map(drop)
+}
+
 actions! {
     "IoUringReadSensitiveFile" "Read sensitive file untrusted" => || open("/etc/shadow", libc::O_RDONLY);
     "IoUringWriteBelowEtc" "Write below etc" => || open("/etc/saker-live-file", libc::O_WRONLY | libc::O_CREAT);
-    "IoUringUnexpectedUDPTraffic" "Unexpected UDP Traffic" => || {
-        let socket = UdpSocket::bind(("0.0.0.0", 0))?;
-        // struct sockaddr_in.
-        let mut address = [0_u8; 16];
-        address[..2].copy_from_slice(&(libc::AF_INET as u16).to_le_bytes());
-        address[2..4].copy_from_slice(&9_999_u16.to_be_bytes());
-        address[4..8].copy_from_slice(&FAR.octets());
-        let entry = opcode::Connect::new(types::Fd(socket.as_raw_fd()), address.as_ptr().cast(), 16).build();
-        submit(&entry).map(drop)
-    };
+    "IoUringUnexpectedUDPTraffic" "Unexpected UDP Traffic" => datagrams;
     "IoUringDeleteShellHistory" "Delete or rename shell history" => || {
         let path = CString::new("/root/.bash_history")?;
         submit(&opcode::UnlinkAt::new(types::Fd(libc::AT_FDCWD), path.as_ptr()).build()).map(drop)

@@ -1,5 +1,5 @@
 # Runs in the guest: every action under `saker run` with the rules in /rules, with each driver that /drivers names, and with as many
-# threads as /threads says, one run for each number. With /load, other processes fork, execute and share descriptors meanwhile.
+# threads as /threads says, one run for each number. With /own the rules are ours, and look-alikes must raise none. With /load, other processes fork, execute and share descriptors meanwhile.
 mkdir -p /tmp /out
 grep -q '^daemon:' /etc/passwd 2>/dev/null || {
     printf 'root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1:daemon:/:/bin/false\nsomebody:x:1000:1000::/:/bin/false\n' >>/etc/passwd
@@ -13,7 +13,7 @@ for file in /rules/*.yaml; do
 done
 run() {
     local driver=$1 threads=$2
-    echo "== actions: $driver, --threads $threads"
+    echo "== actions: $driver, --threads $threads$([ ! -e /own ] || echo ', the rules in rules/')"
     [ "$driver" != kmod ] || insmod /saker.ko || exit 1
     load=
     if [ -e /load ]; then
@@ -29,7 +29,7 @@ run() {
     ready=
     for _ in $(seq 600); do
         saker-actions run ReadSensitiveFileUntrusted >/dev/null 2>&1
-        if grep -q 'Read sensitive file untrusted\|password' /tmp/alerts-$driver; then
+        if grep -q 'Read sensitive file untrusted\|Password hashes read' /tmp/alerts-$driver; then
             ready=1
             break
         fi
@@ -42,7 +42,7 @@ run() {
         status=1
     else
         # shellcheck disable=SC2086
-        saker-actions check --alerts /tmp/alerts-$driver $loaded || status=1
+        saker-actions check --alerts /tmp/alerts-$driver $([ -e /own ] && echo --own) $loaded || status=1
     fi
     [ -z "$load" ] || kill -KILL $load
     kill -TERM $agent 2>/dev/null
