@@ -82,6 +82,21 @@ OFFSET(SOCK_DPORT, struct sock, sk_dport);
 OFFSET(SOCK_FAMILY, struct sock, sk_family);
 OFFSET(SOCK_V6_DADDR, struct sock, sk_v6_daddr);
 
+/*
+ * Where fields are behind a union without a name that has an aligned member (the lock of a socket on kernels with lockdep,
+ * what namespaces have in common): bindgen does not see the alignment, and takes all that follows for nearer than it is.
+ */
+OFFSET(INET_PINET6, struct inet_sock, pinet6);
+OFFSET(INET_SADDR, struct inet_sock, inet_saddr);
+OFFSET(INET_SPORT, struct inet_sock, inet_sport);
+OFFSET(PID_NAMESPACE_REAPER, struct pid_namespace, child_reaper);
+OFFSET(SOCK_BACKLOG, struct sock, sk_ack_backlog);
+OFFSET(SOCK_BACKLOG_MAX, struct sock, sk_max_ack_backlog);
+OFFSET(SOCK_PROTOCOL, struct sock, sk_protocol);
+OFFSET(SOCK_TYPE, struct sock, sk_type);
+OFFSET(UNIX_ADDR, struct unix_sock, addr);
+OFFSET(UNIX_PEER, struct unix_sock, peer);
+
 /* What the kernel exports without declaring it in a header of a distribution. */
 struct sock *unix_peer_get(struct sock *sk);
 

@@ -42,8 +42,8 @@ fn ipv6(sk: Alive<sock>) -> Option<Alive<ipv6_pinfo>> {
         return None;
     }
     let inet = inet(sk)?;
-    // SAFETY: part of the socket.
-    unsafe { Alive::new(get!(inet, pinet6)) }
+    // SAFETY: `pinet6` is a pointer to a part of the socket.
+    unsafe { Alive::new(inet.read::<*const ipv6_pinfo>(headers::OFFSET_INET_PINET6)) }
 }
 
 #[inline(always)]
@@ -86,14 +86,26 @@ fn peer_half(sk: Alive<sock>, half: Half) -> u64 {
 pub(crate) fn fact(sk: Alive<sock>, fact: SocketFact) -> u64 {
     match fact {
         SocketFact::Family => u64::from(family(sk)),
-        SocketFact::Type => u64::from(get!(sk, sk_type)),
-        SocketFact::Protocol => u64::from(get!(sk, sk_protocol)),
-        SocketFact::LocalAddress => inet(sk).map_or(0, |inet| u64::from(get!(inet, inet_saddr))),
+        SocketFact::Type => {
+            // SAFETY: `sk_type` is a u16.
+            u64::from(unsafe { sk.read::<u16>(headers::OFFSET_SOCK_TYPE) })
+        }
+        SocketFact::Protocol => {
+            // SAFETY: `sk_protocol` is a u16.
+            u64::from(unsafe { sk.read::<u16>(headers::OFFSET_SOCK_PROTOCOL) })
+        }
+        SocketFact::LocalAddress => inet(sk).map_or(0, |inet| {
+            // SAFETY: `inet_saddr` is a __be32.
+            u64::from(unsafe { inet.read::<u32>(headers::OFFSET_INET_SADDR) })
+        }),
         SocketFact::PeerAddress => inet(sk).map_or(0, |_| {
             // SAFETY: `sk_daddr` is a __be32.
             u64::from(unsafe { sk.read::<u32>(headers::OFFSET_SOCK_DADDR) })
         }),
-        SocketFact::LocalPort => inet(sk).map_or(0, |inet| u64::from(u16::from_be(get!(inet, inet_sport)))),
+        SocketFact::LocalPort => inet(sk).map_or(0, |inet| {
+            // SAFETY: `inet_sport` is a __be16.
+            u64::from(u16::from_be(unsafe { inet.read::<u16>(headers::OFFSET_INET_SPORT) }))
+        }),
         SocketFact::PeerPort => inet(sk).map_or(0, |_| {
             // SAFETY: `sk_dport` is a __be16.
             u64::from(u16::from_be(unsafe { sk.read::<u16>(headers::OFFSET_SOCK_DPORT) }))
@@ -103,9 +115,18 @@ pub(crate) fn fact(sk: Alive<sock>, fact: SocketFact) -> u64 {
         SocketFact::PeerAddress6First => peer_half(sk, Half::First),
         SocketFact::PeerAddress6Last => peer_half(sk, Half::Last),
         SocketFact::Identity => sk.as_ptr() as u64,
-        SocketFact::PeerIdentity => unix(sk).map_or(0, |unix| get!(unix, peer) as u64),
-        SocketFact::Backlog => u64::from(get!(sk, sk_ack_backlog)),
-        SocketFact::BacklogMax => u64::from(get!(sk, sk_max_ack_backlog)),
+        SocketFact::PeerIdentity => unix(sk).map_or(0, |unix| {
+            // SAFETY: `peer` is a pointer.
+            unsafe { unix.read::<u64>(headers::OFFSET_UNIX_PEER) }
+        }),
+        SocketFact::Backlog => {
+            // SAFETY: `sk_ack_backlog` is a u32.
+            u64::from(unsafe { sk.read::<u32>(headers::OFFSET_SOCK_BACKLOG) })
+        }
+        SocketFact::BacklogMax => {
+            // SAFETY: `sk_max_ack_backlog` is a u32.
+            u64::from(unsafe { sk.read::<u32>(headers::OFFSET_SOCK_BACKLOG_MAX) })
+        }
     }
 }
 
@@ -145,8 +166,10 @@ fn put_reference(unix: Alive<unix_sock>) {
 }
 
 fn add_name_of(pen: &mut Pen, unix: Alive<unix_sock>) {
+    // SAFETY: `addr` is a pointer.
+    let address: *const unix_address = unsafe { unix.read(headers::OFFSET_UNIX_ADDR) };
     // SAFETY: a socket gets a name once and keeps it.
-    let Some(address) = (unsafe { Alive::<unix_address>::new(get!(unix, addr)) }) else {
+    let Some(address) = (unsafe { Alive::new(address) }) else {
         pen.add(0u8);
         return;
     };

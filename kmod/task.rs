@@ -171,7 +171,7 @@ fn in_pid_namespace(task: Alive<task_struct>) -> bool {
 fn first_of_namespace(task: Alive<task_struct>) -> Option<Alive<task_struct>> {
     let namespace = own_namespace(task)?;
     // SAFETY: a task is freed by RCU.
-    unsafe { Alive::new(get!(namespace, child_reaper)) }
+    unsafe { Alive::new(namespace.read::<*const task_struct>(headers::OFFSET_PID_NAMESPACE_REAPER)) }
 }
 
 fn pid_namespace_start(task: Alive<task_struct>) -> u64 {
