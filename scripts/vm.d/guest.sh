@@ -102,6 +102,7 @@ guest_root() {
         return
     fi
     cp "$here/vm.d/init.sh" "$root/init"
+    cp "$here/vm.d/report.sh" "$root/report.sh"
     chmod 755 "$root/init"
     echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
     echo 'root:x:0:' >"$root/etc/group"
@@ -128,6 +129,7 @@ guest_system_root() {
     cp "$here/vm.d/system-init.sh" "$root/init"
     chmod 755 "$root/init"
     set -- "$here/vm.d/system-run.service:/etc/systemd/system/saker-vm.service" "$here/vm.d/system-run.sh:/usr/lib/saker-vm/run" \
+        "$here/vm.d/report.sh:/usr/lib/saker-vm/report.sh" \
         ${script:+"$script:/script"} "$@"
     for file in "$@"; do
         from=${file%%:*} to=/$(basename "${file%%:*}")
@@ -258,7 +260,7 @@ guest_fetch() {
 }
 
 # guest_verdict WORK STATUS-OF-QEMU: exits with the script's status, or says what is wrong.
-# The report, written by vm.d/init.sh to the second serial port, is the whole kernel log and then the lines
+# The report, written by vm.d/report.sh to the second serial port, is the whole kernel log and then the lines
 # "tainted N" and "exit N".
 guest_verdict() {
     local work=$1 status=$2 result taint suspicious=

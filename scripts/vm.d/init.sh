@@ -42,18 +42,5 @@ if [ $result = 0 ]; then
     fi
 fi
 
-# With --output there is a disk with this serial number.
-disk=$(grep -lx out /sys/block/*/serial 2>/dev/null | cut -d/ -f4)
-if [ -n "$disk" ]; then
-    tar -C /out -c . | dd of="/dev/$disk" bs=1M 2>/dev/null || {
-        echo "saker-vm: cannot write /out to $disk"
-        result=125
-    }
-    sync
-fi
-{
-    dmesg
-    echo "saker-vm: tainted $(cat /proc/sys/kernel/tainted)"
-    echo "saker-vm: exit $result"
-} >/dev/ttyS1
+. /report.sh
 poweroff -f

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs in a guest with systemd, as the service saker-vm once the system is up: runs /script, reports as vm.d/init.sh does, powers off.
+# Runs in a guest with systemd, as the service saker-vm once the system is up: runs /script, reports, powers off.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=linux LC_ALL=C.UTF-8
 stty -F /dev/ttyS1 raw
 mkdir -p /out
@@ -11,17 +11,5 @@ else
     result=0
     setsid --ctty --wait bash -i </dev/ttyS0 >/dev/ttyS0 2>&1
 fi
-disk=$(grep -lx out /sys/block/*/serial 2>/dev/null | cut -d/ -f4)
-if [ -n "$disk" ]; then
-    tar -C /out -c . | dd of="/dev/$disk" bs=1M 2>/dev/null || {
-        echo "saker-vm: cannot write /out to $disk"
-        result=125
-    }
-    sync
-fi
-{
-    dmesg
-    echo "saker-vm: tainted $(cat /proc/sys/kernel/tainted)"
-    echo "saker-vm: exit $result"
-} >/dev/ttyS1
+. /usr/lib/saker-vm/report.sh
 poweroff --force --force
