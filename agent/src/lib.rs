@@ -17,6 +17,7 @@ pub mod pipeline;
 pub mod plugins;
 pub mod rule_tests;
 pub mod rules;
+pub mod source_thread;
 mod spell;
 pub mod state;
 pub mod watch;

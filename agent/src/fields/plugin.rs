@@ -316,20 +316,7 @@ mod tests {
             {"name":"t.nth","type":"string","arg":{"isRequired":true,"isIndex":true}},
             {"name":"t.key","type":"ipaddr","arg":{"isKey":true}}]"#;
         let extract = Some(Extract { sources: Sources::default(), fields: fields(json).unwrap() });
-        let text = String::new;
-        let info = Info {
-            name: "t".to_owned(),
-            version: text(),
-            description: text(),
-            contact: text(),
-            api_version: text(),
-            init_schema: None,
-            source: None,
-            extract,
-            parse: None,
-            asynchronous: None,
-            listens: false,
-        };
+        let info = Info { name: "t".to_owned(), extract, ..Info::default() };
         PluginSchema::new(vec![info], true, ["site"])
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::rules::Version;
 
 /// What a plugin says of itself.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Info {
     /// Its name.
     pub name: String,

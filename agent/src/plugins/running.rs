@@ -4,7 +4,6 @@ use std::fmt::{self, Display, Formatter};
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
@@ -16,6 +15,7 @@ use super::team::{Failure, Outcome, Team};
 use crate::alerts::{Internal, Summary};
 use crate::config::Priority;
 use crate::fields::Asking;
+use crate::source_thread::SourceThread;
 use crate::watch::Watch;
 
 /// What the alert about a plugin that failed is called.
@@ -48,9 +48,7 @@ pub struct Fresh {
 #[derive(Debug)]
 pub struct Running {
     name: String,
-    thread: Option<JoinHandle<Ended>>,
-    stop: Arc<AtomicBool>,
-    rules: Sender<Fresh>,
+    thread: SourceThread<Fresh, Ended>,
     counters: Arc<Counters>,
 }
 
@@ -158,28 +156,19 @@ impl Running {
         alert: impl Fn(Internal) + Send + 'static,
     ) -> Result<Running, Failure> {
         let stop = Arc::new(AtomicBool::new(false));
-        let (rules, successors) = crossbeam_channel::unbounded();
         let counters = Arc::new(Counters::default());
         let Fresh { source, watch, asking } = fresh;
         counters.set_summary(watch.summary());
         let source = Arc::new(source);
         let team = Team::start(&source, &asking, &stop, true)?;
         let name = source.name.clone();
-        let work = Work {
-            source,
-            watch,
-            asking,
-            successors,
-            stop: Arc::clone(&stop),
-            counters: Arc::clone(&counters),
-            out,
-            alert,
+        let (asked, counted) = (Arc::clone(&stop), Arc::clone(&counters));
+        let work = move |successors| {
+            Work { source, watch, asking, successors, stop: asked, counters: counted, out, alert }.run(team)
         };
-        let thread = std::thread::Builder::new()
-            .name("plugin-source".to_owned())
-            .spawn(move || work.run(team))
+        let thread = SourceThread::start("plugin-source", stop, work)
             .map_err(|error| Failure { plugin: name.clone(), error: ProcessError::Start(error) })?;
-        Ok(Running { name, thread: Some(thread), stop, rules, counters })
+        Ok(Running { name, thread, counters })
     }
 
     /// The name of the source.
@@ -189,7 +178,7 @@ impl Running {
 
     /// Where other rules can be sent to. They meet events from the next batch on.
     pub fn rules(&self) -> Sender<Fresh> {
-        self.rules.clone()
+        self.thread.rules()
     }
 
     /// What came so far, and what was lost.
@@ -199,19 +188,12 @@ impl Running {
 
     /// Whether it has ended by itself: the source has no more events, or a plugin failed too often.
     pub fn is_over(&self) -> bool {
-        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+        self.thread.is_over()
     }
 
     /// Ends it. `None` if the thread has panicked.
-    pub fn stop(mut self) -> Option<Ended> {
-        self.stop.store(true, Ordering::Relaxed);
-        self.thread.take()?.join().ok()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+    pub fn stop(self) -> Option<Ended> {
+        self.thread.stop()
     }
 }
 

@@ -169,7 +169,6 @@ mod tests {
     /// A plugin with this source, if it has a name, that extracts from these.
     fn plugin(name: &str, source: Option<(u32, &str)>, extracts: Option<&[&str]>) -> Member {
         let sources = |names: &[&str]| Sources(names.iter().map(|&name| name.to_owned()).collect());
-        let text = || "1.0.0".to_owned();
         Member {
             settings: Settings {
                 name: name.to_owned(),
@@ -182,16 +181,9 @@ mod tests {
             },
             info: Info {
                 name: name.to_owned(),
-                version: text(),
-                description: text(),
-                contact: text(),
-                api_version: text(),
-                init_schema: None,
                 source: source.map(|(id, name)| EventSource { id, name: name.to_owned() }),
                 extract: extracts.map(|names| Extract { sources: sources(names), fields: Vec::new() }),
-                parse: None,
-                asynchronous: None,
-                listens: false,
+                ..Info::default()
             },
         }
     }

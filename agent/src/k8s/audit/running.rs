@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
@@ -18,6 +17,7 @@ use super::lines::{Lines, lines};
 use super::show::show;
 use super::source::{Input, Settings, SourceError};
 use super::webhook::Webhook;
+use crate::source_thread::SourceThread;
 use crate::watch::Watch;
 
 /// For how long the thread waits before it looks whether it shall stop, or go on with other rules.
@@ -29,9 +29,7 @@ const SAY_EVERY: Duration = Duration::from_secs(10);
 /// The source at work.
 #[derive(Debug)]
 pub struct Running {
-    thread: Option<JoinHandle<Ended>>,
-    stop: Arc<AtomicBool>,
-    rules: Sender<Watch>,
+    thread: SourceThread<Watch, Ended>,
     address: Option<SocketAddr>,
 }
 
@@ -62,13 +60,11 @@ impl Running {
             _ => None,
         };
         let stop = Arc::new(AtomicBool::new(false));
-        let (rules, fresh) = crossbeam_channel::unbounded();
-        let work = Work { feed, watch, fresh, stop: Arc::clone(&stop), counters: Counters::default(), out };
-        let thread = std::thread::Builder::new()
-            .name("audit".to_owned())
-            .spawn(move || work.run())
-            .map_err(SourceError::Thread)?;
-        Ok(Running { thread: Some(thread), stop, rules, address })
+        let asked = Arc::clone(&stop);
+        let work =
+            move |fresh| Work { feed, watch, fresh, stop: asked, counters: Counters::default(), out }.run();
+        let thread = SourceThread::start("audit", stop, work).map_err(SourceError::Thread)?;
+        Ok(Running { thread, address })
     }
 
     /// What it listens on, if it listens.
@@ -78,24 +74,17 @@ impl Running {
 
     /// Where other rules can be sent to. They meet events from the next batch on.
     pub fn rules(&self) -> Sender<Watch> {
-        self.rules.clone()
+        self.thread.rules()
     }
 
     /// Whether it has ended by itself: all files are read, or the alerts cannot be written.
     pub fn is_over(&self) -> bool {
-        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+        self.thread.is_over()
     }
 
     /// Ends it. What the webhook has said yes to still meets the rules. `None` if the thread has panicked.
-    pub fn stop(mut self) -> Option<Ended> {
-        self.stop.store(true, Ordering::Relaxed);
-        self.thread.take()?.join().ok()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+    pub fn stop(self) -> Option<Ended> {
+        self.thread.stop()
     }
 }
 
