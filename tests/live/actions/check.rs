@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 
 use super::{Action, all};
@@ -32,53 +32,87 @@ const MISSING: &[(&str, &str)] = &[
     ("MountLaunchedInPrivilegedContainer", "whether a container is privileged only its engine knows"),
 ];
 
+/// How many actions did as they must, and how many did not.
+#[derive(Default)]
+pub(super) struct Counts {
+    passed: usize,
+    failed: usize,
+}
+
+impl Counts {
+    /// Tells what came of an action, and counts it.
+    pub(super) fn add(&mut self, action: &Action, result: Result<String>) {
+        match result {
+            Ok(said) => {
+                println!("ok       {}: {said}", action.name);
+                self.passed += 1;
+            }
+            Err(error) => {
+                println!("FAILED   {}: {error:#}", action.name);
+                self.failed += 1;
+            }
+        }
+    }
+
+    /// Tells the counts, and ends the process if there were failures.
+    pub(super) fn finish(&self) {
+        println!("{} passed, {} failed", self.passed, self.failed);
+        if self.failed != 0 {
+            std::process::exit(1);
+        }
+    }
+}
+
+/// Whether an action is one of those that are wanted: those whose name has one of these parts, or all.
+pub(super) fn is_wanted(action: &Action, filter: &[String]) -> bool {
+    filter.is_empty() || filter.iter().any(|part| action.name.contains(part.as_str()))
+}
+
 /// Does all actions; each must raise an alert of its rule.
 pub(crate) fn check(alerts: &Path, rules: &[PathBuf], filter: &[String]) -> Result<()> {
     let loaded = names_of_rules(rules)?;
-    let own = std::env::current_exe()?;
-    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
-    let wanted =
-        |action: &&Action| filter.is_empty() || filter.iter().any(|part| action.name.contains(part.as_str()));
-    for action in all().filter(wanted) {
+    let (mut counts, mut skipped) = (Counts::default(), 0);
+    for action in all().filter(|action| is_wanted(action, filter)) {
         if !rules.is_empty() && !loaded.contains(action.rule) {
             println!("skipped  {}: the rule \"{}\" is not loaded", action.name, action.rule);
             skipped += 1;
             continue;
         }
-        let before = fs::metadata(alerts).map_or(0, |file| file.len());
-        let done = Command::new(&own).args(["run", action.name]).output().context("cannot run an action")?;
-        if !done.status.success() {
-            println!("FAILED   {}: {}", action.name, String::from_utf8_lossy(&done.stderr).trim());
-            failed += 1;
-            continue;
-        }
-        let said = String::from_utf8_lossy(&done.stdout);
-        let Some(begin) = said.lines().next().and_then(|line| line.parse().ok()) else {
-            println!("FAILED   {}: it does not say when it began", action.name);
-            failed += 1;
-            continue;
-        };
-        match wait_for(alerts, before, begin, action.rule)? {
-            None => {
-                println!("ok       {}: {}", action.name, action.rule);
-                passed += 1;
-            }
-            Some(others) => {
-                println!("FAILED   {}: no alert \"{}\"; others: {others:?}", action.name, action.rule);
-                failed += 1;
-            }
-        }
+        counts.add(action, raises(alerts, action.name, action.rule));
     }
     for (name, reason) in MISSING {
         println!("skipped  {name}: {reason}");
         skipped += 1;
     }
     println!("{skipped} skipped");
-    println!("{passed} passed, {failed} failed");
-    if failed != 0 {
-        std::process::exit(1);
-    }
+    counts.finish();
     Ok(())
+}
+
+/// Does an action, which must raise an alert of a rule. Gives the rule.
+pub(super) fn raises(alerts: &Path, action: &str, rule: &str) -> Result<String> {
+    let before = length(alerts);
+    let begin = perform(action)?;
+    match wait_for(alerts, before, begin, rule)? {
+        None => Ok(rule.to_owned()),
+        Some(others) => bail!("no alert \"{rule}\"; others: {others:?}"),
+    }
+}
+
+/// Does an action in a process of its own; gives when it began, after its scene was set.
+pub(super) fn perform(action: &str) -> Result<Timestamp> {
+    let own = std::env::current_exe()?;
+    let done = Command::new(own).args(["run", action]).output().context("cannot run an action")?;
+    if !done.status.success() {
+        bail!("{}", String::from_utf8_lossy(&done.stderr).trim());
+    }
+    let said = String::from_utf8_lossy(&done.stdout);
+    said.lines().next().and_then(|line| line.parse().ok()).context("it does not say when it began")
+}
+
+/// Where the next alert will stand.
+pub(super) fn length(alerts: &Path) -> u64 {
+    fs::metadata(alerts).map_or(0, |file| file.len())
 }
 
 /// Waits for an alert of a rule behind a place in the file, of what happened since the action began. If there is none: the rules of those that there are.

@@ -1,14 +1,12 @@
 //! The same actions under the rules that we ship: which of them must answer to each, and that none answers to honest work that looks
 //! like it.
 
-use std::fs;
 use std::path::Path;
-use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use jiff::Timestamp;
 
-use super::check::{alerts_since, wait_for};
+use super::check::{Counts, alerts_since, is_wanted, length, perform, raises, wait_for};
 use super::container::inside;
 use super::scene::{run, step};
 use super::{Action, actions, all, lookalikes};
@@ -108,39 +106,24 @@ actions! {
 /// The action whose alert says that all before it was judged, too.
 const FENCE: (&str, &str) = ("ReadSensitiveFileUntrusted", "Password hashes read");
 
-/// Does all actions and all look-alikes: each action must raise its rule, no look-alike any. Gives how many did as they must, and how
-/// many did not.
-pub(crate) fn check(alerts: &Path, filter: &[String]) -> Result<(usize, usize)> {
-    let (mut passed, mut failed) = (0, 0);
-    let wanted =
-        |action: &&Action| filter.is_empty() || filter.iter().any(|part| action.name.contains(part.as_str()));
-    let attacks = all().map(|action| (action, true));
-    let honest = lookalikes::ACTIONS.iter().map(|action| (action, false));
-    for (action, attack) in attacks.chain(honest).filter(|(action, _)| wanted(action)) {
-        let result = if attack { raises(alerts, action) } else { stays_silent(alerts, action) };
-        match result {
-            Ok(said) => {
-                println!("ok       {}: {said}", action.name);
-                passed += 1;
-            }
-            Err(error) => {
-                println!("FAILED   {}: {error:#}", action.name);
-                failed += 1;
-            }
-        }
+/// Does all actions and all look-alikes: each action must raise its rule, no look-alike any.
+pub(crate) fn check(alerts: &Path, filter: &[String]) {
+    let mut counts = Counts::default();
+    for action in all().filter(|action| is_wanted(action, filter)) {
+        counts.add(action, raises_ours(alerts, action));
     }
-    Ok((passed, failed))
+    for action in lookalikes::ACTIONS.iter().filter(|action| is_wanted(action, filter)) {
+        counts.add(action, stays_silent(alerts, action));
+    }
+    counts.finish();
 }
 
-fn raises(alerts: &Path, action: &Action) -> Result<String> {
+fn raises_ours(alerts: &Path, action: &Action) -> Result<String> {
     let Some((_, rule)) = RULES.iter().find(|(name, _)| *name == action.name) else {
         bail!("no rule of ours is named for it in {}", file!());
     };
-    let before = length(alerts);
     let by_tool = BY_TOOLS.iter().find(|(name, _)| *name == action.name).map(|(_, tool)| *tool);
-    let begin = perform(by_tool.unwrap_or(action.name))?;
-    let others = wait_for(alerts, before, begin, rule)?;
-    others.map_or_else(|| Ok((*rule).to_owned()), |others| bail!("no alert \"{rule}\"; others: {others:?}"))
+    raises(alerts, by_tool.unwrap_or(action.name), rule)
 }
 
 fn stays_silent(alerts: &Path, action: &Action) -> Result<String> {
@@ -157,19 +140,4 @@ fn stays_silent(alerts: &Path, action: &Action) -> Result<String> {
         bail!("it is honest, and these answer to it: {rules:?}");
     }
     Ok("silence".to_owned())
-}
-
-fn length(file: &Path) -> u64 {
-    fs::metadata(file).map_or(0, |file| file.len())
-}
-
-/// Does an action in a process of its own; gives when it began, after its scene was set.
-fn perform(name: &str) -> Result<Timestamp> {
-    let own = std::env::current_exe()?;
-    let done = Command::new(own).args(["run", name]).output().context("cannot run an action")?;
-    if !done.status.success() {
-        bail!("{}", String::from_utf8_lossy(&done.stderr).trim());
-    }
-    let said = String::from_utf8_lossy(&done.stdout);
-    said.lines().next().and_then(|line| line.parse().ok()).context("it does not say when it began")
 }
