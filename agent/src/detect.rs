@@ -8,7 +8,7 @@ use saker_filter::{Condition, EventSet, Index, Memo, Remembered, Schema};
 
 use crate::alerts::Cost;
 use crate::config::{Config, RuleMatching, RuleSelection};
-use crate::event::{EventId, id};
+use crate::event::{EventId, id, syscall};
 use crate::fields::EventContext;
 use crate::rules::Rule;
 
@@ -80,13 +80,19 @@ impl Detector {
             meter.look(&self.index, context);
         }
         let key = context.process_key();
-        self.index.evaluate(context.event().id.0, context, key, &mut self.remembered, |condition| {
-            found(condition as usize);
-            match self.matching {
-                RuleMatching::First => ControlFlow::Break(()),
-                RuleMatching::All => ControlFlow::Continue(()),
-            }
-        });
+        self.index.evaluate(
+            syscall::kind(context.event()),
+            context,
+            key,
+            &mut self.remembered,
+            |condition| {
+                found(condition as usize);
+                match self.matching {
+                    RuleMatching::First => ControlFlow::Break(()),
+                    RuleMatching::All => ControlFlow::Continue(()),
+                }
+            },
+        );
     }
 }
 
@@ -97,7 +103,7 @@ impl Meter {
             return;
         }
         self.rest = MEASURED;
-        for candidate in index.candidates(context.event().id.0) {
+        for candidate in index.candidates(syscall::kind(context.event())) {
             let began = Instant::now();
             index.evaluate_alone(candidate, context, &mut self.memo);
             let nanoseconds = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);

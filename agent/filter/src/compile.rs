@@ -50,6 +50,11 @@ impl Compiler {
         self.roots.len() - 1
     }
 
+    /// Whether the program at a position never holds.
+    pub(crate) fn is_never(&self, position: usize) -> bool {
+        self.roots.get(position) == Some(&Edge::FALSE)
+    }
+
     /// The table and the programs, in the order in which their conditions were added.
     pub fn finish(self) -> (CheckTable, Vec<Program>) {
         let all: Vec<usize> = (0..self.roots.len()).collect();

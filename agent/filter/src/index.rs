@@ -1,8 +1,11 @@
-//! The conditions that an event can make true, by its id: what is evaluated for an event, and nothing else.
+//! The conditions that an event can make true, by its kind: what is evaluated for an event, and nothing else.
 //!
-//! A condition is compiled once for each way in which ids decide its checks on the event. So a candidate does not ask
+//! The kind of an event is its id, or where the schema tells more kinds apart, the number of one of those.
+//!
+//! A condition is compiled once for each way in which kinds decide its checks on the event. So a candidate does not ask
 //! for `evt.type` again, and a branch for other events is gone from it.
 
+use std::iter;
 use std::ops::ControlFlow;
 
 use rustc_hash::FxHashMap;
@@ -16,13 +19,13 @@ use crate::residual::Residues;
 use crate::schema::{Context, Schema};
 use crate::typed::{Comparison, Condition, Source, Test};
 
-/// Conditions, compiled together and sorted by event.
+/// Conditions, compiled together and sorted by kind of event.
 #[derive(Clone, Debug, Default)]
 pub struct Index {
     table: CheckTable,
-    /// By event, which plan.
-    by_event: Vec<u32>,
-    /// What is evaluated for an event. Many events have the same.
+    /// By kind, which plan.
+    by_kind: Vec<u32>,
+    /// What is evaluated for an event. Many kinds have the same.
     plans: Vec<Box<[Candidate]>>,
 }
 
@@ -50,12 +53,19 @@ impl Index {
                 .map(|check| Decided::new(check, schema, &events))
                 .collect();
             let mut compiled: FxHashMap<Vec<Option<bool>>, usize> = FxHashMap::default();
-            for event in events.iter() {
-                let outcomes: Vec<_> = decided.iter().map(|decided| decided.outcome(schema, event)).collect();
+            for kind in kinds(schema, &events) {
+                let outcomes: Vec<_> = decided.iter().map(|decided| decided.outcome(schema, kind)).collect();
                 let program = *compiled.entry(outcomes).or_insert_with_key(|outcomes| {
                     compiler.add_with(condition, &mut outcomes.iter().copied())
                 });
-                places[usize::from(event)].push((index as u32, program));
+                if compiler.is_never(program) {
+                    continue;
+                }
+                let kind = usize::from(kind);
+                if kind >= places.len() {
+                    places.resize_with(kind + 1, Vec::new);
+                }
+                places[kind].push((index as u32, program));
             }
         }
         let mut together: Vec<Vec<usize>> =
@@ -68,15 +78,13 @@ impl Index {
         let mut plan = |places: Vec<(u32, usize)>| {
             let candidates =
                 places.into_iter().map(|(condition, at)| Candidate { condition, program: programs[at] });
-            let candidates: Box<[Candidate]> =
-                candidates.filter(|candidate| !candidate.program.is_never()).collect();
-            *plan_ids.entry(candidates).or_insert_with_key(|candidates| {
+            *plan_ids.entry(candidates.collect()).or_insert_with_key(|candidates| {
                 plans.push(candidates.clone());
                 plans.len() as u32 - 1
             })
         };
-        let by_event = places.into_iter().map(&mut plan).collect();
-        Index { table, by_event, plans }
+        let by_kind = places.into_iter().map(&mut plan).collect();
+        Index { table, by_kind, plans }
     }
 
     /// The checks of all candidates.
@@ -84,10 +92,11 @@ impl Index {
         &self.table
     }
 
-    /// The conditions that can hold for an event with this id, in the order in which they were given.
+    /// The conditions that can hold for an event of this kind, in the order in which they were given. For an id of which the schema tells
+    /// kinds apart: what can hold for any of them.
     #[inline]
-    pub fn candidates(&self, event: u16) -> &[Candidate] {
-        self.plan(event).map_or(&[], |(_, candidates)| candidates)
+    pub fn candidates(&self, kind: u16) -> &[Candidate] {
+        self.plan(kind).map_or(&[], |(_, candidates)| candidates)
     }
 
     /// Evaluates one candidate with nothing remembered: what it costs by itself.
@@ -101,8 +110,8 @@ impl Index {
     }
 
     #[inline]
-    fn plan(&self, event: u16) -> Option<(u32, &[Candidate])> {
-        let number = *self.by_event.get(usize::from(event))?;
+    fn plan(&self, kind: u16) -> Option<(u32, &[Candidate])> {
+        let number = *self.by_kind.get(usize::from(kind))?;
         Some((number, self.plans.get(number as usize)?))
     }
 }
@@ -142,16 +151,16 @@ struct OfProcess {
 const MAX_SLOTS: u32 = 1 << 20;
 
 impl Index {
-    /// Evaluates the conditions that an event can concern, and hands those that hold to `found` until it breaks.
+    /// Evaluates the conditions that an event of this kind can concern, and hands those that hold to `found` until it breaks.
     pub fn evaluate<'e, C: Context<'e> + ?Sized>(
         &self,
-        event: u16,
+        kind: u16,
         context: &C,
         key: Option<ProcessKey>,
         remembered: &mut Remembered,
         mut found: impl FnMut(u32) -> ControlFlow<()>,
     ) {
-        let Some((plan, candidates)) = self.plan(event) else { return };
+        let Some((plan, candidates)) = self.plan(kind) else { return };
         if candidates.is_empty() {
             return;
         }
@@ -209,24 +218,29 @@ impl OfProcess {
     }
 }
 
-/// A check that ids of events may decide.
+/// Each id, followed by its kinds.
+fn kinds(schema: &dyn Schema, events: &EventSet) -> impl Iterator<Item = u16> {
+    events.iter().flat_map(|event| iter::once(event).chain(schema.kinds(event)))
+}
+
+/// A check that kinds of events may decide.
 struct Decided<'c>(Option<(&'c Comparison, Matcher)>);
 
 impl<'c> Decided<'c> {
     fn new(check: &'c Comparison, schema: &dyn Schema, events: &EventSet) -> Self {
         let Source::Field(field) = &check.source else { return Decided(None) };
         if matches!(check.test, Test::Source(..))
-            || !events.iter().any(|event| schema.known(field, event).is_some())
+            || !kinds(schema, events).any(|kind| schema.known(field, kind).is_some())
         {
             return Decided(None);
         }
         Decided(Matcher::new(&check.test).map(|matcher| (check, matcher)))
     }
 
-    fn outcome(&self, schema: &dyn Schema, event: u16) -> Option<bool> {
+    fn outcome(&self, schema: &dyn Schema, kind: u16) -> Option<bool> {
         let (check, matcher) = self.0.as_ref()?;
         let Source::Field(field) = &check.source else { return None };
-        let value = schema.known(field, event)?;
+        let value = schema.known(field, kind)?;
         Some(value.is_some_and(|value| matcher.matches(value)))
     }
 }

@@ -1,5 +1,7 @@
 //! The two things that the language asks of the outside: which fields there are, and what they are worth.
 
+use std::ops::Range;
+
 use bumpalo::Bump;
 
 use crate::events::EventSet;
@@ -104,9 +106,15 @@ pub trait Schema {
     /// All events there are.
     fn all_events(&self) -> EventSet;
 
-    /// The value that `field` has for every event with this id (inside, `None` is null), if the id alone decides it:
+    /// The kinds of events with this id that are told apart by more than the id: numbers from
+    /// [`MAX_EVENTS`](crate::events::MAX_EVENTS) on. An event need not be of any of them.
+    fn kinds(&self, _event: u16) -> Range<u16> {
+        0..0
+    }
+
+    /// The value that `field` has for every event with this id or of this kind (inside, `None` is null), if that alone decides it:
     /// then checks on it are decided when conditions are compiled. `None` if it may differ from event to event.
-    fn known(&self, _field: &Field, _event: u16) -> Option<Option<Value<'static>>> {
+    fn known(&self, _field: &Field, _kind: u16) -> Option<Option<Value<'static>>> {
         None
     }
 

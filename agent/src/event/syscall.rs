@@ -2,7 +2,9 @@
 //! on x86_64 and the event that each becomes. The rows are those of the probe (`probe/src/extract/calls.rs`), which records by
 //! them. A call without an event of its own becomes the event `syscall`, whose parameter `ID` is the code.
 
-use saker_filter::events::EventSet;
+use std::ops::Range;
+
+use saker_filter::events::{EventSet, MAX_EVENTS};
 use saker_probe::extract::arch::x86_64::NATIVE;
 
 use super::{EVENTS, Event, EventId, id};
@@ -40,6 +42,23 @@ pub fn of_generic(event: &Event<'_>) -> Option<&'static SyscallInfo> {
         return Some(call);
     }
     SYSCALLS.get(code)
+}
+
+/// The kinds of the generic event, which are its calls: numbers beyond those of events, in the order of the codes.
+pub const GENERIC_KINDS: Range<u16> = MAX_EVENTS as u16..MAX_EVENTS as u16 + SYSCALL_COUNT as u16;
+
+/// The kind of an event: its id, of a generic event the one for its call, if that is known.
+#[inline]
+pub fn kind(event: &Event<'_>) -> u16 {
+    match of_generic(event) {
+        Some(call) if event.id == id::GENERIC_X => GENERIC_KINDS.start + call.code,
+        _ => event.id.0,
+    }
+}
+
+/// The call that a kind of the generic event stands for.
+pub fn of_kind(kind: u16) -> Option<&'static SyscallInfo> {
+    SYSCALLS.get(usize::from(kind.checked_sub(GENERIC_KINDS.start)?))
 }
 
 /// The call with a number on x86_64.
@@ -133,6 +152,19 @@ mod tests {
         assert_eq!(name(id::GENERIC_X, &[0, 0, 255, 255]), "unknown");
         assert_eq!(name(id::GENERIC_X, &[255, 255, 39, 0]), "syscall");
         assert_eq!(name(id::SYSCALL_OPENAT_2_X, &[16, 0, 39, 0]), "openat");
+    }
+
+    #[test]
+    fn generic_events_have_the_kind_of_their_call() {
+        let kind = |id, record: &[u8]| kind(&Event::new(1, 0, 1, 0, id, 0, Params::new(record, &[0, 2, 4])));
+        let name = |kind| of_kind(kind).map(|call| call.name);
+        assert_eq!(name(kind(id::GENERIC_X, &[16, 0, 39, 0])), Some("getpid"));
+        assert_eq!(name(kind(id::GENERIC_X, &[0, 0, 39, 0])), Some("getpid"));
+        assert_eq!(kind(id::GENERIC_X, &[255, 255, 39, 0]), id::GENERIC_X.0);
+        assert_eq!(kind(id::GENERIC_E, &[16, 0, 39, 0]), id::GENERIC_E.0);
+        assert_eq!(kind(id::SYSCALL_OPENAT_2_X, &[16, 0, 39, 0]), id::SYSCALL_OPENAT_2_X.0);
+        assert_eq!(name(id::SYSCALL_OPENAT_2_X.0), None);
+        assert_eq!(GENERIC_KINDS.len(), SYSCALL_COUNT);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! ever looked up here gets a *slot*; the process is told the slots, and sends a value for each with every event.
 
 use std::cell::OnceCell;
+use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustc_hash::FxHashMap;
@@ -258,8 +259,12 @@ impl Schema for PluginSchema {
         self.any.all_events()
     }
 
-    fn known(&self, field: &Field, event: u16) -> Option<Option<Value<'static>>> {
-        if field.id == PLUGIN_FIELD { None } else { self.any.known(field, event) }
+    fn kinds(&self, event: u16) -> Range<u16> {
+        self.any.kinds(event)
+    }
+
+    fn known(&self, field: &Field, kind: u16) -> Option<Option<Value<'static>>> {
+        if field.id == PLUGIN_FIELD { None } else { self.any.known(field, kind) }
     }
 
     fn cost(&self, field: &Field) -> u32 {

@@ -1,13 +1,14 @@
 //! Finds fields by name for the condition language, and knows what may be compared with them. Texts of errors are
 //! Falco's, because rules are judged by them.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use rustc_hash::FxHashMap;
 use saker_filter::{Arg, EventSet, Field, FieldError, FieldTraits, Schema, Scope, Type, Value};
 
 use super::{AUDIT_BASE, AUDIT_FIELDS, ArgKind, Class, FIELDS, FieldInfo, Services, Traits, params};
-use crate::event::{EVENTS, EventFlags, ParamInfo, id, syscall};
+use crate::event::{EVENTS, EventFlags, EventId, ParamInfo, id, syscall};
 
 /// An [`Arg::Index`] of a parameter that is given by name: this bit and the number of the name.
 pub(super) const BY_NAME: u32 = 1 << 31;
@@ -359,10 +360,19 @@ impl Schema for FieldSchema {
         *ALL
     }
 
-    fn known(&self, field: &Field, event: u16) -> Option<Option<Value<'static>>> {
-        let row = EVENTS.get(usize::from(event))?;
+    fn kinds(&self, event: u16) -> Range<u16> {
+        if event == id::GENERIC_X.0 { syscall::GENERIC_KINDS } else { 0..0 }
+    }
+
+    fn known(&self, field: &Field, kind: u16) -> Option<Option<Value<'static>>> {
+        let call = syscall::of_kind(kind);
+        let event = if call.is_some() { id::GENERIC_X } else { EventId(kind) };
+        let row = event.info()?;
         let flag = |flags| Some(Some(Value::Bool(row.flags.intersects(flags))));
         match self.name(field) {
+            "evt.type" | "syscall.type" if call.is_some() => {
+                call.map(|call| Some(Value::Bytes(call.name.as_bytes())))
+            }
             // What these are called is in the event itself.
             "evt.type" if matches!(row.id, id::GENERIC_E | id::GENERIC_X | id::ASYNCEVENT_E) => None,
             "evt.type" => Some(Some(Value::Bytes(row.name.as_bytes()))),

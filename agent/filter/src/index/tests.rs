@@ -2,7 +2,7 @@ use bumpalo::Bump;
 
 use super::*;
 use crate::parse::{RULE_DEPTH, parse};
-use crate::support::{EVENTS, SmallContext, SmallSchema};
+use crate::support::{EVENTS, EXECVE, EXECVE_KINDS, SmallContext, SmallSchema};
 use crate::typing::check;
 
 #[test]
@@ -57,6 +57,43 @@ fn candidates_are_cut_to_the_event() {
         .map(|candidate| candidate.condition)
         .collect();
     assert_eq!(matching, [2]);
+}
+
+#[test]
+fn candidates_are_cut_to_the_kind() {
+    let texts = [
+        "evt.type = execve and fd.num = 1",
+        "evt.type in (open, execve) and (fd.num = 2 or proc.name = cat)",
+        "fd.num > 0 and fd.num < 2",
+    ];
+    let checked: Vec<_> =
+        texts.iter().map(|text| check(&parse(text, RULE_DEPTH).unwrap(), &SmallSchema).unwrap()).collect();
+    let index = Index::new(checked.iter().map(|checked| (&checked.condition, checked.events)), &SmallSchema);
+    let shown = |kind| {
+        let candidates = index.candidates(kind).iter().map(|candidate| {
+            format!("{} {}", candidate.condition, index.table().display(&candidate.program))
+        });
+        candidates.collect::<String>()
+    };
+    let kinds: Vec<_> = EXECVE_KINDS.map(|kind| format!("{kind}\n{}", shown(kind))).collect();
+    insta::assert_snapshot!(kinds.join(""), @r"
+    512
+    1   0: proc.name = cat [process] ? true : false
+    513
+    0   true
+    1   0: proc.name = cat [process] ? true : false
+    2   true
+    514
+    1   true
+    ");
+    insta::assert_snapshot!(shown(EXECVE), @r"
+    0   0: fd.num = 1 ? true : false
+    1   0: proc.name = cat [process] ? true : 1
+      1: fd.num = 2 ? true : false
+    2   0: fd.num > 0 ? 1 : false
+      1: fd.num < 2 ? true : false
+    ");
+    assert!(shown(EXECVE_KINDS.end).is_empty());
 }
 
 #[test]

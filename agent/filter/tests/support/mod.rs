@@ -3,8 +3,10 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::ops::Range;
 
 use bumpalo::Bump;
+use saker_filter::events::MAX_EVENTS;
 use saker_filter::{Arg, Context, EventSet, Field, FieldError, FieldTraits, Schema, Scope, Type, Value};
 
 /// Name, type, traits as letters (`l`ist, no `t`ransformer, no `r`hs, `a`ny differs), scope.
@@ -43,6 +45,12 @@ const FIELDS: &[(&str, Type, &str, Scope)] = &[
 
 /// Names of events; the index is the id.
 pub const EVENTS: &[&str] = &["open", "openat", "close", "execve", "connect"];
+
+/// The id of `execve`.
+pub const EXECVE: u16 = 3;
+
+/// The kinds of `execve`: each has another `fd.num`, from 0 on.
+pub const EXECVE_KINDS: Range<u16> = MAX_EVENTS as u16..MAX_EVENTS as u16 + 3;
 
 pub struct SmallSchema;
 
@@ -107,7 +115,15 @@ impl Schema for SmallSchema {
         (0..EVENTS.len() as u16).collect()
     }
 
-    fn known(&self, field: &Field, event: u16) -> Option<Option<Value<'static>>> {
+    fn kinds(&self, event: u16) -> Range<u16> {
+        if event == EXECVE { EXECVE_KINDS } else { 0..0 }
+    }
+
+    fn known(&self, field: &Field, kind: u16) -> Option<Option<Value<'static>>> {
+        if self.name(field) == "fd.num" {
+            return Some(Some(Value::Int(i64::from(kind.checked_sub(EXECVE_KINDS.start)?))));
+        }
+        let event = if EXECVE_KINDS.contains(&kind) { EXECVE } else { kind };
         let name = EVENTS.get(usize::from(event))?;
         (self.name(field) == "evt.type").then_some(Some(Value::Bytes(name.as_bytes())))
     }
