@@ -86,7 +86,7 @@ fn is_idiom(comparison: &Check) -> bool {
     number || matches!(&comparison.right, Operand::List(list, _) if list.is_empty())
 }
 
-fn literals(operand: &Operand) -> Vec<&[u8]> {
+pub(super) fn literals(operand: &Operand) -> Vec<&[u8]> {
     match operand {
         Operand::Literal(literal) => vec![&literal.value],
         Operand::List(list, _) => list.iter().map(|literal| &*literal.value).collect(),

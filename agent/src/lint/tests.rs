@@ -90,6 +90,35 @@ fn rules_behind_wider_ones_are_found() {
     insta::assert_snapshot!(behind("evt.type = openat and proc.name = cat and fd.name = /a"), @"r.yaml:6:3: LINT_SHADOWED: rule 'a' comes first and answers to all of its events (rule 'b')");
     assert_eq!(behind("evt.type in (openat, openat2) and fd.name = /a"), "");
     assert_eq!(behind("evt.type = openat and fd.name = /b"), "");
+    let shadows = |first: &str, second: &str| {
+        !lints_of(&format!("{}{}", rule("a", first, OUTPUT), rule("b", second, OUTPUT))).is_empty()
+    };
+    let open = "evt.type in (open, openat) and";
+    for (first, second) in [
+        ("fd.name in (/a, /b)", "fd.name = /a"),
+        ("fd.name in (/a, /b, /c)", "(fd.name = /a or fd.name in (/b, /c))"),
+        ("fd.name startswith /etc/", "fd.name in (/etc/x, /etc/y)"),
+        ("fd.name startswith /etc/", "fd.name startswith /etc/ssh/ and proc.name = cat"),
+        ("(fd.name = /a or proc.name = cat)", "fd.num = 3 and proc.name = cat"),
+        (
+            "(fd.name = /a or (fd.num = 1 and proc.name = cat))",
+            "proc.name = cat and fd.num = 1 and user.name = u",
+        ),
+        ("fd.num = 3 and not proc.name = cat", "fd.num = 3 and not proc.name in (cat, dog)"),
+        ("fd.name contains /a", "fd.name contains /a and fd.name = /a"),
+    ] {
+        assert!(shadows(&format!("{open} {first}"), &format!("evt.type = open and {second}")), "{second}");
+    }
+    for (first, second) in [
+        ("fd.name in (/a, /b)", "fd.name in (/a, /c)"),
+        ("fd.name startswith /etc/", "fd.name startswith /et"),
+        ("fd.name startswith /etc/", "(fd.name = /etc/x or fd.name = /x)"),
+        ("fd.name = /a and proc.name = cat", "fd.name = /a"),
+        ("fd.num = 3 and not proc.name in (cat, dog)", "fd.num = 3 and not proc.name = cat"),
+        ("fd.name = /a", "proc.exepath = /a"),
+    ] {
+        assert!(!shadows(&format!("{open} {first}"), &format!("evt.type = open and {second}")), "{second}");
+    }
     let off = first.replace("  priority", "  enabled: false\n  priority");
     assert_eq!(
         lints_of(&format!("{off}{}", rule("b", "evt.type = open and fd.name = /a", OUTPUT))),
