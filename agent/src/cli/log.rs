@@ -20,6 +20,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{Config, Priority};
+use crate::outputs::local_head;
 
 /// Where syslog listens.
 const SYSLOG: &str = "/dev/log";
@@ -156,15 +157,7 @@ impl<S: Subscriber> Layer<S> for Syslog {
             Level::INFO => 6,
             _ => 7,
         };
-        let time = Timestamp::now().to_zoned(TimeZone::system());
-        let entry = format!(
-            "<{}>{} {}[{}]: {}",
-            FACILITY | severity,
-            time.strftime("%b %e %H:%M:%S"),
-            self.name,
-            std::process::id(),
-            message(event).replace("\n    ", " | ")
-        );
+        let entry = local_head(FACILITY | severity, self.name) + &message(event).replace("\n    ", " | ");
         // Nobody is left to be told that it failed.
         let _ = self.socket.lock().unwrap_or_else(PoisonError::into_inner).send(entry.as_bytes());
     }

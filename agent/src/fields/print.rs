@@ -4,6 +4,7 @@
 use std::io::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bumpalo::collections::Vec as BumpVec;
 
 use super::{EventContext, names, time};
@@ -124,27 +125,14 @@ pub(super) fn full<'e>(context: &EventContext<'e>, index: usize, out: &mut Out<'
 /// A payload, printable: other bytes become dots, or all of it base64.
 pub(super) fn payload(bytes: &[u8], base64: bool, out: &mut Out<'_>) {
     if base64 {
-        return encode_base64(bytes, out);
+        out.extend_from_slice_copy(BASE64_STANDARD.encode(bytes).as_bytes());
+        return;
     }
     out.extend(bytes.iter().map(|&byte| if is_printable(byte) { byte } else { b'.' }));
 }
 
 fn is_printable(byte: u8) -> bool {
     byte.wrapping_sub(b' ') < 0x5f
-}
-
-fn encode_base64(bytes: &[u8], out: &mut Out<'_>) {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for chunk in bytes.chunks(3) {
-        let byte = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
-        let triple = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for digit in 0..4 {
-            out.push(match digit <= chunk.len() {
-                true => DIGITS[(triple >> (18 - 6 * digit) & 63) as usize],
-                false => b'=',
-            });
-        }
-    }
 }
 
 /// Whether text is printable ASCII only.

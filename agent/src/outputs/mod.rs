@@ -44,6 +44,7 @@ use self::mailbox::Mailbox;
 pub use self::noise::Held;
 use self::runner::Counts;
 use self::spool::Spool;
+pub(crate) use self::syslog::local_head;
 pub use self::{http::HttpError, payload::PayloadError, syslog::FACILITIES, tls::TlsError};
 
 /// The most bytes of alerts that wait for the gate where `outputs_queue.capacity` sets no limit.

@@ -103,20 +103,22 @@ pub(super) fn severity(priority: Priority) -> u8 {
     priority as u8
 }
 
+/// How a message to the local daemon begins, as the C library writes it (RFC 3164 without the host). `priority` is the facility
+/// times eight and the severity.
+pub(crate) fn local_head(priority: u8, ident: &str) -> String {
+    let time = Timestamp::now().to_zoned(TimeZone::system());
+    format!("<{priority}>{} {ident}[{}]: ", time.strftime("%b %e %H:%M:%S"), std::process::id())
+}
+
 impl Syslog {
     fn message(&self, alert: &Alert) -> Vec<u8> {
         let priority = self.facility * 8 + severity(alert.priority());
-        let pid = std::process::id();
-        let time = Timestamp::now();
         let head = match self.address {
-            Address::Unix(_) => {
-                let time = time.to_zoned(TimeZone::system());
-                format!("<{priority}>{} {}[{pid}]: ", time.strftime("%b %e %H:%M:%S"), self.ident)
-            }
+            Address::Unix(_) => local_head(priority, &self.ident),
             _ => {
-                let time = time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ");
-                let host = printable(alert.hostname());
-                format!("<{priority}>1 {time} {host} {} {pid} - - ", printable(&self.ident))
+                let time = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%6fZ");
+                let (host, ident) = (printable(alert.hostname()), printable(&self.ident));
+                format!("<{priority}>1 {time} {host} {ident} {} - - ", std::process::id())
             }
         };
         let mut message = head.into_bytes();
