@@ -256,67 +256,12 @@ impl<'r> Reader<'r> {
         let overridable = RULE_OVERRIDES.replace;
         let mut unexplained: Vec<&str> =
             overridable.iter().copied().filter(|key| item.get(key).is_some()).collect();
-        let update = RuleUpdate {
-            name: ctx.name.to_owned(),
-            source: item.get("source").and_then(|source| source.scalar()).map(str::to_owned),
-            ..Default::default()
-        };
         if !overrides.append.is_empty() {
-            let mut update = update.clone();
-            let mut named = |key| take_override(&overrides.append, &mut unexplained, "append", key, ctx);
-            if named("condition")? {
-                update.condition = Some(required_text(item, "condition", ctx)?);
-            }
-            if named("exceptions")? {
-                update.exceptions = Some(self.exceptions(item, ctx, true)?);
-            }
-            if named("output")? {
-                update.output = Some(required_text(item, "output", ctx)?);
-            }
-            if named("desc")? {
-                update.description = Some(required(item, "desc", ctx)?.0.to_owned());
-            }
-            if named("tags")? {
-                update.tags = Some(tags(item, ctx)?);
-            }
+            let update = self.rule_update(item, "append", &overrides.append, &mut unexplained, ctx)?;
             self.collector.append_rule(self.env, update, &ctx.trail())?;
         }
         if !overrides.replace.is_empty() {
-            let mut update = update;
-            let mut named = |key| take_override(&overrides.replace, &mut unexplained, "replace", key, ctx);
-            if named("condition")? {
-                update.condition = Some(required_text(item, "condition", ctx)?);
-            }
-            if named("exceptions")? {
-                update.exceptions = Some(self.exceptions(item, ctx, false)?);
-            }
-            if named("output")? {
-                update.output = Some(required_text(item, "output", ctx)?);
-            }
-            if named("desc")? {
-                update.description = Some(required(item, "desc", ctx)?.0.to_owned());
-            }
-            if named("tags")? {
-                update.tags = Some(tags(item, ctx)?);
-            }
-            if named("priority")? {
-                update.priority = Some(priority(item, ctx)?);
-            }
-            if named("capture")? {
-                update.capture = Some(required_flag(item, "capture", ctx)?);
-            }
-            if named("capture_duration")? {
-                update.capture_duration = Some(required_number(item, "capture_duration", ctx)?);
-            }
-            if named("enabled")? {
-                update.enabled = Some(required_flag(item, "enabled", ctx)?);
-            }
-            if named("warn_evttypes")? {
-                update.warn_evttypes = Some(required_flag(item, "warn_evttypes", ctx)?);
-            }
-            if named("skip-if-unknown-filter")? {
-                update.skip_if_unknown_filter = Some(required_flag(item, "skip-if-unknown-filter", ctx)?);
-            }
+            let update = self.rule_update(item, "replace", &overrides.replace, &mut unexplained, ctx)?;
             self.collector.replace_in_rule(self.env, update, &ctx.trail())?;
         }
         match unexplained.first() {
@@ -330,12 +275,55 @@ impl<'r> Reader<'r> {
         }
     }
 
+    /// The values of the keys that `override` names for this operation; they are taken out of `unexplained`.
+    fn rule_update(
+        &mut self,
+        item: &Node,
+        operation: &str,
+        overridden: &[&str],
+        unexplained: &mut Vec<&str>,
+        ctx: &Ctx<'_>,
+    ) -> Fallible<RuleUpdate> {
+        let mut update = update_of(item, ctx);
+        let mut named = |key| take_override(overridden, unexplained, operation, key, ctx);
+        if named("condition")? {
+            update.condition = Some(required_text(item, "condition", ctx)?);
+        }
+        if named("exceptions")? {
+            update.exceptions = Some(self.exceptions(item, ctx, operation == "append")?);
+        }
+        if named("output")? {
+            update.output = Some(required_text(item, "output", ctx)?);
+        }
+        if named("desc")? {
+            update.description = Some(required(item, "desc", ctx)?.0.to_owned());
+        }
+        if named("tags")? {
+            update.tags = Some(tags(item, ctx)?);
+        }
+        if named("priority")? {
+            update.priority = Some(priority(item, ctx)?);
+        }
+        if named("capture")? {
+            update.capture = Some(required_flag(item, "capture", ctx)?);
+        }
+        if named("capture_duration")? {
+            update.capture_duration = Some(required_number(item, "capture_duration", ctx)?);
+        }
+        if named("enabled")? {
+            update.enabled = Some(required_flag(item, "enabled", ctx)?);
+        }
+        if named("warn_evttypes")? {
+            update.warn_evttypes = Some(required_flag(item, "warn_evttypes", ctx)?);
+        }
+        if named("skip-if-unknown-filter")? {
+            update.skip_if_unknown_filter = Some(required_flag(item, "skip-if-unknown-filter", ctx)?);
+        }
+        Ok(update)
+    }
+
     fn rule_append(&mut self, item: &Node, ctx: &Ctx<'_>) -> Fallible<()> {
-        let mut update = RuleUpdate {
-            name: ctx.name.to_owned(),
-            source: item.get("source").and_then(|source| source.scalar()).map(str::to_owned),
-            ..Default::default()
-        };
+        let mut update = update_of(item, ctx);
         if item.get("condition").is_some() {
             update.condition = Some(required_text(item, "condition", ctx)?);
         }
@@ -416,4 +404,10 @@ impl<'r> Reader<'r> {
 
 fn validation(message: String, ctx: &Ctx<'_>) -> Box<Finding> {
     Finding::error(ErrorCode::Validate, message, ctx.trail())
+}
+
+/// What an item changes of a rule: nothing yet.
+fn update_of(item: &Node, ctx: &Ctx<'_>) -> RuleUpdate {
+    let source = item.get("source").and_then(|source| source.scalar()).map(str::to_owned);
+    RuleUpdate { name: ctx.name.to_owned(), source, ..Default::default() }
 }
