@@ -184,7 +184,7 @@ fn truncate(text: &mut String, most: usize) {
 }
 
 /// Repository and tag of an image's name: `quay.io:5000/a/b:c@sha256:d` is `quay.io:5000/a/b` and `c`.
-pub(super) fn repository_and_tag(image: &str) -> (&str, &str) {
+pub(crate) fn repository_and_tag(image: &str) -> (&str, &str) {
     let name = image.split_once('@').map_or(image, |(name, _)| name);
     let last = name.rfind('/').map_or(0, |slash| slash + 1);
     match name[last..].find(':') {
@@ -254,6 +254,7 @@ mod tests {
             ("localhost:5000/a/b:c", "localhost:5000/a/b", "c"),
             ("a/b:c@sha256:12", "a/b", "c"),
             ("a/b@sha256:12", "a/b", ""),
+            ("registry:5000/a/b:1@sha256:ab", "registry:5000/a/b", "1"),
             ("", "", ""),
         ] {
             assert_eq!(repository_and_tag(image), (repository, tag), "{image}");

@@ -27,6 +27,7 @@ mod worker;
 use std::io;
 
 pub use info::Info;
+pub(crate) use info::repository_and_tag;
 pub use settings::{EngineKind, Hook, Settings, SettingsError};
 pub use watch::{Watch, WatchCounters};
 pub use worker::{AskCounters, start};

@@ -9,6 +9,7 @@ use saker_filter::{Arg, Field, Value};
 
 use super::audit_table::EXTRACTS;
 use super::{AUDIT_BASE, EventContext, Origin};
+use crate::containers::repository_and_tag;
 use crate::k8s::audit::Json;
 use crate::k8s::posture;
 use crate::rules::SYSCALL;
@@ -120,7 +121,7 @@ impl<'e> Reader<'_, 'e> {
             }
             Extract::Repositories(list) => {
                 let images = self.items(list)?.iter().filter_map(|item| item.get("image")?.text());
-                self.list(images.map(|image| Part::Text(repository(image))))
+                self.list(images.map(|image| Part::Text(repository_and_tag(image).0)))
             }
             Extract::HostPorts(list) => {
                 let ports = self.items(list)?.iter().filter_map(|item| item.get("ports")?.items()).flatten();
@@ -146,7 +147,7 @@ impl<'e> Reader<'_, 'e> {
             Extract::First(path, is_image) => {
                 let value = self.document.at(CONTAINERS)?.items()?.first()?.at(path)?;
                 match value.text() {
-                    Some(text) if is_image => Some(Value::Bytes(repository(text).as_bytes())),
+                    Some(text) if is_image => Some(Value::Bytes(repository_and_tag(text).0.as_bytes())),
                     _ => self.shown(value),
                 }
             }
@@ -259,35 +260,6 @@ fn flat(value: &Json) -> &[Json] {
     value.items().unwrap_or(std::slice::from_ref(value))
 }
 
-/// The name of an image without tag and digest. A colon before the last slash is that of a registry's port.
-fn repository(image: &str) -> &str {
-    let image = image.split('@').next().unwrap_or(image);
-    let name = image.rfind('/').map_or(0, |slash| slash + 1);
-    match image[name..].find(':') {
-        Some(colon) => &image[..name + colon],
-        None => image,
-    }
-}
-
 fn truth(value: bool) -> Value<'static> {
     Value::Bytes(if value { b"true" } else { b"false" })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_image_is_known_by_its_repository() {
-        for (image, expected) in [
-            ("nginx", "nginx"),
-            ("nginx:1.27", "nginx"),
-            ("registry:5000/team/nginx", "registry:5000/team/nginx"),
-            ("registry:5000/team/nginx:1@sha256:ab", "registry:5000/team/nginx"),
-            ("nginx@sha256:ab", "nginx"),
-            ("", ""),
-        ] {
-            assert_eq!(repository(image), expected, "{image}");
-        }
-    }
 }

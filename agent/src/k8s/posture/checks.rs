@@ -1,5 +1,7 @@
 //! The table of checks: what makes a container mutable or lets it reach the host, and how each is found in a pod.
 
+use std::path::Path;
+
 use super::tree::Tree;
 
 /// Something that a pod should not have.
@@ -272,10 +274,8 @@ fn clean(path: &str) -> String {
 /// Whether a path is sensitive, lies below such, or holds one.
 fn is_sensitive(path: &str) -> bool {
     let path = clean(path);
-    let below = |path: &str, above: &str| {
-        above == "/" || path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    SENSITIVE.iter().any(|sensitive| below(&path, sensitive) || below(sensitive, &path))
+    let path = Path::new(&path);
+    SENSITIVE.iter().any(|sensitive| path.starts_with(sensitive) || Path::new(sensitive).starts_with(path))
 }
 
 fn is_socket(path: &str) -> bool {

@@ -1,11 +1,13 @@
 //! Where containers were seen to write, from a capture.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use saker_filter::{Arg, Evaluation, Field, Memo, Program, Schema, Value};
 
 use crate::capture::Snapshot;
 use crate::config::Config;
+use crate::containers::repository_and_tag;
 use crate::event::Event;
 use crate::fields::{EventContext, FieldSchema};
 use crate::pipeline::Pipeline;
@@ -136,11 +138,7 @@ fn note(context: &EventContext<'_>, fields: &[Field], containers: &mut BTreeMap<
 
 /// What is no file of the image in any case.
 fn is_kernels(directory: &str) -> bool {
-    ["/proc", "/sys", "/dev"].iter().any(|root| is_below(directory, root))
-}
-
-fn is_below(path: &str, above: &str) -> bool {
-    path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    ["/proc", "/sys", "/dev"].iter().any(|root| Path::new(directory).starts_with(root))
 }
 
 /// Directories in which a volume would hide what an image needs: a volume goes below them.
@@ -159,19 +157,20 @@ fn least(mut directories: BTreeSet<String>) -> Vec<String> {
         }
         let crowded = parents.into_iter().find(|(parent, count)| *count > 1 && !SHARED.contains(parent));
         let Some(parent) = crowded.map(|(parent, _)| parent.to_owned()) else { break };
-        directories.retain(|directory| !is_below(directory, &parent));
+        directories.retain(|directory| !Path::new(directory).starts_with(&parent));
         directories.insert(parent);
     }
     let all: Vec<String> = directories.into_iter().collect();
-    let outer =
-        |path: &&String| !all.iter().any(|other| other != *path && other != "/" && is_below(path, other));
+    let outer = |path: &&String| {
+        !all.iter().any(|other| other != *path && other != "/" && Path::new(path).starts_with(other))
+    };
     all.iter().filter(outer).cloned().collect()
 }
 
 /// Where a container of a manifest was seen to write: one of that name, else of that image; where the capture tells neither, the
 /// only one there is.
 pub fn of_container(seen: &[Seen], name: &str, image: Option<&str>) -> Vec<String> {
-    let image = image.map(repository);
+    let image = image.map(|image| repository_and_tag(image).0);
     let same_image =
         |one: &&Seen| one.image.as_deref().is_some_and(|known| image.is_some_and(|i| is_image(known, i)));
     let found: Vec<&Seen> = match seen {
@@ -182,15 +181,6 @@ pub fn of_container(seen: &[Seen], name: &str, image: Option<&str>) -> Vec<Strin
         }
     };
     least(found.into_iter().flat_map(|one| one.directories.iter().cloned()).collect())
-}
-
-/// An image without tag and digest.
-fn repository(image: &str) -> &str {
-    let image = image.split('@').next().unwrap_or(image);
-    match image.rsplit_once(':') {
-        Some((name, tag)) if !tag.contains('/') => name,
-        _ => image,
-    }
 }
 
 /// Whether two names mean the same image: a registry may be left out.

@@ -1,6 +1,7 @@
 //! What to write into a manifest instead.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use super::checks::containers;
 use super::report::Writes;
@@ -43,17 +44,11 @@ pub fn suggestion<T: Tree>(spec: &T, writes: Writes<'_>) -> Vec<Suggestion> {
                 low_port: ports().filter_map(port).any(|port| port < 1024),
                 writes: seen
                     .into_iter()
-                    .filter(|path| !mounts.iter().any(|mount| covers(mount, path)))
+                    .filter(|path| !mounts.iter().any(|mount| Path::new(path).starts_with(mount)))
                     .collect(),
             }
         })
         .collect()
-}
-
-/// Whether what is mounted at a path covers another.
-fn covers(mount: &str, path: &str) -> bool {
-    let mount = mount.trim_end_matches('/');
-    path.strip_prefix(mount).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 impl Suggestion {
