@@ -185,6 +185,8 @@ bitflags! {
         const TABLE_ONLY = 1 << 6;
         /// References leave it out.
         const HIDDEN = 1 << 7;
+        /// It never has a value for what the kernel tells.
+        const NULL = 1 << 8;
     }
 }
 

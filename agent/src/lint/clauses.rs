@@ -6,7 +6,7 @@ use saker_filter::ast::{Check, ExprKind, FieldRef, Operand, Term, Visitor};
 use saker_filter::{Compiler, Expr, Operator, Schema, check};
 
 use super::{Found, LintCode};
-use crate::fields::FIELDS;
+use crate::fields::{FIELDS, Traits};
 
 /// Shows the names of all fields of a condition.
 pub(super) fn fields(expr: &Expr, look: &mut dyn FnMut(&str)) {
@@ -45,11 +45,15 @@ fn clause(found: &mut Found<'_>, schema: &dyn Schema, expr: &Expr, comparison: &
         let Ok(field) = schema.resolve(&name, None).or_else(|_| schema.resolve(&name, Some(b"0"))) else {
             continue;
         };
-        let doc = FIELDS.get(usize::from(field.id)).map(|info| info.doc).unwrap_or_default();
-        if doc.starts_with("Always null") || doc.contains("null for events of the kernel") {
+        let Some(info) = FIELDS.get(usize::from(field.id)) else { continue };
+        if info.traits.contains(Traits::NULL) {
             found.add(LintCode::NullField, written.clone(), format!("'{name}' never has a value"));
-        } else if field.traits.deprecated {
-            found.add(LintCode::DeprecatedField, written.clone(), format!("'{name}' is deprecated: {doc}"));
+        } else if info.traits.contains(Traits::DEPRECATED) {
+            found.add(
+                LintCode::DeprecatedField,
+                written.clone(),
+                format!("'{name}' is deprecated: {}", info.doc),
+            );
         }
     }
     if !is_idiom(comparison)
