@@ -5,7 +5,8 @@ system_packages='systemd-sysv dbus udev kmod procps psmisc iproute2 python3 curl
     apt-utils make gcc libc6-dev podman crun netavark busybox-static e2fsprogs libpam-systemd openssh-client strace'
 
 # What lies in a package archive of its own in the image, /srv/archive/new, with all that it needs and the image lacks: a guest has no
-# network. /srv/archive/old has the first ones as trixie has them, to be upgraded from there.
+# network. /srv/archive/old has the first ones as trixie has them, to be upgraded from there; apt takes packages from /srv/archive/now,
+# which is one of the two.
 system_archive_old='cron cron-daemon-common rsync sudo nano bsdextrautils'
 system_archive_new="$system_archive_old openssh-server openssh-sftp-server nginx postgresql sqlite3 apache2-utils"
 # Those of the image that are installed once more, as an upgrade does.
@@ -70,11 +71,12 @@ system_archive() { # ROOT URI
         for archive in old new; do
             cd /srv/archive/$archive
             apt-ftparchive packages . >Packages
-            printf "deb [trusted=yes] file:/srv/archive/%s ./\n" $archive >/srv/archive/$archive.list
         done
+        ln -s old /srv/archive/now
         apt-get clean
         rm -rf /var/lib/apt/lists/*' - "$system_archive_old" "$system_archive_new" "$system_archive_again"
     : >"$root/etc/apt/sources.list"
+    echo 'deb [trusted=yes] file:/srv/archive/now ./' >"$root/etc/apt/sources.list.d/archive.list"
 }
 
 # Settles what a first boot would ask for, and makes the image.

@@ -125,10 +125,18 @@ const ANSWER: Duration = Duration::from_secs(20);
 pub(super) struct Canary {
     on: bool,
     state: u64,
-    /// The number of the last call, and when it was made.
-    sent: Option<(i32, Instant)>,
+    sent: Option<Sent>,
     next: Instant,
     silent: bool,
+}
+
+/// The last call that was not told yet.
+#[derive(Clone, Copy)]
+struct Sent {
+    number: i32,
+    at: Instant,
+    /// How many events had been lost by then.
+    lost: u64,
 }
 
 /// Whether a driver that was told so records the call: it fails, and this process makes it.
@@ -154,20 +162,25 @@ impl Canary {
         }
     }
 
-    /// Makes the call when it is time, and complains once if the last one was not told.
-    pub(super) fn round(&mut self) -> Option<Internal> {
+    /// Makes the call when it is time, and complains once if the last one was not told. `lost` says how many events were lost until
+    /// now because a ring was full: the call may have been one of them, and that has an alert of its own.
+    pub(super) fn round(&mut self, lost: impl Fn() -> u64) -> Option<Internal> {
         if !self.on {
             return None;
         }
         let now = Instant::now();
-        let missing = self.sent.is_some_and(|(_, sent)| now.duration_since(sent) > ANSWER);
-        if missing && !std::mem::replace(&mut self.silent, true) {
-            return Some(silent());
+        let missing = self.sent.filter(|sent| now.duration_since(sent.at) > ANSWER);
+        if let Some(sent) = missing {
+            if lost() > sent.lost {
+                self.sent = None;
+            } else if !std::mem::replace(&mut self.silent, true) {
+                return Some(silent());
+            }
         }
-        if now >= self.next && (self.sent.is_none() || missing) {
+        if now >= self.next && (self.sent.is_none() || missing.is_some()) {
             self.next = now + EVERY;
             let number = self.number();
-            self.sent = Some((number, now));
+            self.sent = Some(Sent { number, at: now, lost: lost() });
             // It fails: there is no such process.
             let _ = kill(Pid::from_raw(number), None);
         }
@@ -182,8 +195,8 @@ impl Canary {
 
     #[cold]
     fn answers(&mut self, event: &Event<'_>) -> bool {
-        let Some((number, _)) = self.sent else { return false };
-        if event.param_i64(1) != Some(i64::from(number)) {
+        let Some(sent) = self.sent else { return false };
+        if event.param_i64(1) != Some(i64::from(sent.number)) {
             return false;
         }
         self.sent = None;
@@ -246,10 +259,11 @@ mod tests {
             |number: i32| ParamsBuf::of(&[&0_i64.to_le_bytes(), &i64::from(number).to_le_bytes(), &[0]]);
         let params = kill(7);
         let other = Event::new(1, 2, 3, 4, id::SYSCALL_KILL_X, 0, params.params());
-        assert!(!canary.is(&other) && canary.round().is_none());
+        let none_lost = || 0;
+        assert!(!canary.is(&other) && canary.round(none_lost).is_none());
         canary.next = Instant::now();
-        assert!(canary.round().is_none());
-        let (number, _) = canary.sent.unwrap();
+        assert!(canary.round(none_lost).is_none());
+        let number = canary.sent.unwrap().number;
         assert!(number >= NOBODY);
         assert!(!canary.is(&other));
         let params = kill(number);
@@ -257,9 +271,13 @@ mod tests {
         assert!(canary.is(&own) && !canary.is(&own));
         // Nothing comes back: told once, until something does.
         let long_ago = Instant::now().checked_sub(ANSWER * 2).unwrap();
-        canary.sent = Some((number, long_ago));
-        assert_eq!(canary.round().unwrap().rule, SILENT_RULE);
-        assert!(canary.round().is_none());
+        let sent = Sent { number, at: long_ago, lost: 0 };
+        // Unless it may have been lost with others.
+        canary.sent = Some(sent);
+        assert!(canary.round(|| 1).is_none() && canary.sent.is_none());
+        canary.sent = Some(sent);
+        assert_eq!(canary.round(none_lost).unwrap().rule, SILENT_RULE);
+        assert!(canary.round(none_lost).is_none());
         assert!(canary.is(&own) && !canary.silent);
     }
 

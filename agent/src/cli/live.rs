@@ -295,7 +295,8 @@ impl<'s> Sensor<'s> {
             if let Some(line) = log {
                 tracing::warn!("{line} {}", Losses::of(&driver.programs(), live).line());
             }
-            for alert in silence.iter().chain(&alert).chain(&canary.round()) {
+            for alert in silence.iter().chain(&alert).chain(&canary.round(|| Losses::of(&[], live).events()))
+            {
                 result = result.and_then(|()| sink.internal(alert));
             }
             ended = exit;

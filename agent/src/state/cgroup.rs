@@ -134,7 +134,11 @@ fn is_full_id(path: &[u8], start: usize, end: usize) -> bool {
     end - start == FULL_ID && odd.is_none_or(|at| start + at >= FULL_ID)
 }
 
-/// `/NAMESPACE/ID`, of containers that ctr started. Ids are free text here, so what systemd makes is left out.
+/// What the names of systemd's units end in that have cgroups.
+const UNITS: [&[u8]; 6] = [b".mount", b".scope", b".service", b".slice", b".socket", b".swap"];
+
+/// `/NAMESPACE/ID`, of containers that ctr started. Ids are free text here, so what systemd makes is left out, and what its units
+/// make below their own cgroups (`systemd-udevd.service/udev`).
 fn containerd_id(path: &[u8]) -> Option<CgroupContainer<'_>> {
     let mut slashes = memchr::memchr_iter(b'/', path);
     let mut open = slashes.next()?;
@@ -156,7 +160,7 @@ fn containerd_id(path: &[u8]) -> Option<CgroupContainer<'_>> {
     if is_full_id(path, start, end) {
         return Some(found(FULL_ID, true));
     }
-    let systemd = [&b".service"[..], b".slice", b".scope"].iter().any(|suffix| path.ends_with(suffix));
+    let systemd = path.split(|byte| *byte == b'/').any(|name| UNITS.iter().any(|unit| name.ends_with(unit)));
     let length = end - start;
     (length != 0 && length <= FULL_ID && !systemd).then(|| found(length, false))
 }
@@ -230,9 +234,16 @@ mod tests {
 
     #[test]
     fn the_host_has_no_id() {
-        for path in
-            ["/", "/user.slice/user-1000.slice/session-1.scope", "/system.slice/cron.service", "/init.scope"]
-        {
+        for path in [
+            "/",
+            "/user.slice/user-1000.slice/session-1.scope",
+            "/system.slice/cron.service",
+            "/init.scope",
+            "/system.slice/systemd-udevd.service/udev",
+            "/system.slice/boot.mount",
+            "/system.slice/dbus.socket",
+            "/user.slice/user-1000.slice/user@1000.service/a/b",
+        ] {
             assert_eq!(id(path), None, "{path}");
         }
     }

@@ -27,7 +27,7 @@ work() {
     told
 }
 apt() { apt-get -q -y -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold "$@"; }
-archive() { cp "/srv/archive/$1.list" "/etc/apt/sources.list.d/$1.list"; }
+archive() { ln -sfn "$1" /srv/archive/now; }
 
 do_install() {
     archive old
@@ -53,8 +53,8 @@ do_module() {
     cd /usr/src/hello
     printf '#include <linux/module.h>\nstatic int __init hello(void) { return 0; }\nmodule_init(hello);\nMODULE_LICENSE("GPL");\nMODULE_DESCRIPTION("hello");\n' >hello.c
     echo 'obj-m := hello.o' >Makefile
-    make -C "/lib/modules/$release/build" M="$PWD" modules
-    make -C "/lib/modules/$release/build" M="$PWD" modules_install
+    make -C "/usr/src/linux-headers-$release" M="$PWD" modules
+    make -C "/usr/src/linux-headers-$release" M="$PWD" modules_install
     depmod
     modinfo hello
 }
