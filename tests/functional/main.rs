@@ -14,6 +14,7 @@ mod kubernetes_rules;
 mod outputs;
 mod packages;
 mod plugins;
+mod plugins_on_calls;
 mod preflight;
 mod record;
 mod references;

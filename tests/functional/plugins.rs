@@ -14,7 +14,7 @@ use crate::web::{get, number};
 use crate::{TempFile, saker, text};
 
 /// A library that Cargo has built beside this test.
-fn library(name: &str) -> PathBuf {
+pub(crate) fn library(name: &str) -> PathBuf {
     let own = std::env::current_exe().unwrap();
     let library = own.with_file_name(format!("lib{name}.so"));
     assert!(library.is_file(), "{} was not built", library.display());

@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use crossbeam_channel::Sender;
 
 use super::engine::Engine;
@@ -12,7 +12,7 @@ use super::orders::Desk;
 use crate::config::Config;
 use crate::k8s::audit;
 use crate::metrics::Telemetry;
-use crate::plugins;
+use crate::plugins::{self, Calls, CallsEnded};
 use crate::watch::Watch;
 
 /// Which of the sources are on.
@@ -30,6 +30,17 @@ pub(super) struct Beside {
 pub(super) struct Successors {
     audit: Option<Sender<Watch>>,
     plugins: Vec<(String, Sender<plugins::Fresh>)>,
+    calls: Consulted,
+}
+
+/// The plugins that see system calls at present, for a reload to go on with.
+#[derive(Default)]
+pub(super) struct Consulted {
+    calls: Option<Arc<Calls>>,
+    /// How many workers ask them.
+    threads: u16,
+    /// They are waited for while they are begun again.
+    waits: bool,
 }
 
 /// How the sources ended.
@@ -37,6 +48,40 @@ pub(super) struct Successors {
 pub(super) struct Ended {
     audit: Option<audit::Ended>,
     plugins: Vec<plugins::Ended>,
+    calls: Vec<CallsEnded>,
+}
+
+impl Consulted {
+    /// Those of an engine.
+    pub(super) fn of(engine: &Engine, config: &Config, waits: bool) -> Consulted {
+        Consulted { calls: engine.calls().cloned(), threads: engine.threads(config), waits }
+    }
+
+    /// Has an engine that was loaded anew go on with their processes.
+    fn go_on(&mut self, engine: &mut Engine, desk: &Desk) -> anyhow::Result<()> {
+        let Some(new) = engine.rules.settings.calls.take().and_then(Arc::into_inner) else {
+            self.calls = None;
+            return Ok(());
+        };
+        let new = match &self.calls {
+            Some(old) => new.continuing(old),
+            None => new,
+        };
+        new.begin(self.waits)?;
+        if let Some(plugin) = new.parser()
+            && self.threads > 1
+        {
+            bail!(
+                "plugin {plugin} parses system calls, which one worker must do, and {} are at work: it can be loaded at the next start",
+                self.threads
+            );
+        }
+        let desk = desk.clone();
+        new.connect(move |alert| desk.alert(alert));
+        self.calls = Some(Arc::new(new));
+        engine.rules.settings.calls.clone_from(&self.calls);
+        Ok(())
+    }
 }
 
 impl Beside {
@@ -70,7 +115,11 @@ impl Beside {
     /// Where other rules can be sent to.
     pub(super) fn successors(&self) -> Successors {
         let plugins = self.plugins.iter().map(|source| (source.name().to_owned(), source.rules()));
-        Successors { audit: self.audit.as_ref().map(audit::Running::rules), plugins: plugins.collect() }
+        Successors {
+            audit: self.audit.as_ref().map(audit::Running::rules),
+            plugins: plugins.collect(),
+            calls: Consulted::default(),
+        }
     }
 
     /// Has metrics show what the sources count.
@@ -89,7 +138,7 @@ impl Beside {
     /// Ends them.
     pub(super) fn stop(self) -> Ended {
         let plugins = self.plugins.into_iter().filter_map(plugins::Running::stop).collect();
-        Ended { audit: self.audit.and_then(audit::Running::stop), plugins }
+        Ended { audit: self.audit.and_then(audit::Running::stop), plugins, calls: Vec::new() }
     }
 }
 
@@ -106,8 +155,17 @@ fn audit(engine: &mut Engine, config: &Config) -> anyhow::Result<Option<audit::R
 }
 
 impl Successors {
+    /// With the plugins that see system calls.
+    pub(super) fn consulting(self, calls: Consulted) -> Successors {
+        Successors { calls, ..self }
+    }
+
     /// Sends the rules of an engine there that was loaded anew. A source that has ended needs none.
-    pub(super) fn send(&self, engine: &mut Engine) {
+    ///
+    /// # Errors
+    /// If a plugin that sees system calls cannot be begun: then nothing is sent.
+    pub(super) fn send(&mut self, engine: &mut Engine, desk: &Desk) -> anyhow::Result<()> {
+        self.calls.go_on(engine, desk)?;
         if let (Some(audit), Some(watch)) = (&self.audit, engine.audit.take()) {
             let _ = audit.send(watch);
         }
@@ -126,13 +184,20 @@ impl Successors {
                 ),
             }
         }
+        Ok(())
     }
 }
 
 impl Ended {
-    /// Those of plugins whose events a capture held.
-    pub(super) fn recorded(plugins: Vec<plugins::Ended>) -> Ended {
-        Ended { audit: None, plugins }
+    /// Those of plugins whose events a capture held, and the plugins that saw its system calls.
+    pub(super) fn recorded(plugins: Vec<plugins::Ended>, engine: &Engine) -> Ended {
+        Ended { audit: None, plugins, calls: Vec::new() }.with_calls(engine)
+    }
+
+    /// Ends the plugins that saw system calls, too.
+    pub(super) fn with_calls(self, engine: &Engine) -> Ended {
+        let calls = engine.calls().map(|calls| calls.finish()).unwrap_or_default();
+        Ended { calls, ..self }
     }
 
     /// Writes the closing summary of a run: counts of alerts, of all sources together, and of the events of each source.
@@ -148,6 +213,9 @@ impl Ended {
         for plugins::Ended { name, counters, .. } in &self.plugins {
             writeln!(err, "Source '{name}': {counters}")?;
         }
+        for CallsEnded { plugin, counters, .. } in &self.calls {
+            writeln!(err, "Plugin '{plugin}' on system calls: {counters}")?;
+        }
         Ok(())
     }
 
@@ -156,8 +224,13 @@ impl Ended {
         if let Some(error) = self.audit.and_then(|ended| ended.error) {
             return Err(error).context("the audit log");
         }
-        match self.plugins.into_iter().find_map(|ended| Some((ended.name, ended.error?))) {
-            Some((name, error)) => Err(anyhow!("source '{name}': {error}")),
+        if let Some((name, error)) =
+            self.plugins.into_iter().find_map(|ended| Some((ended.name, ended.error?)))
+        {
+            return Err(anyhow!("source '{name}': {error}"));
+        }
+        match self.calls.into_iter().find_map(|ended| ended.error) {
+            Some(error) => Err(anyhow!("system calls: {error}")),
             None => Ok(()),
         }
     }

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
-use saker_filter::Schema;
+use saker_filter::{Field, Schema};
 
 use super::audit::OutputBeside;
 use super::guard;
@@ -20,7 +21,7 @@ use crate::k8s;
 use crate::outputs::{self, Occasion, OutputError, OutputStatus, Outputs};
 use crate::pipeline::workers::{self, Counted, Dispatcher};
 use crate::pipeline::{Pipeline, RuleSet, Settings, Single};
-use crate::plugins::Fresh;
+use crate::plugins::{Calls, Fresh};
 use crate::rules::{LoadResult, Loader, Rule, SYSCALL, Source, rule_files};
 use crate::watch::Watch;
 
@@ -188,18 +189,17 @@ impl Engine {
             let rules = of_source(&source.name);
             // Fields of rules that are off are not asked for.
             schema.begin_asking();
-            let fields = |rule: &Rule<'_>| {
-                rule.condition
-                    .fields()
-                    .chain(rule.template.fields().map(|(_, field)| field))
-                    .for_each(|field| schema.want(field));
-            };
-            rules.iter().for_each(fields);
+            rules.iter().flat_map(fields_of).for_each(|field| schema.want(field));
             let watch = Watch::new(&rules, config, records_for, schema)?;
             Ok(Fresh { source: source.clone(), watch, asking: schema.asking() })
         });
         let plugins = plugins.collect::<Result<_, LineError>>()?;
         let conditions = rules.iter().map(|rule| (rule.condition, rule.events));
+        if let Some(fields) = schema.plugins() {
+            // Fields of rules that are off are not asked for; those that outputs add are looked up below.
+            fields.begin_asking();
+            rules.iter().flat_map(fields_of).for_each(|field| fields.want(field));
+        }
         let alerts = match records_for {
             Some(config) => Alerts::recorded(&rules, &lines, &outputs::wanted(config))?,
             None => Alerts::new(&rules, &lines)?,
@@ -207,7 +207,7 @@ impl Engine {
         let set = RuleSet {
             detector: Detector::new(conditions, schema, config.rule_matching),
             alerts,
-            settings: Settings::of(config),
+            settings: Settings { calls: known.calls().map(Arc::new), ..Settings::of(config) },
         };
         let is_measured = config.metrics.enabled && config.metrics.rules_counters_enabled;
         let engine = Engine {
@@ -242,6 +242,31 @@ impl Engine {
     ) -> anyhow::Result<(Engine, BTreeSet<&'static str>)> {
         let own = config.saker.self_protection.then(|| guard::rules(&[files, configuration].concat()));
         Engine::after(own.as_deref(), files, config, records_for, show, event_names)
+    }
+
+    /// The plugins that see system calls, if some do.
+    pub(super) fn calls(&self) -> Option<&Arc<Calls>> {
+        self.rules.settings.calls.as_ref()
+    }
+
+    /// Begins the plugins that see system calls, before a driver is asked for what they parse. With `waits` each is waited for when it
+    /// must be begun again.
+    pub(super) fn begin_plugins(&self, config: &Config, waits: bool) -> anyhow::Result<()> {
+        let Some(calls) = self.calls() else { return Ok(()) };
+        calls.begin(waits)?;
+        if let (threads @ 2.., Some(plugin)) = (config.saker.threads, calls.parser()) {
+            tracing::warn!(
+                "saker.threads: one worker does it all instead of {threads}, since plugin {plugin} parses system calls, which it \
+                 must see in their order"
+            );
+        }
+        Ok(())
+    }
+
+    /// How many workers there are to be: one, if a plugin must see all events in their order.
+    pub(super) fn threads(&self, config: &Config) -> u16 {
+        let in_order = self.calls().is_some_and(|calls| calls.parser().is_some());
+        if in_order { 1 } else { config.saker.threads }
     }
 
     /// Has outputs take the alerts, which must be records.
@@ -330,6 +355,11 @@ impl Engine {
         let mut out = self.output(out);
         workers::run(usize::from(threads), pipeline, &mut self.rules, &mut out, feed)
     }
+}
+
+/// The fields of a rule's condition and of its output.
+fn fields_of<'r>(rule: &'r Rule<'_>) -> impl Iterator<Item = &'r Field> {
+    rule.condition.fields().chain(rule.template.fields().map(|(_, field)| field))
 }
 
 /// The names of events that conditions ask for.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::Format;
 use super::capture::{name, open};
 use super::rule_source::RuleSource;
-use super::sources::Sources;
+use super::sources::{Sources, finish};
 use crate::alerts::printable;
 use crate::config::Config;
 use crate::event::syscall::type_name;
@@ -94,7 +94,7 @@ pub fn explain(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
     let source = RuleSource::load(&args.rules, &config, &known)?;
     let rule = source.rule(&rule_name)?;
     let mut explainer = Explainer::new(source.loader(), &rule, schema);
-    let found = search(&mut explainer, &rule, &capture, &wanted, &config, schema)?;
+    let found = search(&mut explainer, &rule, &capture, &wanted, &config, &known)?;
     let Some((explanation, subject)) = &found.best else {
         match wanted {
             Wanted::Number(number) => bail!(
@@ -191,10 +191,12 @@ fn search(
     capture: &Path,
     wanted: &Wanted,
     config: &Config,
-    schema: &FieldSchema,
+    known: &Sources,
 ) -> anyhow::Result<Found> {
+    let schema = &known.syscall;
     let mut found = Found::default();
     let mut pipeline = Pipeline::new(config);
+    let calls = known.consult(&mut pipeline, config)?;
     let shown = || name(capture);
     let (mut reader, _progress) = open(capture)?;
     // What an event is to the rule, and whether it is of a kind that the rule asks for: the smaller, the better.
@@ -225,6 +227,7 @@ fn search(
             found.events += 1;
         }
     }
+    finish(calls)?;
     Ok(found)
 }
 

@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use saker_probe::wire::ABI_VERSION;
 use saker_probe::wire::control::Interest;
 
-use super::beside::{Beside, Selection, Successors};
+use super::beside::{Beside, Consulted, Selection, Successors};
 use super::engine::{Engine, Show};
 use super::guard::{Canary, can_answer};
 use super::orders::{Desk, Order, Orders};
@@ -26,11 +26,10 @@ use crate::capture::memory;
 use crate::capture::proc::{LivingThreads, ProcLimits, ProcRoot, Strangers};
 use crate::config::Config;
 use crate::containers;
-use crate::detect::Detector;
-use crate::event::Event;
+use crate::event::{Event, id};
 use crate::metrics::{Telemetry, Verdict};
 use crate::outputs::{self, Outputs};
-use crate::pipeline::{Pipeline, Recorded, Recorder, Sink, Tap};
+use crate::pipeline::{Pipeline, Recorded, Recorder, RuleSet, Sink, Tap};
 use crate::state::makes_a_stub;
 
 /// Rules that are loaded, and what they ask of a driver.
@@ -69,6 +68,7 @@ impl<'c> Detection<'c> {
         if outputs {
             engine.start_outputs(config, outputs::Occasion::Live)?;
         }
+        engine.begin_plugins(config, false)?;
         Ok(Detection { config, engine, names, containers, beside: Beside::default() })
     }
 
@@ -81,7 +81,8 @@ impl<'c> Detection<'c> {
     ) -> anyhow::Result<Successors> {
         self.beside = Beside::start(&mut self.engine, self.config, selection, desk)?;
         self.beside.measure(telemetry);
-        Ok(self.beside.successors())
+        telemetry.set_calls(self.engine.calls().map(|calls| &**calls));
+        Ok(self.beside.successors().consulting(Consulted::of(&self.engine, self.config, false)))
     }
 
     /// As [`Detection::load`], with outputs and with the rules about the agent itself. `configuration` are the files of the
@@ -95,6 +96,7 @@ impl<'c> Detection<'c> {
         let containers = containers::Settings::of(config, ProcRoot::from_environment().root())?;
         let (mut engine, names) = Engine::guarded(files, configuration, config, Some(config), show)?;
         engine.start_outputs(config, outputs::Occasion::Live)?;
+        engine.begin_plugins(config, false)?;
         Ok(Detection { config, engine, names, containers, beside: Beside::default() })
     }
 
@@ -110,7 +112,7 @@ impl<'c> Detection<'c> {
 
     /// What a driver must record for these rules, under this configuration.
     pub(super) fn interest(&self, driver: &dyn Driver) -> Interest {
-        asked(self.engine.detector(), &self.names, self.config, driver.name())
+        asked(&self.engine.rules, &self.names, self.config, driver.name())
     }
 
     /// Detects in what the driver records, and ends with the summary. `orders` are carried out between events.
@@ -125,6 +127,10 @@ impl<'c> Detection<'c> {
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout());
         let sensor = &mut Sensor::start(driver, wanted, self.config, orders, telemetry)?;
         sensor.watch_containers(self.containers.clone())?;
+        if let Some(calls) = self.engine.calls() {
+            let desk = orders.desk();
+            calls.connect(move |alert| desk.alert(alert));
+        }
         let desk = orders.desk();
         let mut recorder = Recorder::start(self.config, move |alert| desk.alert(alert))?;
         if let Some(recorder) = &recorder {
@@ -136,7 +142,7 @@ impl<'c> Detection<'c> {
             captures_told(&recorder.finish());
         }
         // Its alerts must be with the outputs before those end.
-        let ended = std::mem::take(&mut self.beside).stop();
+        let ended = std::mem::take(&mut self.beside).stop().with_calls(&self.engine);
         self.engine.finish(&mut io::stderr())?;
         let mut err = io::stderr().lock();
         ended.summary(&self.engine, &mut err)?;
@@ -154,7 +160,7 @@ impl<'c> Detection<'c> {
     ) -> anyhow::Result<()> {
         let Detection { config, engine, .. } = self;
         let pipeline = || Pipeline::live(config);
-        match config.saker.threads {
+        match engine.threads(config) {
             0 | 1 => sensor.feed(&mut Tap::new(&mut engine.single(pipeline(), out), recorder), occasion),
             threads => engine
                 .workers(threads, pipeline, out, |workers| {
@@ -327,10 +333,14 @@ impl<'s> Sensor<'s> {
 }
 
 /// What a driver must record for rules. What is odd about it is said.
-fn asked(detector: &Detector, names: &BTreeSet<&'static str>, config: &Config, driver: &str) -> Interest {
+fn asked(rules: &RuleSet, names: &BTreeSet<&'static str>, config: &Config, driver: &str) -> Interest {
     let (choice, odd) = Choice::of(config, driver);
     odd.iter().for_each(|odd| tracing::warn!("{odd}"));
-    let (wants, named) = (|event| detector.wants(event), |name: &str| names.contains(name));
+    // What plugins parse, too.
+    let parsed = |event| rules.settings.calls.as_ref().is_some_and(|calls| calls.parses(event));
+    let all_named = parsed(id::GENERIC_X);
+    let wants = |event| rules.detector.wants(event) || parsed(event);
+    let named = |name: &str| all_named || names.contains(name);
     let missed = choice.missed(wants, named);
     if !missed.is_empty() {
         tracing::warn!("base_syscalls.custom_set leaves out calls that rules ask for: {}", missed.join(", "));
@@ -358,7 +368,7 @@ fn change(
     running: &Config,
     telemetry: &Telemetry,
 ) -> io::Result<()> {
-    let asked = asked(&fresh.rules.detector, &fresh.names, &fresh.config, driver.name());
+    let asked = asked(&fresh.rules, &fresh.names, &fresh.config, driver.name());
     let new = Interest {
         scope_cgroup: wanted.scope_cgroup,
         scope_level: wanted.scope_level,
@@ -391,5 +401,40 @@ fn introduce(event: &Event<'_>, strangers: &mut Strangers, sink: &mut impl Sink)
     sink.forget(event.tid);
     if let Some(process) = strangers.look_up(i64::from(facts.tgid), facts.start_time) {
         sink.begin(process);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use saker_probe::wire::control::is_set;
+
+    use super::*;
+    use crate::alerts::{Alerts, LineCompiler};
+    use crate::detect::Detector;
+    use crate::fields::FieldSchema;
+    use crate::pipeline::Settings;
+    use crate::plugins::Calls;
+
+    /// Which of the calls `read` and `getppid` a driver must record for a plugin, and no rule.
+    fn recorded(calls: Option<Calls>) -> [bool; 2] {
+        let (config, schema) = (Config::default(), FieldSchema::new(true));
+        let lines = LineCompiler { config: &config, schema: &schema, hostname: "h" };
+        let rules = RuleSet {
+            detector: Detector::new([], &schema, config.rule_matching),
+            alerts: Alerts::new(&[], &lines).unwrap(),
+            settings: Settings { calls: calls.map(Arc::new), ..Settings::default() },
+        };
+        let interest = asked(&rules, &BTreeSet::new(), &config, "kmod");
+        [0, 110].map(|number| is_set(&interest.native, number))
+    }
+
+    #[test]
+    fn what_plugins_parse_is_recorded() {
+        assert_eq!(recorded(None), [false, false]);
+        assert_eq!(recorded(Some(Calls::parsing(Some(&[id::SYSCALL_READ_X.0])))), [true, false]);
+        assert_eq!(recorded(Some(Calls::parsing(Some(&[id::GENERIC_X.0])))), [false, true]);
+        assert_eq!(recorded(Some(Calls::parsing(None))), [true, true]);
     }
 }

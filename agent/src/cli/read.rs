@@ -8,7 +8,8 @@ use anyhow::{Context as _, anyhow, bail};
 use saker_filter::ast::Term;
 use saker_filter::{Field, Schema, check, parse, parse_term};
 
-use super::capture::{name, open, schema};
+use super::capture::{name, open};
+use super::sources::{Sources, finish};
 use crate::alerts::{Template, json_value, push_printable, push_string};
 use crate::config::{Config, RuleMatching};
 use crate::detect::Detector;
@@ -59,13 +60,15 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 fn print(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
     let config = Config::from_options(&args.option)?;
-    let schema = schema(&config)?;
-    let mut form = Form::new(args, &schema)?;
-    let mut filter = args.filter.as_deref().map(|filter| compile(filter, &schema)).transpose()?;
+    let known = Sources::of(&config)?;
+    let schema = &known.syscall;
+    let mut form = Form::new(args, schema)?;
+    let mut filter = args.filter.as_deref().map(|filter| compile(filter, schema)).transpose()?;
 
     let name = || name(&args.capture);
     let (mut reader, _progress) = open(&args.capture)?;
     let mut pipeline = Pipeline::new(&config);
+    let calls = known.consult(&mut pipeline, &config)?;
     let mut line = Vec::new();
     while let Some(snapshot) = reader.next_section().with_context(name)? {
         pipeline.begin(snapshot);
@@ -80,7 +83,7 @@ fn print(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
             out.write_all(&line)?;
         }
     }
-    Ok(())
+    finish(calls)
 }
 
 /// How deep a filter may nest, as the condition of a rule may.

@@ -80,6 +80,7 @@ impl Fresh {
         for key in stays(running, &self.config) {
             tracing::warn!("{key}: the new value takes effect at the next start");
         }
+        telemetry.set_calls(self.rules.settings.calls.as_deref());
         let summary = sink.replace(self.rules)?;
         let count = summary.rules().len();
         telemetry.loaded(self.files, summary, true);
@@ -230,7 +231,7 @@ impl Work {
             false => Engine::named(&rule_files, &config, records_for, show)?,
         };
         self.number += 1;
-        self.successors.send(&mut engine);
+        self.successors.send(&mut engine, &self.desk)?;
         let fresh = Fresh { number: self.number, rules: engine.rules, names, config, files };
         tracing::debug!("reload {}: ready", self.number);
         Ok(self.desk.rules(Box::new(fresh)).is_ok())

@@ -75,9 +75,14 @@ pub(super) fn replay_capture(
     err: &mut impl Write,
 ) -> anyhow::Result<()> {
     let pipeline = || Pipeline::new(config);
+    engine.begin_plugins(config, true)?;
+    if let (Some(calls), Some((orders, _))) = (engine.calls(), occasion.orders) {
+        let desk = orders.desk();
+        calls.connect(move |alert| desk.alert(alert));
+    }
     let mut recorded = Recorded::of(std::mem::take(&mut engine.plugins));
     let plugins = &mut recorded;
-    let result = match config.saker.threads {
+    let result = match engine.threads(config) {
         0 | 1 => events(capture, config, occasion, plugins, &mut engine.single(pipeline(), out)),
         threads => match engine
             .workers(threads, pipeline, out, |workers| events(capture, config, occasion, plugins, workers))
@@ -95,7 +100,7 @@ pub(super) fn replay_capture(
     // On a terminal the summary comes after the last alert.
     out.flush()?;
     engine.finish(err)?;
-    let ended = Ended::recorded(recorded.finish());
+    let ended = Ended::recorded(recorded.finish(), &engine);
     ended.summary(&engine, err)?;
     result.and_then(|()| ended.result())
 }

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::Format;
 use super::capture::{name, open};
 use super::rule_source::RuleSource;
-use super::sources::Sources;
+use super::sources::{Sources, finish};
 use crate::config::{Config, RuleMatching};
 use crate::detect::Detector;
 use crate::fields::{EventContext, FieldSchema};
@@ -154,6 +154,7 @@ pub fn cost(args: &CostArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let idle = idle();
     let shown = || name(&args.capture);
     let mut pipeline = Pipeline::new(&config);
+    let calls = known.consult(&mut pipeline, &config)?;
     let mut events = 0u64;
     let (mut reader, progress) = open(&args.capture)?;
     while let Some(snapshot) = reader.next_section().with_context(shown)? {
@@ -169,6 +170,7 @@ pub fn cost(args: &CostArgs, out: &mut impl Write) -> anyhow::Result<()> {
         }
     }
     drop(progress);
+    finish(calls)?;
     let total: Duration = meters.iter().map(|meter| meter.took).sum();
     let mut order: Vec<usize> = (0..meters.len()).collect();
     order.sort_by_key(|&number| std::cmp::Reverse(meters.get(number).map(|meter| meter.took)));

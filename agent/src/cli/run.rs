@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
-use super::beside::{Beside, Selection};
+use super::beside::{Beside, Consulted, Selection, Successors};
 use super::engine::{Engine, RuleArgs, show};
 use super::live::{Detection, Occasion};
 use super::orders::orders;
@@ -123,6 +123,9 @@ impl Job {
         telemetry.loaded(given.files(), engine.rules.alerts.summary().clone(), false);
         engine.outputs().into_iter().for_each(|outputs| telemetry.set_outputs(outputs));
         service::start(&given, &telemetry, &desk)?;
+        let calls = Consulted::of(&engine, &given.config, true);
+        telemetry.set_calls(engine.calls().map(|calls| &**calls));
+        let reloader = reloader.with_successors(Successors::default().consulting(calls));
         reloader.start(&given, records_for, read, said, desk.clone(), &telemetry)?;
         let occasion = replay::Occasion { duration, stop, orders: Some((&orders, &telemetry)) };
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout());

@@ -1,12 +1,16 @@
 //! The sources of events under a configuration: which fields each has, and which built-in plugins stand behind them.
 
+use std::sync::Arc;
+
+use anyhow::anyhow;
 use saker_filter::Schema;
 
 use super::capture::schema;
 use crate::config::{CONTAINER, Config};
-use crate::fields::{FieldSchema, PluginSchema};
+use crate::fields::{FieldSchema, PluginFields, PluginSchema};
 use crate::k8s::audit;
-use crate::plugins::Loaded;
+use crate::pipeline::{Pipeline, Settings};
+use crate::plugins::{Calls, Loaded};
 use crate::rules::{Environment, Plugin};
 
 /// What rules can be loaded against.
@@ -36,7 +40,31 @@ impl Sources {
         };
         let of_plugins = loaded.sources.iter().map(fields).collect();
         let plugins = built_in(config).into_iter().chain(loaded.required()).collect();
-        Ok(Sources { syscall: schema(config)?, audit, loaded, of_plugins, plugins })
+        let mut syscall = schema(config)?;
+        if !loaded.calls.is_empty() {
+            let infos = loaded.calls.iter().map(|member| member.info.clone());
+            syscall = syscall.with_plugins(PluginFields::new(infos.collect()));
+        }
+        Ok(Sources { syscall, audit, loaded, of_plugins, plugins })
+    }
+
+    /// The plugins that see system calls, with what is asked of them now, if some do.
+    pub(super) fn calls(&self) -> Option<Calls> {
+        Calls::of(&self.loaded.calls, &self.syscall.plugins()?.asking())
+    }
+
+    /// Has a pipeline over a capture ask plugins for all fields of system calls that were looked up. They end with what is returned.
+    pub(super) fn consult(
+        &self,
+        pipeline: &mut Pipeline,
+        config: &Config,
+    ) -> anyhow::Result<Option<Arc<Calls>>> {
+        let calls = self.calls().map(Arc::new);
+        if let Some(calls) = &calls {
+            calls.begin(true)?;
+            pipeline.settle(&Settings { calls: Some(Arc::clone(calls)), ..Settings::of(config) });
+        }
+        Ok(calls)
     }
 
     /// The sources beside system calls, each with its fields.
@@ -54,6 +82,18 @@ impl Sources {
             plugins: &self.plugins,
             append_output: &config.append_output,
         }
+    }
+}
+
+/// Ends plugins that were asked about a capture.
+///
+/// # Errors
+/// Why one could not be asked to the end.
+pub(super) fn finish(calls: Option<Arc<Calls>>) -> anyhow::Result<()> {
+    let ended = calls.map(|calls| calls.finish()).unwrap_or_default();
+    match ended.into_iter().find_map(|ended| ended.error) {
+        Some(error) => Err(anyhow!("system calls: {error}")),
+        None => Ok(()),
     }
 }
 

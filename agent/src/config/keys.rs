@@ -605,6 +605,13 @@ pub static SECTIONS: &[Section] = &[
                 Works,
                 "Milliseconds before the first time; before each that follows, twice as long.",
             ),
+            key(
+                "saker.plugins.system_calls",
+                Flag,
+                "false",
+                Works,
+                "Show system calls to plugins: their fields exist for rules of source `syscall`, and they parse the calls that they ask for. Live, an answer is waited for at most five seconds. It costs time for each such event ([plugins](plugins.md#system-calls)).",
+            ),
             key("saker.services_file", Text, "/etc/services", Works, "Where the names of ports come from."),
             key(
                 "saker.self_protection",

@@ -306,6 +306,8 @@ model! {
         max_restarts: u32,
         /// Milliseconds.
         restart_wait_ms: u32,
+        /// Whether plugins see system calls.
+        system_calls: bool,
     }
 
     /// `append_output[].match`.

@@ -2,6 +2,7 @@
 //! whole run.
 
 use std::cell::{Cell, OnceCell};
+use std::sync::Arc;
 
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
@@ -11,6 +12,7 @@ use super::{AUDIT_BASE, FIELDS, PLUGIN_FIELD, PluginEvent};
 use super::{plugin, schema};
 use crate::event::Event;
 use crate::k8s::audit::Json;
+use crate::plugins::Calls;
 use crate::state::{Fd, State, Subject, Thread, path};
 
 /// What fields ask of the run: the same for all its events.
@@ -28,7 +30,12 @@ pub struct RunInfo {
     /// Whether the built-in container plugin is on. Without it everything is as on the host: users and names of
     /// descriptors of containers, too.
     pub containers: bool,
+    /// The plugins that see system calls, if some do.
+    pub calls: Option<Arc<Calls>>,
 }
+
+/// What a plugin has said of an event, once it was asked: the value of each slot.
+type Said<'e> = OnceCell<&'e [Option<Value<'e>>]>;
 
 /// Who made an event.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +84,8 @@ pub struct EventContext<'e> {
     /// The parameter that was last shown as text, for a condition or for an output.
     pub(super) last_param: Cell<Option<(usize, bool, &'e [u8])>>,
     asked: Cell<u64>,
+    /// For each plugin that sees system calls what it has said of the event, once one was asked.
+    said: OnceCell<&'e [Said<'e>]>,
 }
 
 impl<'e> EventContext<'e> {
@@ -104,6 +113,7 @@ impl<'e> EventContext<'e> {
             args: OnceCell::new(),
             last_param: Cell::new(None),
             asked: Cell::new(0),
+            said: OnceCell::new(),
         }
     }
 
@@ -180,6 +190,19 @@ impl<'e> EventContext<'e> {
         let mut out = Vec::new();
         path::concatenate(&mut out, dir, path);
         self.arena.alloc_slice_copy(&out)
+    }
+
+    /// The value of a slot that a plugin has for a system call. The plugin is asked once, for all that rules ask of it.
+    #[cold]
+    pub(super) fn of_plugin(&self, slot: usize) -> Option<Value<'e>> {
+        let calls = self.run.calls.as_deref()?;
+        let plugin = calls.plugin_of(slot)?;
+        let said = self
+            .said
+            .get_or_init(|| self.arena.alloc_slice_fill_with(calls.count(), |_| OnceCell::new()))
+            .get(plugin)?;
+        let values = said.get_or_init(|| calls.values(plugin, self.event, self.arena));
+        *values.get(slot)?
     }
 
     /// Counts the questions of `util.cnt`.

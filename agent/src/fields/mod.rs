@@ -14,6 +14,7 @@ mod fspath;
 pub(crate) mod names;
 mod params;
 mod plugin;
+mod plugin_fields;
 mod print;
 mod proc;
 mod render;
@@ -34,7 +35,8 @@ use crate::event::Format;
 
 pub use audit_table::AUDIT_FIELDS;
 pub use context::{EventContext, Origin, RunInfo};
-pub use plugin::{Asking, PluginEvent, PluginSchema};
+pub use plugin::{PluginEvent, PluginSchema};
+pub use plugin_fields::{Asking, PluginFields};
 pub use render::{render_json, render_text};
 pub use schema::FieldSchema;
 pub use services::Services;

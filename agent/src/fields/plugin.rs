@@ -1,59 +1,25 @@
 //! The fields of a source that plugins provide: those of any event, and those that the plugins say they extract.
-//!
-//! A plugin extracts in a process of its own, which must know beforehand what it will be asked. So each field with its argument that is
-//! ever looked up here gets a *slot*; the process is told the slots, and sends a value for each with every event.
 
 use std::cell::OnceCell;
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustc_hash::FxHashMap;
-use saker_filter::{Arg, EventSet, Field, FieldError, FieldTraits, Schema, Scope, Type, Value};
+use saker_filter::{Arg, EventSet, Field, FieldError, Schema, Value};
 
-use super::{AUDIT_BASE, EventContext, FieldSchema, PLUGIN_FIELD};
+use super::{AUDIT_BASE, Asking, EventContext, FieldSchema, PLUGIN_FIELD, PluginFields};
 use crate::k8s::audit::Json;
-use crate::plugins::info::{FieldInfo, Info, Kind};
-use crate::plugins::protocol::{Asked, AskedArgument, AskedField, Told};
+use crate::plugins::info::Info;
+use crate::plugins::protocol::Told;
 use crate::plugins::raw;
 
 /// The fields of a source.
 #[derive(Debug)]
 pub struct PluginSchema {
     any: FieldSchema,
-    plugins: Vec<Info>,
-    /// For each name the plugin, and its number there.
-    by_name: FxHashMap<String, (usize, usize)>,
-    longest: usize,
-    slots: Mutex<Slots>,
-}
-
-#[derive(Debug, Default)]
-struct Slots {
-    all: Vec<Slot>,
-    numbers: FxHashMap<(usize, usize, Arg), usize>,
-    summary: bool,
-    document: bool,
-}
-
-#[derive(Debug)]
-struct Slot {
-    plugin: usize,
-    asked: AskedField,
-    /// The type of the field, and whether it is a list.
-    kind: (Kind, bool),
-    /// Some rule that is on asks for it.
-    wanted: bool,
-}
-
-/// What the plugins of a source are asked, and where their answers belong.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Asking {
-    /// For each plugin what it is asked.
-    pub plugins: Vec<Asked>,
-    /// For each plugin and value the slot that it is for.
-    pub slots: Vec<Vec<usize>>,
-    /// The type of each slot, and whether it is a list.
-    pub kinds: Vec<(Kind, bool)>,
+    fields: PluginFields,
+    others: bool,
+    summary: AtomicBool,
+    document: AtomicBool,
 }
 
 /// Whether it is a field of the document that an event is.
@@ -68,154 +34,40 @@ impl PluginSchema {
     /// The fields that these plugins extract; of two with one name that of the first plugin counts.
     /// With `json`, events that are documents have the fields of the built-in plugin `json`, too.
     pub fn new<'n>(plugins: Vec<Info>, json: bool, statics: impl IntoIterator<Item = &'n str>) -> Self {
-        let mut by_name = FxHashMap::default();
-        for (plugin, info) in plugins.iter().enumerate() {
-            for (field, row) in fields(info).iter().enumerate() {
-                by_name.entry(row.name.clone()).or_insert((plugin, field));
-            }
-        }
-        let longest = by_name.keys().map(String::len).max().unwrap_or(0);
         PluginSchema {
             any: FieldSchema::of_any_event(json).with_static(statics),
-            plugins,
-            by_name,
-            longest,
-            slots: Mutex::default(),
+            others: plugins.len() > 1,
+            fields: PluginFields::new(plugins),
+            summary: AtomicBool::new(false),
+            document: AtomicBool::new(false),
         }
-    }
-
-    /// The fields of each plugin.
-    pub fn plugins(&self) -> &[Info] {
-        &self.plugins
     }
 
     /// From here on only what is looked up, or named by [`PluginSchema::want`], counts as asked for.
     pub fn begin_asking(&self) {
-        let mut slots = self.slots();
-        (slots.summary, slots.document) = (false, false);
-        slots.all.iter_mut().for_each(|slot| slot.wanted = false);
+        self.fields.begin_asking();
+        // Relaxed, here and below: one thread loads rules.
+        self.summary.store(false, Ordering::Relaxed);
+        self.document.store(false, Ordering::Relaxed);
     }
 
     /// Counts a field as asked for.
     pub fn want(&self, field: &Field) {
-        let mut slots = self.slots();
-        match (field.id, &field.arg) {
-            (PLUGIN_FIELD, Arg::Index(slot)) => {
-                slots.all.get_mut(*slot as usize).into_iter().for_each(|slot| slot.wanted = true);
-            }
-            _ => {
-                slots.summary |= self.any.name(field) == SUMMARY;
-                slots.document |= is_of_document(field);
-            }
+        self.fields.want(field);
+        if field.id != PLUGIN_FIELD {
+            self.summary.fetch_or(self.any.name(field) == SUMMARY, Ordering::Relaxed);
+            self.document.fetch_or(is_of_document(field), Ordering::Relaxed);
         }
     }
 
     /// What is asked for. The first plugin is the one whose events they are.
     pub fn asking(&self) -> Asking {
-        let slots = self.slots();
-        let mut asking = Asking {
-            plugins: vec![Asked::default(); self.plugins.len()],
-            slots: vec![Vec::new(); self.plugins.len()],
-            kinds: slots.all.iter().map(|slot| slot.kind).collect(),
-        };
-        for (number, slot) in slots.all.iter().enumerate().filter(|(_, slot)| slot.wanted) {
-            if let (Some(asked), Some(places)) =
-                (asking.plugins.get_mut(slot.plugin), asking.slots.get_mut(slot.plugin))
-            {
-                asked.fields.push(slot.asked.clone());
-                places.push(number);
-            }
-        }
-        let others = self.plugins.len() > 1;
+        let mut asking = self.fields.asking();
         if let Some(own) = asking.plugins.first_mut() {
-            own.summary = slots.summary;
-            own.raw = others || slots.document;
+            own.summary = self.summary.load(Ordering::Relaxed);
+            own.raw = self.others || self.document.load(Ordering::Relaxed);
         }
         asking
-    }
-
-    fn slots(&self) -> MutexGuard<'_, Slots> {
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn row(&self, field: &Field) -> Option<&FieldInfo> {
-        let Arg::Index(slot) = field.arg else { return None };
-        let slots = self.slots();
-        let slot = slots.all.get(slot as usize)?;
-        fields(self.plugins.get(slot.plugin)?).get(slot.asked.field as usize)
-    }
-
-    /// The field of the longest name that `full` begins with, and what is left.
-    fn longest_prefix<'f>(&self, full: &'f str) -> Option<((usize, usize), &'f str)> {
-        (1..=full.len().min(self.longest)).rev().find_map(|length| {
-            let (name, rest) = (full.get(..length)?, full.get(length..)?);
-            self.by_name.get(name).map(|found| (*found, rest))
-        })
-    }
-
-    fn plugin_field(&self, full: &str) -> Result<Option<Field>, FieldError> {
-        let Some(((plugin, number), rest)) = self.longest_prefix(full) else { return Ok(None) };
-        let Some(info) = self.plugins.get(plugin).and_then(|info| fields(info).get(number)) else {
-            return Ok(None);
-        };
-        if !rest.is_empty() && !rest.starts_with('[') {
-            return Ok(None);
-        }
-        let arg = argument(full, info, rest)?;
-        let mut slots = self.slots();
-        let slot = match slots.numbers.get(&(plugin, number, arg.clone())) {
-            Some(slot) => *slot,
-            None => {
-                let slot = slots.all.len();
-                let argument = match &arg {
-                    Arg::None => AskedArgument::None,
-                    Arg::Index(index) => AskedArgument::Index(u64::from(*index)),
-                    Arg::Key(key) => AskedArgument::Key(key.to_vec()),
-                };
-                // A plugin has a few thousand fields at most.
-                let asked = AskedField { field: number as u32, argument };
-                slots.all.push(Slot { plugin, asked, kind: (info.kind, info.list), wanted: false });
-                slots.numbers.insert((plugin, number, arg), slot);
-                slot
-            }
-        };
-        if let Some(slot) = slots.all.get_mut(slot) {
-            slot.wanted = true;
-        }
-        let ty = info.kind.value_type();
-        // Lists of texts can be asked what they contain, as those of the plugin `k8saudit` are by Falco's own rules.
-        let traits = FieldTraits {
-            list: info.list,
-            each_contains: info.list && ty == Type::Str,
-            ..FieldTraits::default()
-        };
-        // So many arguments no rule set has: a slot is a u32 by far.
-        Ok(Some(Field { id: PLUGIN_FIELD, arg: Arg::Index(slot as u32), ty, traits, scope: Scope::Event }))
-    }
-}
-
-fn fields(info: &Info) -> &[FieldInfo] {
-    info.extract.as_ref().map(|extract| &extract.fields[..]).unwrap_or_default()
-}
-
-/// The argument that `rest` is, by what the field takes. Texts of errors are Falco's.
-fn argument(full: &str, info: &FieldInfo, rest: &str) -> Result<Arg, FieldError> {
-    let refuse = |why: &str| Err(FieldError::Argument(format!("filter '{full}': {} {why}", info.name)));
-    let takes = info.argument;
-    let Some(inner) = rest.strip_prefix('[') else {
-        return if takes.required { refuse("requires an argument but none provided") } else { Ok(Arg::None) };
-    };
-    let Some(inner) = inner.strip_suffix(']') else {
-        return refuse("has a badly-formatted argument");
-    };
-    if !takes.index && !takes.key {
-        return refuse(&format!("does not allow nor require an argument but one is provided: {inner}"));
-    }
-    let is_number = !inner.is_empty() && inner.bytes().all(|byte| byte.is_ascii_digit());
-    match inner.parse::<u32>() {
-        Ok(index) if takes.index && is_number => Ok(Arg::Index(index)),
-        _ if takes.key && !inner.contains('\0') => Ok(Arg::Key(inner.as_bytes().into())),
-        _ => refuse(&format!("has an argument that is no number: {inner}")),
     }
 }
 
@@ -225,7 +77,7 @@ impl Schema for PluginSchema {
             Some(arg) => format!("{name}[{}]", String::from_utf8_lossy(arg)),
             None => name.to_owned(),
         };
-        if let Some(field) = self.plugin_field(&full)? {
+        if let Some(field) = self.fields.resolve(&full, 0)? {
             return Ok(field);
         }
         let field = self.any.resolve(name, arg)?;
@@ -234,10 +86,10 @@ impl Schema for PluginSchema {
     }
 
     fn name(&self, field: &Field) -> &str {
-        if field.id != PLUGIN_FIELD {
-            return self.any.name(field);
+        match field.id {
+            PLUGIN_FIELD => self.fields.name(field),
+            _ => self.any.name(field),
         }
-        self.row(field).map_or("", |row| &row.name)
     }
 
     fn check_literal(&self, field: &Field, operator: &str, literal: &[u8]) -> Result<(), String> {
@@ -273,8 +125,7 @@ impl Schema for PluginSchema {
     }
 
     fn suggested(&self) -> Vec<&str> {
-        let fields = self.plugins.iter().flat_map(fields);
-        fields.filter(|field| field.suggested).map(|field| &*field.name).collect()
+        self.fields.suggested()
     }
 
     fn at_least(&self, field: &Field) -> Option<i128> {
@@ -308,13 +159,17 @@ impl<'e> PluginEvent<'e> {
 /// The value of a field of a plugin.
 pub(super) fn get<'e>(context: &EventContext<'e>, field: &Field) -> Option<Value<'e>> {
     let Arg::Index(slot) = field.arg else { return None };
-    *context.origin.plugin()?.values.get(slot as usize)?
+    match context.origin.plugin() {
+        Some(event) => *event.values.get(slot as usize)?,
+        None => context.of_plugin(slot as usize),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::plugins::info::{Extract, Sources, fields};
+    use crate::plugins::protocol::{AskedArgument, AskedField};
 
     fn schema() -> PluginSchema {
         let json = br#"[{"name":"t.num","type":"uint64"},{"name":"t.list","type":"string","isList":true},

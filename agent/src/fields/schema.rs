@@ -2,12 +2,15 @@
 //! Falco's, because rules are judged by them.
 
 use std::ops::Range;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use rustc_hash::FxHashMap;
 use saker_filter::{Arg, EventSet, Field, FieldError, FieldTraits, Schema, Scope, Type, Value};
 
-use super::{AUDIT_BASE, AUDIT_FIELDS, ArgKind, Class, FIELDS, FieldInfo, Services, Traits, params};
+use super::{
+    AUDIT_BASE, AUDIT_FIELDS, ArgKind, Class, FIELDS, FieldInfo, PLUGIN_FIELD, PluginFields, Services,
+    Traits, params,
+};
 use crate::event::{EVENTS, EventFlags, EventId, ParamInfo, id, syscall};
 
 /// An [`Arg::Index`] of a parameter that is given by name: this bit and the number of the name.
@@ -30,6 +33,7 @@ pub struct FieldSchema {
     statics: Vec<String>,
     services: Services,
     longest: usize,
+    plugins: Option<Arc<PluginFields>>,
 }
 
 impl FieldSchema {
@@ -40,6 +44,7 @@ impl FieldSchema {
             statics: Vec::new(),
             services: Services::default(),
             longest: 0,
+            plugins: None,
         };
         for (index, info) in FIELDS.iter().enumerate() {
             if container || info.class != Class::Container {
@@ -56,6 +61,7 @@ impl FieldSchema {
             statics: Vec::new(),
             services: Services::default(),
             longest: 0,
+            plugins: None,
         };
         for (index, info) in FIELDS.iter().enumerate().filter(|(_, info)| info.class == Class::Evt) {
             schema.insert(info.name, index);
@@ -95,6 +101,17 @@ impl FieldSchema {
     pub fn with_services(mut self, services: Services) -> Self {
         self.services = services;
         self
+    }
+
+    /// Adds the fields that plugins extract. Of two with one name that of the table counts.
+    pub fn with_plugins(mut self, plugins: PluginFields) -> Self {
+        self.plugins = Some(Arc::new(plugins));
+        self
+    }
+
+    /// The fields that plugins extract, if some do.
+    pub fn plugins(&self) -> Option<&PluginFields> {
+        self.plugins.as_deref()
     }
 
     fn insert(&mut self, name: &str, index: usize) {
@@ -294,7 +311,14 @@ impl Schema for FieldSchema {
         if let Some(arg) = arg {
             full.extend([b"[", arg, b"]"].concat());
         }
-        let Some((id, length)) = self.longest_prefix(&full) else {
+        let known = self.longest_prefix(&full);
+        if let Some(plugins) = &self.plugins
+            && let Ok(full) = std::str::from_utf8(&full)
+            && let Some(field) = plugins.resolve(full, known.map_or(0, |(_, length)| length))?
+        {
+            return Ok(field);
+        }
+        let Some((id, length)) = known else {
             return Err(FieldError::Unknown(lossy(&full)));
         };
         let Some(info) = row(id) else {
@@ -324,6 +348,9 @@ impl Schema for FieldSchema {
     fn name(&self, field: &Field) -> &str {
         match info(field) {
             Some(info) => info.name,
+            None if field.id == PLUGIN_FIELD => {
+                self.plugins.as_deref().map_or("", |plugins| plugins.name(field))
+            }
             None => {
                 self.statics.get(usize::from(field.id).wrapping_sub(FIELDS.len())).map_or("", String::as_str)
             }
@@ -389,8 +416,14 @@ impl Schema for FieldSchema {
             // These are put together from the event's parameters, with names of flags, users and descriptors.
             "evt.args" | "evt.info" => 400,
             "evt.arg" => 200,
+            // A question to another process: whatever else may decide is looked at before.
+            _ if field.id == PLUGIN_FIELD => 20_000,
             _ => 4,
         }
+    }
+
+    fn suggested(&self) -> Vec<&str> {
+        self.plugins.as_deref().map(PluginFields::suggested).unwrap_or_default()
     }
 
     fn at_least(&self, field: &Field) -> Option<i128> {

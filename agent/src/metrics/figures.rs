@@ -34,6 +34,8 @@ pub(super) struct Look {
     pub held: BTreeMap<String, Held>,
     /// The sources of plugins, each with its name.
     pub plugins: Vec<(String, Arc<Counters>)>,
+    /// The plugins that see system calls, each with its name.
+    pub calls: Vec<(String, Arc<Counters>)>,
     pub about: About,
 }
 
@@ -68,6 +70,7 @@ impl Look {
             reloads: telemetry.reloads(),
             loaded,
             plugins: telemetry.plugins().to_vec(),
+            calls: telemetry.calls(),
             lost: readings.lost(),
             readings,
             outputs: telemetry.outputs().map(Outputs::status).unwrap_or_default(),
@@ -174,7 +177,7 @@ pub(super) fn exposition(look: &Look, config: &Metrics) -> Exposition {
     kernel(look, config, &mut text);
     ours(look, &mut text);
     if config.plugins_metrics_enabled {
-        super::plugins::add(&look.plugins, &mut text);
+        super::plugins::add(&look.plugins, &look.calls, &mut text);
     }
     text
 }

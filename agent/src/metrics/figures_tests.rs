@@ -31,6 +31,7 @@ fn look() -> Look {
     };
     Look {
         plugins: Vec::new(),
+        calls: Vec::new(),
         time: 2_000_000_000_000,
         start: 1_990_000_000_000,
         engine: Some("modern_bpf"),

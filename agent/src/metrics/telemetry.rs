@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::Files;
 use crate::alerts::{Summary, now};
 use crate::outputs::Outputs;
-use crate::plugins::Counters;
+use crate::plugins::{Calls, Counters};
 use crate::state::StateFigures;
 
 /// Numbers that several threads write and read.
@@ -38,6 +38,8 @@ struct Numbers {
     outputs: OnceLock<Outputs>,
     /// The sources of plugins, each with its name.
     plugins: OnceLock<Vec<(String, Arc<Counters>)>>,
+    /// The plugins that see system calls, each with its name.
+    calls: Mutex<Vec<(String, Arc<Counters>)>>,
     reloads: AtomicU64,
     reloads_refused: AtomicU64,
     /// Milliseconds after `began` at which the loop last said that it goes on; 0: it does not yet.
@@ -160,6 +162,7 @@ impl Default for Telemetry {
             engine: OnceLock::new(),
             outputs: OnceLock::new(),
             plugins: OnceLock::new(),
+            calls: Mutex::default(),
             reloads: AtomicU64::new(0),
             reloads_refused: AtomicU64::new(0),
             beat: AtomicU64::new(0),
@@ -208,6 +211,18 @@ impl Telemetry {
     /// The sources of plugins, each with its name.
     pub fn plugins(&self) -> &[(String, Arc<Counters>)] {
         self.0.plugins.get().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Says which plugins see system calls from now on.
+    pub fn set_calls(&self, calls: Option<&Calls>) {
+        let named = calls.into_iter().flat_map(Calls::counters);
+        *lock(&self.0.calls) =
+            named.map(|(name, counters)| (name.to_owned(), Arc::clone(counters))).collect();
+    }
+
+    /// The plugins that see system calls, each with its name.
+    pub fn calls(&self) -> Vec<(String, Arc<Counters>)> {
+        lock(&self.0.calls).clone()
     }
 
     /// Rules took effect: those of the start, or others that were loaded anew from these files.

@@ -173,6 +173,12 @@ impl Pipeline {
         self.run.static_values.clone_from(&settings.static_values);
         self.run.buffer_base64 = settings.buffer_base64;
         self.run.containers = settings.containers;
+        self.run.calls.clone_from(&settings.calls);
+    }
+
+    /// Nothing more is to come for now: plugins that parse shall have what was kept for them.
+    fn flush(&self) {
+        self.run.calls.iter().for_each(|calls| calls.flush());
     }
 
     /// A pipeline for what happens on this host now.
@@ -227,6 +233,11 @@ impl Pipeline {
     ) -> Option<R> {
         self.run.first_ts = place.first_ts;
         let mut subject = self.state.apply(event);
+        if let Some(calls) = &self.run.calls
+            && place.visible
+        {
+            calls.parse(event);
+        }
         let seen = if wanted && place.visible {
             subject.prev_ts = place.prev_ts;
             let context = EventContext::new(event, subject, &self.state, &self.run, &self.arena);

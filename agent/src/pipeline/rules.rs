@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::alerts::Alerts;
 use crate::config::{self, Config};
 use crate::detect::Detector;
+use crate::plugins::Calls;
 
 /// Conditions, their alerts, and what fields see of the configuration under which both were compiled.
 ///
@@ -38,7 +39,7 @@ impl RuleSet {
 }
 
 /// What fields see of a configuration.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// The values of `static.*`.
     pub static_values: Vec<Box<[u8]>>,
@@ -46,15 +47,18 @@ pub struct Settings {
     pub buffer_base64: bool,
     /// The built-in container plugin is on.
     pub containers: bool,
+    /// The plugins that see system calls, if some do.
+    pub calls: Option<Arc<Calls>>,
 }
 
 impl Settings {
-    /// Those of a configuration.
+    /// Those of a configuration, without plugins.
     pub fn of(config: &Config) -> Settings {
         Settings {
             static_values: config.static_fields.values().map(|value| value.as_bytes().into()).collect(),
             buffer_base64: config.buffer_format_base64,
             containers: config.has_plugin(config::CONTAINER),
+            calls: None,
         }
     }
 }

@@ -18,7 +18,8 @@ pub struct Single<'r, W> {
 
 impl<'r, W: Write> Single<'r, W> {
     /// A loop that has seen nothing yet.
-    pub fn new(pipeline: Pipeline, rules: &'r mut RuleSet, out: W) -> Self {
+    pub fn new(mut pipeline: Pipeline, rules: &'r mut RuleSet, out: W) -> Self {
+        pipeline.settle(&rules.settings);
         Single { pipeline, rules, lines: Vec::new(), out }
     }
 
@@ -48,6 +49,7 @@ impl<W: Write> Sink for Single<'_, W> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        self.pipeline.flush();
         self.out.flush()
     }
 

@@ -70,11 +70,13 @@ pub fn run<R>(
         for number in 0..workers {
             let (queue, messages) = bounded(QUEUE);
             queues.push(queue);
+            let mut pipeline = pipeline();
+            pipeline.settle(&rules.settings);
             let mut worker = Worker {
                 number: number as u16,
                 workers: workers as u16,
                 exchange: &exchange,
-                pipeline: pipeline(),
+                pipeline,
                 rules: rules.clone(),
                 figures: Arc::clone(&figures),
                 reports: reports.clone(),
@@ -179,6 +181,7 @@ impl Sink for Dispatcher {
 
     fn flush(&mut self) -> io::Result<()> {
         self.send();
+        self.rules.settings.calls.iter().for_each(|calls| calls.flush());
         // Relaxed: the error itself is handed over by joining the thread. Pairs with the store in `write_in_order`.
         if self.failed.load(Ordering::Relaxed) { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
     }

@@ -44,6 +44,14 @@ pub fn serve() -> Result<(), ProtocolError> {
         let last = request == Request::Close;
         host.arena.reset();
         let Host { arena, serving } = &mut host;
+        let request = match request {
+            // Nobody waits for an answer.
+            Request::Parse(events) => {
+                serving.parse(events);
+                continue;
+            }
+            request => request,
+        };
         let told = serving.answer(request, arena);
         let reply = match &told {
             Ok(reply) => reply,
@@ -135,6 +143,10 @@ impl Serving {
             }
             Request::Next => return self.next(arena).map(Reply::Batch),
             Request::Extract(events) => return self.extract(events, arena).map(Reply::Batch),
+            Request::Types => return Ok(Reply::Types(self.plugin()?.types())),
+            Request::Values { number, event } => return self.values(number, event, arena).map(Reply::Batch),
+            // It has no answer; see `serve`.
+            Request::Parse(events) => self.parse(events),
             Request::Metrics => return Ok(Reply::Metrics(self.plugin()?.metrics())),
             Request::Close => self.plugin = None,
         }
@@ -174,6 +186,35 @@ impl Serving {
             events.push(self.tell(event, arena, &mut room));
         }
         Ok(Batch { events, then: Then::Idle, losses: std::mem::take(&mut self.losses) })
+    }
+
+    /// Has the plugin parse system calls.
+    fn parse(&mut self, events: Vec<(u64, &Bytes)>) {
+        for (number, bytes) in events {
+            match (RawEvent::checked(bytes.to_vec()), &mut self.plugin) {
+                (Ok(event), Some(plugin)) => plugin.parse(&event, number, &mut self.losses),
+                _ => self.losses.unparsed += 1,
+            }
+        }
+    }
+
+    /// What the plugin extracts from a system call.
+    fn values<'a>(&mut self, number: u64, bytes: &Bytes, arena: &'a Bump) -> Result<Batch<'a>, String> {
+        let event = RawEvent::checked(bytes.to_vec()).map_err(|error| error.to_string())?;
+        let Serving { plugin, asking, losses, .. } = self;
+        let plugin = plugin.as_mut().ok_or(OUT_OF_ORDER)?;
+        let mut told = Told {
+            time: event.time(),
+            asynchronous: None,
+            values: plugin.extract(&event, number, asking, arena, losses),
+            summary: None,
+            raw: None,
+        };
+        if told.size() > ROOM {
+            losses.values += told.values.len() as u64;
+            told.values.clear();
+        }
+        Ok(Batch { events: vec![told], then: Then::Idle, losses: std::mem::take(losses) })
     }
 
     /// Shows an event to the plugin, and says what it makes of it, as far as there is room for it.

@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::info::Info;
-use super::protocol::{Asked, Batch, Bytes, Metric, ProtocolError, Reply, Request, decode, receive, send};
+use super::protocol::{
+    Asked, Batch, Bytes, Metric, ProtocolError, Reply, Request, Types, decode, receive, send,
+};
 use super::settings::Settings;
 
 /// The subcommand that a plugin's process runs.
@@ -109,6 +111,11 @@ impl Process {
         self.done(&Request::Begin { source, id, open: open.then_some(&settings.open) })
     }
 
+    /// Waits no longer than this for an answer from now on.
+    pub fn hurry(&mut self, most: Duration) {
+        self.timeout = self.timeout.min(most);
+    }
+
     /// Has these extracted from now on.
     ///
     /// # Errors
@@ -137,6 +144,39 @@ impl Process {
             Reply::Batch(batch) => Ok(batch),
             _ => Err(unexpected()),
         }
+    }
+
+    /// Which types of events the plugin takes.
+    ///
+    /// # Errors
+    /// If the process fails.
+    pub fn types(&mut self) -> Result<Types, ProcessError> {
+        match self.ask(&Request::Types)? {
+            Reply::Types(types) => Ok(types),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// What the plugin extracts from a system call with this number.
+    ///
+    /// # Errors
+    /// If the process fails.
+    pub fn values(&mut self, number: u64, event: Bytes<'_>) -> Result<Batch<'_>, ProcessError> {
+        match self.ask(&Request::Values { number, event })? {
+            Reply::Batch(batch) => Ok(batch),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Has the plugin parse system calls, each with its number. Waits for nothing but room in the socket.
+    ///
+    /// # Errors
+    /// If the process fails.
+    pub fn parse(&mut self, events: Vec<(u64, Bytes<'_>)>) -> Result<(), ProcessError> {
+        let since = Instant::now();
+        let mut timed =
+            Timed { stream: &self.agent, since, until: since + self.timeout, stop: Some(&self.stop) };
+        send(&mut timed, &Request::Parse(events)).map_err(|error| self.failed(error))
     }
 
     /// What the plugin counts itself.

@@ -41,6 +41,19 @@ pub enum Request<'m> {
     /// What was asked for, of events of another plugin.
     #[serde(borrow)]
     Extract(Vec<Bytes<'m>>),
+    /// Say which types of events the plugin takes.
+    Types,
+    /// Parse these system calls, each with its number. There is no answer; what is lost stands in the next batch.
+    #[serde(borrow)]
+    Parse(Vec<(u64, Bytes<'m>)>),
+    /// What was asked for, of a system call.
+    Values {
+        /// Its number.
+        number: u64,
+        /// The event.
+        #[serde(borrow)]
+        event: Bytes<'m>,
+    },
     /// What the plugin counts itself.
     Metrics,
     /// End.
@@ -87,6 +100,8 @@ pub enum Reply<'m> {
     OpenParams(Vec<(String, String)>),
     /// It is done.
     Done,
+    /// Which types of events the plugin takes.
+    Types(Types),
     /// Events, or values of events that were sent.
     #[serde(borrow)]
     Batch(Batch<'m>),
@@ -94,6 +109,15 @@ pub enum Reply<'m> {
     Metrics(Vec<Metric>),
     /// It cannot be done.
     Failed(&'m str),
+}
+
+/// Which types of events a plugin takes; all where there is none.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Types {
+    /// It extracts fields from.
+    pub extract: Vec<u16>,
+    /// It parses.
+    pub parse: Vec<u16>,
 }
 
 /// A number that a plugin counts.

@@ -1,10 +1,12 @@
 //! An event as plugins make and read it: a header, the lengths of the parameters, the parameters.
 //!
 //! ```text
-//! time u64 | thread u64 | length u32 | type u16 | parameters u32 | lengths u32 * parameters | data
+//! time u64 | thread u64 | length u32 | type u16 | parameters u32 | lengths * parameters | data
 //! ```
+//!
+//! Lengths are u32 in the events that plugins make, and in those of system calls that can be large; else u16.
 
-use crate::event::{EventId, id};
+use crate::event::{EventFlags, EventId, id};
 
 /// The bytes of the header.
 pub const HEADER: usize = 26;
@@ -12,7 +14,7 @@ pub const HEADER: usize = 26;
 /// The most bytes of an event.
 pub const MAX_EVENT: usize = 4 << 20;
 
-/// The most parameters: those that a plugin makes have two or three.
+/// The most parameters of any event: those that a plugin makes have two or three.
 const MAX_PARAMS: usize = 32;
 
 /// No time, or no thread, was given.
@@ -112,8 +114,14 @@ impl RawEvent {
         }
         let event = RawEvent(bytes);
         let count = event.u32(22) as usize;
-        let lengths = (0..count.min(MAX_PARAMS)).map(|index| event.u32(HEADER + 4 * index) as usize);
-        let whole = lengths.fold(HEADER + 4 * count.min(MAX_PARAMS), usize::saturating_add);
+        let large = event.kind().info().is_none_or(|info| info.flags.contains(EventFlags::LARGE_PAYLOAD));
+        let width = if large { 4 } else { 2 };
+        let length = |index: usize| match large {
+            true => event.u32(HEADER + width * index) as usize,
+            false => event.u16(HEADER + width * index).into(),
+        };
+        let lengths = (0..count.min(MAX_PARAMS)).map(length);
+        let whole = lengths.fold(HEADER + width * count.min(MAX_PARAMS), usize::saturating_add);
         let announced = event.u32(16) as usize;
         if count > MAX_PARAMS || whole > event.0.len() || announced != event.0.len() {
             return Err(RawError::Lengths);
@@ -133,8 +141,7 @@ impl RawEvent {
 
     /// Its type.
     pub fn kind(&self) -> EventId {
-        let bytes = self.0.get(20..22).and_then(|bytes| bytes.first_chunk());
-        EventId(bytes.map_or(0, |bytes| u16::from_le_bytes(*bytes)))
+        EventId(self.u16(20))
     }
 
     /// The bytes of a parameter.
@@ -162,6 +169,11 @@ impl RawEvent {
         }
     }
 
+    fn u16(&self, at: usize) -> u16 {
+        let bytes = self.0.get(at..).and_then(|bytes| bytes.first_chunk());
+        bytes.map_or(0, |bytes| u16::from_le_bytes(*bytes))
+    }
+
     fn u32(&self, at: usize) -> u32 {
         u32_at(&self.0, at)
     }
@@ -187,6 +199,8 @@ fn u32_at(event: &[u8], at: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capture::scap::encode;
+    use crate::event::{Event, ParamsBuf};
 
     #[test]
     fn an_event_of_a_source_gets_time_and_plugin() {
@@ -202,6 +216,22 @@ mod tests {
         assert_eq!(refused, Err(RawError::PluginId { found: 8, expected: 7 }));
         let refused = RawEvent::asynchronous(other.bytes().to_vec(), 7, 42);
         assert_eq!(refused, Err(RawError::Kind(322)));
+    }
+
+    #[test]
+    fn a_system_call_is_an_event_too() {
+        let params = ParamsBuf::of(&[&3i64.to_le_bytes(), b"/etc/passwd\0", b""]);
+        for (id, width) in [(id::SYSCALL_OPEN_X, 2), (id::SYSCALL_EXECVEAT_X, 2), (id::CONTAINER_JSON_2_E, 4)]
+        {
+            let mut bytes = Vec::new();
+            encode(&Event::new(1, 7, 42, 0, id, 0, params.params()), &mut bytes).unwrap();
+            assert_eq!(bytes.len(), HEADER + 3 * width + 20);
+            let event = RawEvent::checked(bytes.clone()).unwrap();
+            assert_eq!((event.time(), event.kind()), (7, id));
+            for length in 0..bytes.len() {
+                assert!(RawEvent::checked(bytes[..length].to_vec()).is_err(), "{length}");
+            }
+        }
     }
 
     #[test]

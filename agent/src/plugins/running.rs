@@ -8,18 +8,15 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 
+use super::failing::Failures;
 use super::process::ProcessError;
 use super::protocol::{Losses, Metric, Then};
 use super::sources::Source;
 use super::team::{Failure, Outcome, Team};
 use crate::alerts::{Internal, Summary};
-use crate::config::Priority;
 use crate::fields::Asking;
 use crate::source_thread::SourceThread;
 use crate::watch::Watch;
-
-/// What the alert about a plugin that failed is called.
-const FAILED: &str = "Saker internal: plugin failure";
 
 /// How often it is looked whether the thread shall stop while it waits.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -28,10 +25,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const IDLE: Duration = Duration::from_millis(10);
 
 /// How often plugins are asked what they count.
-const MEASURE_EVERY: Duration = Duration::from_secs(5);
-
-/// After so long without a failure they are counted from 0 again.
-const FORGET_AFTER: Duration = Duration::from_secs(300);
+pub(super) const MEASURE_EVERY: Duration = Duration::from_secs(5);
 
 /// The rules of a source, and what they ask of its plugins.
 #[derive(Debug)]
@@ -68,7 +62,7 @@ pub struct Ended {
 /// What came from a source, and what was lost.
 #[derive(Debug, Default)]
 pub struct Counters {
-    /// Events that rules met.
+    /// Events that rules met; of system calls, those about which the plugin was asked.
     pub events: AtomicU64,
     /// How often a plugin crashed, hung or gave up. How many events were lost by that nobody can know.
     pub failures: AtomicU64,
@@ -80,6 +74,11 @@ pub struct Counters {
     pub values: AtomicU64,
     /// Events that a plugin could not parse.
     pub unparsed: AtomicU64,
+    /// System calls that were sent to be parsed.
+    pub sent: AtomicU64,
+    /// System calls that the plugin should have seen and did not, because it was down or they are too large; of those on their way to
+    /// it when it failed, all.
+    pub unseen: AtomicU64,
     /// Asynchronous events for which there was no room, or that were none.
     pub asynchronous: AtomicU64,
     summary: Mutex<Summary>,
@@ -97,7 +96,7 @@ impl Counters {
         self.reported.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set_reported(&self, metrics: Vec<Metric>) {
+    pub(super) fn set_reported(&self, metrics: Vec<Metric>) {
         *self.reported.lock().unwrap_or_else(PoisonError::into_inner) = metrics;
     }
 
@@ -135,6 +134,8 @@ impl Display for Counters {
             (&self.restarts, "begun again"),
             (&self.values, "fields not extracted"),
             (&self.unparsed, "events not parsed"),
+            (&self.sent, "sent to be parsed"),
+            (&self.unseen, "not seen"),
         ] {
             if of(counter) > 0 {
                 write!(f, ", {what}: {}", of(counter))?;
@@ -229,7 +230,7 @@ impl<W: Write, A: Fn(Internal)> Work<W, A> {
 
     fn work(&mut self, team: Team) -> Result<(), String> {
         let mut team = Some(team);
-        let (mut failures, mut since) = (0, Instant::now());
+        let mut failures = Failures::none();
         loop {
             let broken = match &mut team {
                 Some(running) => self.serve(running),
@@ -251,38 +252,16 @@ impl<W: Write, A: Fn(Internal)> Work<W, A> {
                 Break::Failed(Failure { error: ProcessError::Stopped, .. }) => return Ok(()),
                 Break::Failed(failure) => {
                     team = None;
-                    if since.elapsed() > FORGET_AFTER {
-                        failures = 0;
-                    }
-                    since = Instant::now();
-                    self.failed(&failure, failures)?;
-                    failures += 1;
+                    self.failed(&failure, &mut failures)?;
                 }
             }
         }
     }
 
     /// Says that a plugin failed, and waits until it is begun again; an error if it is not.
-    fn failed(&mut self, failure: &Failure, before: u32) -> Result<(), String> {
-        self.counters.fail();
-        let member = self.source.members.iter().find(|member| member.info.name == failure.plugin);
-        let (restarts, pause) =
-            member.map_or((0, Duration::ZERO), |member| (member.settings.restarts, member.settings.pause));
-        let again = before < restarts;
-        let pause = pause.saturating_mul(2u32.saturating_pow(before));
-        let then = match again {
-            true => format!("it is begun again in {pause:?} ({} of {restarts} times)", before + 1),
-            false => format!("it is not begun again (saker.plugins.max_restarts: {restarts})"),
-        };
-        let message = format!("{failure}; source '{}': {then}", self.source.name);
-        tracing::error!("{message}");
-        let alert = Internal::now(Priority::Critical, FAILED, format!("{FAILED}: {message}"))
-            .with("plugin", failure.plugin.as_str())
-            .with("source", self.source.name.as_str());
-        (self.alert)(alert);
-        if !again {
-            return Err(failure.to_string());
-        }
+    fn failed(&mut self, failure: &Failure, failures: &mut Failures) -> Result<(), String> {
+        let Source { name, members, .. } = &*self.source;
+        let pause = failures.add(failure, members, name, &self.counters, &self.alert)?;
         let until = Instant::now() + pause;
         while !self.stopped() && Instant::now() < until {
             std::thread::sleep(LOOK_EVERY.min(until.saturating_duration_since(Instant::now())));

@@ -17,6 +17,8 @@ pub struct Loaded {
     pub plugins: Vec<Member>,
     /// The sources of events that they make.
     pub sources: Vec<Source>,
+    /// Those that see system calls: none, unless `saker.plugins.system_calls` is on.
+    pub calls: Vec<Member>,
 }
 
 /// A plugin.
@@ -80,8 +82,11 @@ impl Loaded {
             return Err(LoadError::Conflict { library, problem });
         }
         let sources = sources(&plugins);
-        warn(&plugins, &sources);
-        Ok(Loaded { plugins, sources })
+        let on = config.saker.plugins.system_calls;
+        let calls = plugins.iter().filter(|plugin| on && sees_calls(&plugin.info)).cloned().collect();
+        let loaded = Loaded { plugins, sources, calls };
+        loaded.warn();
+        Ok(loaded)
     }
 
     /// What rule files can require.
@@ -138,26 +143,43 @@ fn serves(info: &Info, source: &str) -> bool {
         || info.asynchronous.as_ref().is_some_and(|asynchronous| asynchronous.sources.take(source))
 }
 
-/// Says what of the plugins has no effect.
-fn warn(plugins: &[Member], sources: &[Source]) {
-    for plugin in plugins {
-        let name = &plugin.info.name;
-        if serves(&plugin.info, SYSCALL) {
-            tracing::warn!(
-                "plugin {name}: it takes events of system calls, which are not shown to plugins: for rules of source '{SYSCALL}' \
-                 its fields do not exist"
-            );
-        }
-        if plugin.info.listens {
-            tracing::warn!("plugin {name}: it is not called when a capture begins and ends");
-        }
-        if !sources.iter().any(|source| source.members.contains(plugin)) {
-            tracing::warn!(
-                "plugin {name}: it has no source of events, and none that is loaded has events for it"
-            );
+/// Whether a plugin extracts fields from system calls, or parses them.
+fn sees_calls(info: &Info) -> bool {
+    info.extract.as_ref().is_some_and(|extract| extract.sources.take(SYSCALL))
+        || info.parse.as_ref().is_some_and(|sources| sources.take(SYSCALL))
+}
+
+impl Loaded {
+    /// Says what of the plugins has no effect.
+    fn warn(&self) {
+        for plugin in &self.plugins {
+            let (name, info) = (&plugin.info.name, &plugin.info);
+            let shown = self.calls.contains(plugin);
+            if sees_calls(info) && !shown {
+                tracing::warn!(
+                    "plugin {name}: it takes events of system calls, which are not shown to plugins: for rules of source \
+                     '{SYSCALL}' its fields do not exist. 'saker.plugins.system_calls: true' shows them; then each event on \
+                     which a rule or an output needs one of its fields waits for its process, which takes about {QUESTION}, and \
+                     each that it parses is copied to it"
+                );
+            }
+            if info.asynchronous.as_ref().is_some_and(|events| events.sources.take(SYSCALL)) {
+                tracing::warn!("plugin {name}: its asynchronous events are not put between system calls");
+            }
+            if info.listens {
+                tracing::warn!("plugin {name}: it is not called when a capture begins and ends");
+            }
+            if !shown && !self.sources.iter().any(|source| source.members.contains(plugin)) {
+                tracing::warn!(
+                    "plugin {name}: it has no source of events, and none that is loaded has events for it"
+                );
+            }
         }
     }
 }
+
+/// What a question to a plugin costs, as docs/plugins.md says.
+const QUESTION: &str = "25 µs";
 
 #[cfg(test)]
 mod tests {
@@ -210,8 +232,8 @@ mod tests {
             ticker,
         ];
         assert_eq!(told(&sources(&plugins)), "a (1): one, any, ticker; b (2): two, any, of_b, ticker");
-        assert!(serves(&plugins[0].info, SYSCALL) && serves(&plugins[4].info, SYSCALL));
-        assert!(!serves(&plugins[1].info, SYSCALL));
+        let seeing = plugins.iter().filter(|plugin| sees_calls(&plugin.info));
+        assert_eq!(seeing.map(|plugin| &*plugin.info.name).collect::<Vec<_>>(), ["any", "calls"]);
     }
 
     #[test]

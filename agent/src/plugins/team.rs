@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use bumpalo::Bump;
 use saker_filter::Value;
@@ -10,7 +11,7 @@ use serde_bytes::Bytes;
 
 use super::info::{Info, Kind};
 use super::process::{Process, ProcessError};
-use super::protocol::{self, Batch, Losses, Metric, Then, Told, Values};
+use super::protocol::{self, Batch, Losses, Metric, Then, Told, Types, Values};
 use super::raw::RawEvent;
 use super::sources::Source;
 use crate::event::{ParamsBuf, id};
@@ -80,6 +81,11 @@ impl Team {
         Ok(team)
     }
 
+    /// Waits no longer than this for an answer from now on.
+    pub(super) fn hurry(&mut self, most: Duration) {
+        self.processes.iter_mut().for_each(|process| process.hurry(most));
+    }
+
     /// Has these fields extracted from now on.
     pub(super) fn ask(&mut self, asking: &Asking) -> Result<(), Failure> {
         let members = self.source.members.iter().zip(&asking.plugins);
@@ -139,17 +145,11 @@ impl Team {
         let mut show = |told: &Told<'_>, answers: &[(usize, &Told<'_>)]| {
             let mut values = bumpalo::vec![in &*arena; None; asking.kinds.len()];
             for (plugin, answer) in answers {
-                let slots = asking.slots.get(*plugin).map(Vec::as_slice).unwrap_or_default();
-                for (place, value) in &answer.values {
-                    let slot = slots.get(*place as usize).copied();
-                    let kind = slot.and_then(|slot| asking.kinds.get(slot));
-                    // A value of another type than the field's is none, nor is one that nobody has asked for.
-                    let value = kind.and_then(|kind| typed(value, *kind, arena));
-                    match slot.and_then(|slot| values.get_mut(slot)).filter(|_| value.is_some()) {
-                        Some(place) => *place = value,
-                        None => outcome.losses.values = outcome.losses.values.saturating_add(1),
+                place(asking, *plugin, answer, arena, &mut outcome.losses, |slot, value| {
+                    if let Some(place) = values.get_mut(slot) {
+                        *place = Some(value);
                     }
-                }
+                });
             }
             outcome.events += 1;
             let document = OnceCell::new();
@@ -183,6 +183,59 @@ impl Team {
         Ok(outcome)
     }
 
+    /// Which types of events each plugin takes.
+    pub(super) fn types(&mut self) -> Result<Vec<Types>, Failure> {
+        let each = self.processes.iter_mut().zip(&self.source.members);
+        each.map(|(process, member)| process.types().map_err(|error| failure(&member.info, error))).collect()
+    }
+
+    /// What a plugin extracts from a system call with this number: the value of each slot.
+    pub(super) fn values<'a>(
+        &mut self,
+        plugin: usize,
+        number: u64,
+        event: &[u8],
+        out: &'a Bump,
+    ) -> Result<(&'a [Option<Value<'a>>], Losses), Failure> {
+        let Team { source, processes, asking, arena, .. } = self;
+        arena.reset();
+        let (Some(process), Some(member)) = (processes.get_mut(plugin), source.members.get(plugin)) else {
+            return Ok((&[], Losses::default()));
+        };
+        let batch =
+            process.values(number, Bytes::new(event)).map_err(|error| failure(&member.info, error))?;
+        let values = out.alloc_slice_fill_copy(asking.kinds.len(), None);
+        let mut losses = batch.losses;
+        for told in &batch.events {
+            place(asking, plugin, told, arena, &mut losses, |slot, value| {
+                if let Some(place) = values.get_mut(slot) {
+                    *place = Some(kept(value, out));
+                }
+            });
+        }
+        Ok((values, losses))
+    }
+
+    /// Has a plugin parse system calls, each with its number.
+    pub(super) fn parse(&mut self, plugin: usize, events: Vec<(u64, &[u8])>) -> Result<(), Failure> {
+        let (Some(process), Some(member)) = (self.processes.get_mut(plugin), self.source.members.get(plugin))
+        else {
+            return Ok(());
+        };
+        let events = events.into_iter().map(|(number, event)| (number, Bytes::new(event))).collect();
+        process.parse(events).map_err(|error| failure(&member.info, error))
+    }
+
+    /// What was lost of what plugins parsed, once they are done with it.
+    pub(super) fn settle(&mut self) -> Result<Losses, Failure> {
+        let mut losses = Losses::default();
+        for (process, member) in self.processes.iter_mut().zip(&self.source.members) {
+            let batch = process.extract(Vec::new()).map_err(|error| failure(&member.info, error))?;
+            losses = sum(losses, batch.losses);
+        }
+        Ok(losses)
+    }
+
     /// What the plugins count themselves, each metric with its plugin's name before it.
     pub(super) fn metrics(&mut self) -> Result<Vec<Metric>, Failure> {
         let mut all = Vec::new();
@@ -207,6 +260,43 @@ impl Team {
 
 fn failure(info: &Info, error: ProcessError) -> Failure {
     Failure { plugin: info.name.clone(), error }
+}
+
+/// A value in memory of another arena.
+fn kept<'a>(value: Value<'_>, out: &'a Bump) -> Value<'a> {
+    match value {
+        Value::Bytes(bytes) => Value::Bytes(out.alloc_slice_copy(bytes)),
+        Value::List(list) => {
+            Value::List(out.alloc_slice_fill_iter(list.iter().map(|value| kept(*value, out))))
+        }
+        Value::Bool(truth) => Value::Bool(truth),
+        Value::Int(number) => Value::Int(number),
+        Value::UInt(number) => Value::UInt(number),
+        Value::Double(number) => Value::Double(number),
+        Value::Ip(address) => Value::Ip(address),
+        Value::Net(network) => Value::Net(network),
+    }
+}
+
+/// Hands over the values of an event with the slot of each.
+fn place<'a>(
+    asking: &Asking,
+    plugin: usize,
+    told: &'a Told<'a>,
+    arena: &'a Bump,
+    losses: &mut Losses,
+    mut each: impl FnMut(usize, Value<'a>),
+) {
+    let slots = asking.slots.get(plugin).map(Vec::as_slice).unwrap_or_default();
+    for (place, value) in &told.values {
+        let slot = slots.get(*place as usize).copied();
+        let kind = slot.and_then(|slot| asking.kinds.get(slot));
+        // A value of another type than the field's is none, nor is one that nobody has asked for.
+        match slot.zip(kind.and_then(|kind| typed(value, *kind, arena))) {
+            Some((slot, value)) => each(slot, value),
+            None => losses.values = losses.values.saturating_add(1),
+        }
+    }
 }
 
 /// Both together. The numbers come from processes that are not trusted.

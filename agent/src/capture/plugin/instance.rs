@@ -18,7 +18,7 @@ use super::{Padded, PluginError, tables};
 use crate::alerts::now;
 use crate::event::id;
 use crate::plugins::info::{Info, Sources, open_params};
-use crate::plugins::protocol::{Losses, Metric, Then, Values};
+use crate::plugins::protocol::{Losses, Metric, Then, Types, Values};
 use crate::plugins::raw::RawEvent;
 use crate::rules::SYSCALL;
 
@@ -90,15 +90,15 @@ impl Plugin {
         }
         let (extract, parse) = (&plugin.info.extract, &plugin.info.parse);
         let extracts = extract.as_ref().map(|extract| &extract.sources);
-        let types = plugin.types(api.__bindgen_anon_2.get_extract_event_types, extracts);
-        let parses = plugin.types(api.__bindgen_anon_3.get_parse_event_types, parse.as_ref());
+        let types = plugin.types_of(api.__bindgen_anon_2.get_extract_event_types, extracts);
+        let parses = plugin.types_of(api.__bindgen_anon_3.get_parse_event_types, parse.as_ref());
         (plugin.extracts, plugin.parses) = (types, parses);
         Ok(plugin)
     }
 
     /// The types of events that the plugin takes: those that it names, else those of plugins, else (where it takes those of system
     /// calls) all, which is an empty list.
-    fn types(
+    fn types_of(
         &self,
         function: Option<unsafe extern "C-unwind" fn(*mut u32, *mut ss_plugin_t) -> *mut u16>,
         sources: Option<&Sources>,
@@ -117,6 +117,11 @@ impl Plugin {
             Some(sources) if !sources.take(SYSCALL) => vec![id::PLUGINEVENT_E.0],
             _ => Vec::new(),
         }
+    }
+
+    /// The types of events that the plugin takes.
+    pub fn types(&self) -> Types {
+        Types { extract: self.extracts.clone(), parse: self.parses.clone() }
     }
 
     /// What the plugin suggests to open its source with: values and what they mean.
@@ -153,7 +158,8 @@ impl Plugin {
             }
             self.instance = Some(instance);
         }
-        let asynchronous = self.info.asynchronous.as_ref();
+        // Between system calls nothing is put.
+        let asynchronous = self.info.asynchronous.as_ref().filter(|_| source != SYSCALL);
         if asynchronous.is_some_and(|asynchronous| asynchronous.sources.take(source)) {
             self.handle_asynchronous(true)?;
         }

@@ -24,4 +24,4 @@ mod write;
 pub use error::{ScapError, ScapErrorKind};
 pub use file::ScapOutput;
 pub use reader::{ReaderStats, ScapReader};
-pub use write::ScapWriter;
+pub use write::{ScapWriter, encode};

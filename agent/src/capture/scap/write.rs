@@ -110,33 +110,12 @@ impl<W: Write> ScapWriter<W> {
     }
 
     fn write_event(&mut self, event: &Event<'_>) -> io::Result<()> {
-        const HEADER: u32 = 26;
-        let large = event.info().flags.contains(EventFlags::LARGE_PAYLOAD);
-        let params = || (0..event.param_count()).filter_map(|index| event.param(index));
-        let values: usize = params().map(<[u8]>::len).sum();
-        let width = if large { 4 } else { 2 };
-        let too_long =
-            || io::Error::new(io::ErrorKind::InvalidInput, "a parameter is too long for its event");
-        let length = u32::try_from(values + width * params().count()).map_err(|_| too_long())?;
-        let length = length.checked_add(HEADER).ok_or_else(too_long)?;
         self.body.clear();
         put(&mut self.body, &event.cpu.to_le_bytes());
         if event.flags != 0 {
             put(&mut self.body, &event.flags.to_le_bytes());
         }
-        put(&mut self.body, &event.ts.to_le_bytes());
-        put(&mut self.body, &event.tid.to_le_bytes());
-        put(&mut self.body, &length.to_le_bytes());
-        put(&mut self.body, &event.id.0.to_le_bytes());
-        put(&mut self.body, &(params().count() as u32).to_le_bytes());
-        for param in params() {
-            if large {
-                put(&mut self.body, &u32::try_from(param.len()).map_err(|_| too_long())?.to_le_bytes());
-            } else {
-                put(&mut self.body, &u16::try_from(param.len()).map_err(|_| too_long())?.to_le_bytes());
-            }
-        }
-        params().for_each(|param| put(&mut self.body, param));
+        encode(event, &mut self.body)?;
         self.block(match (event.flags != 0, self.body.len() + 16 > MAX_BLOCK) {
             (false, false) => block::EVENT_V2,
             (true, false) => block::EVENT_FLAGS_V2,
@@ -162,6 +141,36 @@ impl<W: Write> ScapWriter<W> {
         self.body.clear();
         Ok(())
     }
+}
+
+/// Appends an event as captures and plugins have it: time, thread, length, type, the lengths of the parameters (of four bytes each where
+/// [`EventFlags::LARGE_PAYLOAD`] says so, else of two), the parameters.
+///
+/// # Errors
+/// `InvalidInput` if a parameter is too long for its kind of event.
+pub fn encode(event: &Event<'_>, body: &mut Vec<u8>) -> io::Result<()> {
+    const HEADER: u32 = 26;
+    let large = event.info().flags.contains(EventFlags::LARGE_PAYLOAD);
+    let params = || (0..event.param_count()).filter_map(|index| event.param(index));
+    let values: usize = params().map(<[u8]>::len).sum();
+    let width = if large { 4 } else { 2 };
+    let too_long = || io::Error::new(io::ErrorKind::InvalidInput, "a parameter is too long for its event");
+    let length = u32::try_from(values + width * params().count()).map_err(|_| too_long())?;
+    let length = length.checked_add(HEADER).ok_or_else(too_long)?;
+    put(body, &event.ts.to_le_bytes());
+    put(body, &event.tid.to_le_bytes());
+    put(body, &length.to_le_bytes());
+    put(body, &event.id.0.to_le_bytes());
+    put(body, &(params().count() as u32).to_le_bytes());
+    for param in params() {
+        if large {
+            put(body, &u32::try_from(param.len()).map_err(|_| too_long())?.to_le_bytes());
+        } else {
+            put(body, &u16::try_from(param.len()).map_err(|_| too_long())?.to_le_bytes());
+        }
+    }
+    params().for_each(|param| put(body, param));
+    Ok(())
 }
 
 fn put(body: &mut Vec<u8>, bytes: &[u8]) {

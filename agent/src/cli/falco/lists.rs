@@ -119,7 +119,9 @@ fn built_in(config: &Config, sources: &[String]) -> Vec<Group> {
 fn of_plugin(info: &Info, loaded: &Loaded) -> Option<Group> {
     let extract = info.extract.as_ref()?;
     let sources =
-        loaded.sources.iter().map(|source| &source.name).filter(|source| extract.sources.take(source));
+        loaded.sources.iter().map(|source| &*source.name).filter(|source| extract.sources.take(source));
+    let seen = loaded.calls.iter().any(|member| member.info == *info) && extract.sources.take(SYSCALL);
+    let sources = seen.then_some(SYSCALL).into_iter().chain(sources);
     let row = |field: &crate::plugins::info::FieldInfo| {
         let argument = match field.argument {
             Argument { required: true, .. } => Some("EPF_ARG_REQUIRED"),
@@ -139,7 +141,7 @@ fn of_plugin(info: &Info, loaded: &Loaded) -> Option<Group> {
     Some(Group {
         name: info.name.clone(),
         about: info.description.clone(),
-        sources: sources.cloned().collect(),
+        sources: sources.map(str::to_owned).collect(),
         fields: extract.fields.iter().map(row).collect(),
     })
 }
