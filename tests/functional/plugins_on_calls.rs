@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use crate::drivers::can_trace;
 use crate::plugins::library;
 use crate::reload::{self, Place};
 use crate::web::{get, number};
@@ -431,4 +432,22 @@ fn metrics_tell_of_plugins_that_see_system_calls() {
         assert_eq!(number(&metrics, &of(nothing)), 0.0, "{nothing}");
     }
     run.finish();
+}
+
+#[test]
+fn a_plugin_sees_what_happens_now() {
+    if !can_trace() {
+        return;
+    }
+    let rules = rules(&[("calls.kind = 293 and proc.name = true", "%evt.num %calls.number")]);
+    let plugins = format!("plugins=[{}, {}]", calls(""), counting(""));
+    let args = [&["trace", "-r", &rules.path, "-o", &plugins], ON, &["--", "true"]].concat();
+    let out = saker(&args);
+    let (alerts, said) = (text(&out.stdout), text(&out.stderr));
+    let told = told(&alerts, "R0");
+    let [one] = &told[..] else { panic!("{alerts}{said}") };
+    let (ours, theirs) = one.split_once(' ').unwrap();
+    assert_eq!(ours, theirs);
+    assert!(counted(&said, "saker_counting").contains("sent to be parsed: "), "{said}");
+    assert!(!said.contains("not seen"), "{said}");
 }
