@@ -8,6 +8,7 @@ rm /root.tar
 for place in proc sys dev; do mount --rbind /$place /c/$place; done
 mount -t tmpfs tmpfs /c/run
 mount -t tmpfs tmpfs /c/tmp
+mkdir /c/run/podman
 in_root() { chroot /c /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root "$@"; }
 podman() { in_root podman --cgroup-manager=cgroupfs --events-backend=file "$@"; }
 
@@ -99,9 +100,14 @@ for driver in $(cat /drivers); do
     with_podman files
     in_root podman system service --time 0 unix:///run/podman/podman.sock >/tmp/podman.log 2>&1 &
     service=$!
-    wait_for test -S /c/run/podman/podman.sock
-    sleep 5
-    with_podman socket
+    if wait_for test -S /c/run/podman/podman.sock; then
+        sleep 5
+        with_podman socket
+    else
+        echo "FAILED   Podman's service does not start"
+        tail -5 /tmp/podman.log
+        failed=$((failed + 1))
+    fi
     kill $service
     in_root containerd >/tmp/containerd.log 2>&1 &
     daemon=$!
