@@ -126,7 +126,8 @@ pub(crate) fn parse(text: &str) -> Result<Vec<NodeRef>, YamlError> {
             return Err(translate(&relaxed, failed, builder.open.last()));
         };
         let resumed = builder.resume(&relaxed.text, begin);
-        work += if resumed { relaxed.text.len() } else { relaxed.text.len() * REREAD };
+        let read_again = if resumed { failed.at.saturating_sub(builder.base) } else { relaxed.text.len() };
+        work += relaxed.text.len() + read_again * REREAD;
         if work > MAX_WORK {
             return Err(translate(&relaxed, failed, builder.open.last()));
         }

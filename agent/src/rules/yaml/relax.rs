@@ -11,11 +11,13 @@ pub(super) struct Relaxed<'t> {
     pub text: Cow<'t, str>,
     /// Where blanks were inserted, ascending, and how many.
     inserted: Vec<(Offset, usize)>,
+    /// Where the quoted scalars begin whose lines were indented.
+    indented: Vec<Offset>,
 }
 
 impl<'t> Relaxed<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        Relaxed { text: Cow::Borrowed(text), inserted: Vec::new() }
+        Relaxed { text: Cow::Borrowed(text), inserted: Vec::new(), indented: Vec::new() }
     }
 
     /// Where `at` is in the original text.
@@ -35,19 +37,23 @@ impl<'t> Relaxed<'t> {
         }
     }
 
-    /// Indents the lines of the quoted scalar at `at`, which has no meaning. `false` if it has only one.
+    /// Indents the lines of the quoted scalar at `at`, which has no meaning. `false` if it has only one, or if that was done before.
     pub(super) fn indent_quotes(&mut self, at: Offset) -> bool {
         let bytes = self.text.as_bytes();
-        if !matches!(bytes.get(at), Some(b'"' | b'\'')) {
+        if !matches!(bytes.get(at), Some(b'"' | b'\'')) || self.indented.contains(&at) {
             return false;
         }
         let end = end_of_quotes(bytes, at).min(bytes.len());
         let column = at - memchr::memrchr(b'\n', &bytes[..at]).map_or(0, |feed| feed + 1);
         let mut text = String::with_capacity(self.text.len() + column);
         let mut rest = 0;
-        for feed in memchr::memchr_iter(b'\n', &bytes[at..end]) {
-            text.push_str(&self.text[rest..at + feed + 1]);
-            rest = at + feed + 1;
+        for line_end in memchr::memchr2_iter(b'\n', b'\r', &bytes[at..end]) {
+            let next = at + line_end + 1;
+            if bytes[next - 1] == b'\r' && bytes.get(next) == Some(&b'\n') {
+                continue;
+            }
+            text.push_str(&self.text[rest..next]);
+            rest = next;
             self.inserted.push((text.len(), column + 1));
             text.extend(std::iter::repeat_n(' ', column + 1));
         }
@@ -57,6 +63,7 @@ impl<'t> Relaxed<'t> {
         text.push_str(&self.text[rest..]);
         self.text = Cow::Owned(text);
         self.inserted.sort_unstable();
+        self.indented.push(at);
         true
     }
 }
@@ -146,6 +153,13 @@ mod tests {
             assert_eq!(relaxed.original(at), text.find(word).unwrap(), "{word}");
         }
         assert_eq!(relaxed.original(relaxed.text.len()), text.len());
+    }
+
+    #[test]
+    fn quotes_are_indented_once_whatever_ends_their_lines() {
+        let mut relaxed = Relaxed::new("- a: 'x\ry\r\nz\n'");
+        assert!(relaxed.indent_quotes(5) && !relaxed.indent_quotes(5));
+        assert_eq!(relaxed.text, "- a: 'x\r      y\r\n      z\n      '");
     }
 
     #[test]
