@@ -88,6 +88,17 @@ with_docker() {
     in_root docker rm -f dockerlong >/dev/null 2>>/tmp/errors
 }
 
+# started PID COMMAND…: waits until the command succeeds, as long as the process is there.
+started() {
+    local pid=$1
+    shift
+    for _ in $(seq 600); do
+        "$@" >/dev/null 2>&1 && return 0
+        kill -0 "$pid" 2>/dev/null || return 1
+        sleep 1
+    done
+    return 1
+}
 wait_for() { for _ in $(seq 600); do "$@" >/dev/null 2>&1 && return 0; sleep 1; done; return 1; }
 
 for driver in $(cat /drivers); do
@@ -100,7 +111,7 @@ for driver in $(cat /drivers); do
     with_podman files
     in_root podman system service --time 0 unix:///run/podman/podman.sock >/tmp/podman.log 2>&1 &
     service=$!
-    if wait_for test -S /c/run/podman/podman.sock; then
+    if started $service test -S /c/run/podman/podman.sock; then
         sleep 5
         with_podman socket
     else
@@ -111,18 +122,19 @@ for driver in $(cat /drivers); do
     kill $service
     in_root containerd >/tmp/containerd.log 2>&1 &
     daemon=$!
-    if wait_for in_root ctr version && in_root ctr images import /tmp/box.tar >/dev/null 2>>/tmp/errors; then
+    if started $daemon in_root ctr version && in_root ctr images import /tmp/box.tar >/dev/null 2>>/tmp/errors; then
         sleep 5
         with_containerd
         in_root dockerd --bridge=none --iptables=false --ip6tables=false --containerd /run/containerd/containerd.sock >/tmp/docker.log 2>&1 &
         docker=$!
-        if wait_for in_root docker version && podman save -q --format docker-archive -o /tmp/docker.tar localhost/box:1 &&
+        if started $docker in_root docker version && podman save -q --format docker-archive -o /tmp/docker.tar localhost/box:1 &&
             in_root docker load -q -i /tmp/docker.tar >/dev/null 2>>/tmp/errors; then
             sleep 5
             with_docker
         else
-            echo "skipped  Docker does not start in this guest"
-            tail -3 /tmp/docker.log
+            echo "FAILED   Docker does not start"
+            tail -5 /tmp/docker.log
+            failed=$((failed + 1))
         fi
         kill $docker 2>/dev/null
     else
