@@ -8,7 +8,7 @@ use saker_filter::{Condition, EventSet, Index, Memo, Remembered, Schema};
 
 use crate::alerts::Cost;
 use crate::config::{Config, RuleMatching, RuleSelection};
-use crate::event::{EventId, id, syscall};
+use crate::event::{Event, EventId, id, syscall};
 use crate::fields::EventContext;
 use crate::rules::Rule;
 
@@ -67,10 +67,15 @@ impl Detector {
         self.meter.is_some()
     }
 
-    /// Whether some condition can be true for this event.
-    #[inline]
+    /// Whether some condition can be true for events with this id.
     pub fn wants(&self, event: EventId) -> bool {
         !self.index.candidates(event.0).is_empty()
+    }
+
+    /// Whether some condition can be true for this event: of a generic one, for its call.
+    #[inline]
+    pub fn concerns(&self, event: &Event<'_>) -> bool {
+        !self.index.candidates(syscall::kind(event)).is_empty()
     }
 
     /// Evaluates the conditions that an event can concern, and hands the numbers of those that are true to `found`:
@@ -79,20 +84,14 @@ impl Detector {
         if let Some(meter) = &mut self.meter {
             meter.look(&self.index, context);
         }
-        let key = context.process_key();
-        self.index.evaluate(
-            syscall::kind(context.event()),
-            context,
-            key,
-            &mut self.remembered,
-            |condition| {
-                found(condition as usize);
-                match self.matching {
-                    RuleMatching::First => ControlFlow::Break(()),
-                    RuleMatching::All => ControlFlow::Continue(()),
-                }
-            },
-        );
+        let (kind, key) = (syscall::kind(context.event()), context.process_key());
+        self.index.evaluate(kind, context, key, &mut self.remembered, |condition| {
+            found(condition as usize);
+            match self.matching {
+                RuleMatching::First => ControlFlow::Break(()),
+                RuleMatching::All => ControlFlow::Continue(()),
+            }
+        });
     }
 }
 
@@ -167,6 +166,7 @@ fn matches_wildcard(pattern: &str, text: &str) -> bool {
 mod tests {
     use super::*;
     use crate::capture::scap::ScapReader;
+    use crate::event::ParamsBuf;
     use crate::fields::FieldSchema;
     use crate::pipeline::Pipeline;
 
@@ -213,6 +213,23 @@ mod tests {
             }
         }
         assert!(counts.iter().filter(|&&count| count > 0).count() > 7, "{counts:?}");
+    }
+
+    #[test]
+    fn a_generic_event_concerns_only_rules_about_its_call() {
+        let schema = FieldSchema::new(true);
+        let expr = saker_filter::parse("evt.type = mq_timedsend and fd.num = 1", 10).unwrap();
+        let checked = saker_filter::check(&expr, &schema).unwrap();
+        let detector = Detector::new([(&checked.condition, checked.events)], &schema, RuleMatching::All);
+        let code = |name: &str| syscall::SYSCALLS.iter().find(|call| call.name == name).unwrap().code;
+        let concerns = |code: u16| {
+            let params = ParamsBuf::of(&[&code.to_le_bytes(), &[0, 0]]);
+            detector.concerns(&Event::new(1, 0, 1, 0, id::GENERIC_X, 0, params.params()))
+        };
+        assert!(detector.wants(id::GENERIC_X) && !detector.wants(id::SYSCALL_OPEN_X));
+        assert!(concerns(code("mq_timedsend")) && !concerns(code("getpid")));
+        // A code that is newer than the table may be of any name.
+        assert!(concerns(u16::MAX));
     }
 
     #[test]

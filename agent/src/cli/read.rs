@@ -76,7 +76,7 @@ fn print(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
             line.clear();
             match &mut filter {
                 None => pipeline.event(&event, true, |context| form.write(context, &mut line)),
-                Some(filter) => pipeline.event(&event, filter.wants(event.id), |context| {
+                Some(filter) => pipeline.event(&event, filter.concerns(&event), |context| {
                     filter.detect(context, |_| form.write(context, &mut line));
                 }),
             };

@@ -173,7 +173,7 @@ impl CaptureFile {
     fn passes(&mut self, event: &Event<'_>) -> bool {
         let Some((filter, pipeline)) = &mut self.filter else { return true };
         let mut passes = false;
-        pipeline.event(event, filter.wants(event.id), |context| filter.detect(context, |_| passes = true));
+        pipeline.event(event, filter.concerns(event), |context| filter.detect(context, |_| passes = true));
         passes
     }
 }

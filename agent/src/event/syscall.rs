@@ -50,10 +50,10 @@ pub const GENERIC_KINDS: Range<u16> = MAX_EVENTS as u16..MAX_EVENTS as u16 + SYS
 /// The kind of an event: its id, of a generic event the one for its call, if that is known.
 #[inline]
 pub fn kind(event: &Event<'_>) -> u16 {
-    match of_generic(event) {
-        Some(call) if event.id == id::GENERIC_X => GENERIC_KINDS.start + call.code,
-        _ => event.id.0,
+    if event.id != id::GENERIC_X {
+        return event.id.0;
     }
+    of_generic(event).map_or(event.id.0, |call| GENERIC_KINDS.start + call.code)
 }
 
 /// The call that a kind of the generic event stands for.

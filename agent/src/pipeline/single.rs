@@ -38,7 +38,7 @@ impl<W: Write> Sink for Single<'_, W> {
     #[inline(always)]
     fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
         let Single { pipeline, rules: RuleSet { detector, alerts, .. }, lines, .. } = self;
-        let seen = pipeline.event(event, detector.wants(event.id), |context| {
+        let seen = pipeline.event(event, detector.concerns(event), |context| {
             detector.detect(context, |rule| alerts.write(rule, context, lines));
         });
         if seen.is_some() && !self.lines.is_empty() {

@@ -342,7 +342,7 @@ impl Worker<'_> {
             let RuleSet { detector, alerts, .. } = &mut self.rules;
             let lines = &mut report.lines;
             let before = lines.len();
-            self.pipeline.event_at(item.place, &event, detector.wants(event.id), |context| {
+            self.pipeline.event_at(item.place, &event, detector.concerns(&event), |context| {
                 detector.detect(context, |rule| alerts.write(rule, context, lines));
             });
             if lines.len() > before {
