@@ -18,6 +18,7 @@ for name in sh sleep true; do ln -s busybox /c/box/bin/$name; done
 tar -C /c/box -cf /c/tmp/box-root.tar . || exit 1
 podman import -q -c 'LABEL of=box' /tmp/box-root.tar localhost/box:1 || exit 1
 podman save -q --format oci-archive -o /tmp/box.tar localhost/box:1 || exit 1
+podman save -q --format docker-archive -o /tmp/docker.tar localhost/box:1 || exit 1
 cat >/rules.yaml <<'RULES'
 - rule: Shell in container
   desc: A shell was started in a container.
@@ -71,7 +72,9 @@ with_containerd() {
         in_root ctr task exec --exec-id "e$n" ctrlong /bin/sh -c ": ctr-exec" 2>>/tmp/errors || echo "ctr exec: status $?"
     done
     judge ctr-exec "shell <sh -c : ctr-exec> name=ctrlong image=localhost/box:1 type=containerd incomplete=false"
-    in_root ctr task kill -s KILL ctrlong 2>>/tmp/errors
+    # The next driver finds nothing of it.
+    in_root ctr task rm -f ctrlong >/dev/null 2>>/tmp/errors
+    in_root ctr container rm ctrlong 2>>/tmp/errors
 }
 
 with_docker() {
@@ -99,14 +102,12 @@ started() {
     done
     return 1
 }
-wait_for() { for _ in $(seq 600); do "$@" >/dev/null 2>&1 && return 0; sleep 1; done; return 1; }
-
 for driver in $(cat /drivers); do
     [ "$driver" != kmod ] || insmod /saker.ko || exit 1
     # A guest on emulated processors is slow by itself; what is tried is that nothing is judged too early.
     HOST_ROOT=/c saker run -r /rules.yaml --driver "$driver" -o saker.containers.wait_ms=20000 >/tmp/alerts 2>/tmp/log &
     agent=$!
-    wait_for grep -q "recording with" /tmp/log || { echo "FAILED   the agent does not start"; cat /tmp/log; exit 1; }
+    started $agent grep -q "recording with" /tmp/log || { echo "FAILED   the agent does not start"; cat /tmp/log; exit 1; }
     echo "the agent detects after $(cut -d' ' -f1 /proc/uptime) s"
     with_podman files
     in_root podman system service --time 0 unix:///run/podman/podman.sock >/tmp/podman.log 2>&1 &
@@ -127,8 +128,7 @@ for driver in $(cat /drivers); do
         with_containerd
         in_root dockerd --bridge=none --iptables=false --ip6tables=false --containerd /run/containerd/containerd.sock >/tmp/docker.log 2>&1 &
         docker=$!
-        if started $docker in_root docker version && podman save -q --format docker-archive -o /tmp/docker.tar localhost/box:1 &&
-            in_root docker load -q -i /tmp/docker.tar >/dev/null 2>>/tmp/errors; then
+        if started $docker in_root docker version && in_root docker load -q -i /tmp/docker.tar >/dev/null 2>>/tmp/errors; then
             sleep 5
             with_docker
         else
