@@ -9,6 +9,7 @@ use crossbeam_channel::Sender;
 
 use super::engine::Engine;
 use super::orders::Desk;
+use super::sources::all_well;
 use crate::config::Config;
 use crate::k8s::audit;
 use crate::metrics::Telemetry;
@@ -76,8 +77,7 @@ impl Consulted {
                 self.threads
             );
         }
-        let desk = desk.clone();
-        new.connect(move |alert| desk.alert(alert));
+        new.connect(desk.alerts());
         self.calls = Some(Arc::new(new));
         engine.rules.settings.calls.clone_from(&self.calls);
         Ok(())
@@ -97,9 +97,7 @@ impl Beside {
         let mut running = Beside { audit, plugins: Vec::new() };
         for fresh in std::mem::take(&mut engine.plugins) {
             if is_on(&fresh.source.name) {
-                let desk = desk.clone();
-                let alert = move |alert| desk.alert(alert);
-                let source = plugins::Running::start(fresh, engine.output_beside(), alert)?;
+                let source = plugins::Running::start(fresh, engine.output_beside(), desk.alerts())?;
                 tracing::info!("events of source '{}' come from its plugin", source.name());
                 running.plugins.push(source);
             }
@@ -229,9 +227,6 @@ impl Ended {
         {
             return Err(anyhow!("source '{name}': {error}"));
         }
-        match self.calls.into_iter().find_map(|ended| ended.error) {
-            Some(error) => Err(anyhow!("system calls: {error}")),
-            None => Ok(()),
-        }
+        all_well(self.calls)
     }
 }

@@ -64,12 +64,17 @@ impl<'c> Detection<'c> {
         show: Show<'_>,
     ) -> anyhow::Result<Detection<'c>> {
         let containers = containers::Settings::of(config, ProcRoot::from_environment().root())?;
-        let (mut engine, names) = Engine::named(files, config, outputs.then_some(config), show)?;
+        let (engine, names) = Engine::named(files, config, outputs.then_some(config), show)?;
+        Detection { config, engine, names, containers, beside: Beside::default() }.begun(outputs)
+    }
+
+    /// With what runs beside the loop begun: outputs, if they are wanted, and plugins that see system calls.
+    fn begun(mut self, outputs: bool) -> anyhow::Result<Detection<'c>> {
         if outputs {
-            engine.start_outputs(config, outputs::Occasion::Live)?;
+            self.engine.start_outputs(self.config, outputs::Occasion::Live)?;
         }
-        engine.begin_plugins(config, false)?;
-        Ok(Detection { config, engine, names, containers, beside: Beside::default() })
+        self.engine.begin_plugins(self.config, false)?;
+        Ok(self)
     }
 
     /// Begins to watch the sources beside system calls.
@@ -94,10 +99,8 @@ impl<'c> Detection<'c> {
         show: Show<'_>,
     ) -> anyhow::Result<Detection<'c>> {
         let containers = containers::Settings::of(config, ProcRoot::from_environment().root())?;
-        let (mut engine, names) = Engine::guarded(files, configuration, config, Some(config), show)?;
-        engine.start_outputs(config, outputs::Occasion::Live)?;
-        engine.begin_plugins(config, false)?;
-        Ok(Detection { config, engine, names, containers, beside: Beside::default() })
+        let (engine, names) = Engine::guarded(files, configuration, config, Some(config), show)?;
+        Detection { config, engine, names, containers, beside: Beside::default() }.begun(true)
     }
 
     /// The outputs, if there are any.
@@ -128,11 +131,9 @@ impl<'c> Detection<'c> {
         let sensor = &mut Sensor::start(driver, wanted, self.config, orders, telemetry)?;
         sensor.watch_containers(self.containers.clone())?;
         if let Some(calls) = self.engine.calls() {
-            let desk = orders.desk();
-            calls.connect(move |alert| desk.alert(alert));
+            calls.connect(orders.desk().alerts());
         }
-        let desk = orders.desk();
-        let mut recorder = Recorder::start(self.config, move |alert| desk.alert(alert))?;
+        let mut recorder = Recorder::start(self.config, orders.desk().alerts())?;
         if let Some(recorder) = &recorder {
             self.engine.rules.alerts.connect(recorder.desk());
         }

@@ -60,6 +60,12 @@ impl Desk {
         }
     }
 
+    /// What has alerts written, for those who run beside the loop.
+    pub(super) fn alerts(&self) -> impl Fn(Internal) + Send + Sync + use<> {
+        let desk = self.clone();
+        move |alert| desk.alert(alert)
+    }
+
     /// Says at the end what there was no room for.
     pub(super) fn close(&self) {
         let refused = self.refused.load(Ordering::Relaxed);

@@ -77,8 +77,7 @@ pub(super) fn replay_capture(
     let pipeline = || Pipeline::new(config);
     engine.begin_plugins(config, true)?;
     if let (Some(calls), Some((orders, _))) = (engine.calls(), occasion.orders) {
-        let desk = orders.desk();
-        calls.connect(move |alert| desk.alert(alert));
+        calls.connect(orders.desk().alerts());
     }
     let mut recorded = Recorded::of(std::mem::take(&mut engine.plugins));
     let plugins = &mut recorded;

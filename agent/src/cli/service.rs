@@ -36,8 +36,7 @@ pub(super) fn start(given: &Given, telemetry: &Telemetry, desk: &Desk) -> anyhow
     let monitor = Monitor::new(telemetry.clone(), about(), config.metrics.clone());
     let snapshots = Snapshots::new(monitor.clone()).context("metrics.output_file")?;
     if snapshots.wanted() {
-        let desk = desk.clone();
-        snapshots.start(move |alert| desk.alert(alert))?;
+        snapshots.start(desk.alerts())?;
     }
     let webserver = &config.webserver;
     if !webserver.enabled {

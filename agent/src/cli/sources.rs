@@ -10,7 +10,7 @@ use crate::config::{CONTAINER, Config};
 use crate::fields::{FieldSchema, PluginFields, PluginSchema};
 use crate::k8s::audit;
 use crate::pipeline::{Pipeline, Settings};
-use crate::plugins::{Calls, Loaded};
+use crate::plugins::{Calls, CallsEnded, Loaded};
 use crate::rules::{Environment, Plugin};
 
 /// What rules can be loaded against.
@@ -90,7 +90,14 @@ impl Sources {
 /// # Errors
 /// Why one could not be asked to the end.
 pub(super) fn finish(calls: Option<Arc<Calls>>) -> anyhow::Result<()> {
-    let ended = calls.map(|calls| calls.finish()).unwrap_or_default();
+    all_well(calls.map(|calls| calls.finish()).unwrap_or_default())
+}
+
+/// Whether plugins could be asked about system calls to the end.
+///
+/// # Errors
+/// Why one could not.
+pub(super) fn all_well(ended: Vec<CallsEnded>) -> anyhow::Result<()> {
     match ended.into_iter().find_map(|ended| ended.error) {
         Some(error) => Err(anyhow!("system calls: {error}")),
         None => Ok(()),

@@ -250,6 +250,7 @@ mod tests {
         for (image, repository, tag) in [
             ("fedora:38", "fedora", "38"),
             ("fedora", "fedora", ""),
+            ("fedora@sha256:ab", "fedora", ""),
             ("localhost:5000/a/b", "localhost:5000/a/b", ""),
             ("localhost:5000/a/b:c", "localhost:5000/a/b", "c"),
             ("a/b:c@sha256:12", "a/b", "c"),
