@@ -1,6 +1,6 @@
 //! How runtimes are asked: the settings of Falco's container plugin (`plugins[].init_config`) and those of our own.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -159,7 +159,7 @@ impl Settings {
         for socket in given.sockets.as_deref().unwrap_or(default) {
             let text = socket.to_string_lossy();
             let socket = Path::new(text.strip_prefix("unix://").unwrap_or(&text));
-            let on_host = self.host.join(socket.strip_prefix("/").unwrap_or(socket));
+            let on_host = in_root(&self.host, socket);
             // Someone may have mounted just the socket, where they say that it is.
             let path = if !on_host.exists() && socket.exists() { socket.to_owned() } else { on_host };
             let engine = kind(path);
@@ -168,6 +168,32 @@ impl Settings {
             }
         }
     }
+}
+
+/// How many symbolic links one path may lead through, as in the kernel.
+const MAX_LINKS: usize = 40;
+
+/// Where a path of the host leads whose root is `root`: a link in it to `/run` (as `/var/run` is) means the host's. What does not exist
+/// leads nowhere else.
+fn in_root(root: &Path, path: &Path) -> PathBuf {
+    let mut rest: Vec<_> = path.components().rev().map(|part| part.as_os_str().to_owned()).collect();
+    let (mut at, mut links) = (PathBuf::new(), 0);
+    while let Some(part) = rest.pop() {
+        match Path::new(&part).components().next() {
+            Some(Component::Normal(name)) => at.push(name),
+            Some(Component::ParentDir) => _ = at.pop(),
+            Some(Component::RootDir) => at.clear(),
+            Some(Component::CurDir | Component::Prefix(_)) | None => {}
+        }
+        if let Ok(target) = std::fs::read_link(root.join(&at))
+            && links < MAX_LINKS
+        {
+            links += 1;
+            at.pop();
+            rest.extend(target.components().rev().map(|part| part.as_os_str().to_owned()));
+        }
+    }
+    root.join(at)
 }
 
 /// The sockets of users' own Podmans.
@@ -215,6 +241,30 @@ mod tests {
         assert!(settings.engines.contains(&docker) && settings.engines.contains(&EngineKind::PodmanStore));
         let off = Config::from_options(&["saker.builtin_plugins=[]".to_owned()]).unwrap();
         assert_eq!(Settings::of(&off, Path::new("/")).unwrap(), None);
+    }
+
+    #[test]
+    fn links_lead_within_the_hosts_root() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        for directory in ["run", "var"] {
+            std::fs::create_dir(root.join(directory)).unwrap();
+        }
+        let link = |target: &str, name: &str| std::os::unix::fs::symlink(target, root.join(name)).unwrap();
+        link("/run", "var/run");
+        link("../../../run/docker", "var/relative");
+        link("loop", "var/loop");
+        for (path, expected) in [
+            ("/var/run/docker.sock", "run/docker.sock"),
+            ("/var/relative/a.sock", "run/docker/a.sock"),
+            ("/../var/./none/a.sock", "var/none/a.sock"),
+            ("relative.sock", "relative.sock"),
+            ("/var/loop/a.sock", "var/loop/a.sock"),
+        ] {
+            assert_eq!(in_root(root, Path::new(path)), root.join(expected), "{path}");
+        }
+        let settings = Settings::of(&Config::default(), root).unwrap().unwrap();
+        assert!(settings.engines.contains(&EngineKind::Docker(root.join("run/docker.sock"))));
     }
 
     #[test]
