@@ -102,6 +102,11 @@ started() {
     done
     return 1
 }
+# Under load: processes come and go all the while.
+while sleep 0.05; do
+    for _ in 1 2 3 4; do busybox ls /c/usr/bin >/dev/null; done
+done &
+load=$!
 for driver in $(cat /drivers); do
     [ "$driver" != kmod ] || insmod /saker.ko || exit 1
     # A guest on emulated processors is slow by itself; what is tried is that nothing is judged too early.
@@ -148,6 +153,7 @@ for driver in $(cat /drivers); do
     tail -12 /tmp/log
     [ "$driver" != kmod ] || rmmod saker
 done
+kill $load
 sort /tmp/errors | uniq -c | sort -rn | head -5
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
