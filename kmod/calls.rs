@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What can be recorded, as the hooks need it: a row for each system call, by its code, and for each tracepoint.
 
-use crate::extract::arch::native;
+use crate::extract::arch::{native, NUMBERS};
 use crate::extract::calls::{code, COUNT};
 use crate::extract::tracepoints;
 use crate::recorder::{Extractor, Recorder};
@@ -18,19 +18,20 @@ pub(crate) struct Row {
     pub(crate) full: u8,
     /// Whether its success is recorded by the tracepoint of exec, and not when the call ends.
     pub(crate) is_exec: bool,
-    /// Whether it may make several records.
-    pub(crate) has_messages: bool,
+    /// Whether it is not simply recorded once when it ends: for that, or because it may carry several messages.
+    pub(crate) is_special: bool,
 }
 
 impl Row {
     const fn call(code: u16, event: u16, extract: Extractor) -> Self {
+        let is_exec = code == code::EXECVE || code == code::EXECVEAT;
         Self {
             extract,
             code,
             event,
             full: event::full_counter(event) as u8,
-            is_exec: code == code::EXECVE || code == code::EXECVEAT,
-            has_messages: code == code::SENDMMSG || code == code::RECVMMSG,
+            is_exec,
+            is_special: is_exec || code == code::SENDMMSG || code == code::RECVMMSG,
         }
     }
 
@@ -53,6 +54,23 @@ crate::saker_system_calls!(table);
 #[inline(always)]
 pub(crate) fn of_code(code: u16) -> Option<&'static Row> {
     CALLS.get(code as usize)
+}
+
+/// The rows of the calls of the native table, by their numbers.
+static NATIVE: [&Row; NUMBERS] = {
+    let mut rows = [&CALLS[0]; NUMBERS];
+    let mut number = 0;
+    while number < NUMBERS {
+        rows[number] = &CALLS[native::NATIVE[number] as usize];
+        number += 1;
+    }
+    rows
+};
+
+/// The row of a call of the native table.
+#[inline(always)]
+pub(crate) fn of_native(number: usize) -> Option<&'static Row> {
+    NATIVE.get(number).copied()
 }
 
 /// The number of a call in the native table, or `u16::MAX`.

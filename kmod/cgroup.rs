@@ -3,6 +3,7 @@
 
 use crate::alive::{get, Alive};
 use crate::headers::{self, cgroup, css_set, kernfs_node, task_struct};
+use crate::wire::control::Interest;
 
 /// The cgroup of a task in the version 2 hierarchy.
 #[inline(always)]
@@ -11,6 +12,12 @@ pub(crate) fn of_task(task: Alive<task_struct>) -> Alive<cgroup> {
     let set: Alive<css_set> = unsafe { Alive::new(get!(task, cgroups)).unwrap_unchecked() };
     // SAFETY: never null, and a set keeps its cgroups.
     unsafe { Alive::new(get!(set, dfl_cgrp)).unwrap_unchecked() }
+}
+
+/// The id of a task's cgroup in the version 2 hierarchy.
+#[inline(always)]
+pub(crate) fn id_of_task(task: Alive<task_struct>) -> u64 {
+    id_of(of_task(task))
 }
 
 /// The id of a cgroup.
@@ -28,18 +35,19 @@ pub(crate) fn hierarchy_of(of: Alive<cgroup>) -> u64 {
     root.map_or(0, |root| get!(root, hierarchy_id) as u64)
 }
 
-/// The id of a task's cgroup in the hierarchy that the consumer wants ([`crate::wire::control::Interest`]).
+/// The id of a task's cgroup in the hierarchy that the consumer wants ([`Interest`]).
 #[inline(always)]
-pub(crate) fn id_in_hierarchy(task: Alive<task_struct>, hierarchy: u32) -> u64 {
-    if hierarchy == 0 {
-        id_of(of_task(task))
+pub(crate) fn id_in_hierarchy(task: Alive<task_struct>, interest: &Interest) -> u64 {
+    if interest.cgroup_hierarchy == 0 {
+        id_of_task(task)
     } else {
-        controller_cgroup_id(task, hierarchy.wrapping_sub(1))
+        controller_cgroup_id(task, interest)
     }
 }
 
 #[inline(never)]
-fn controller_cgroup_id(task: Alive<task_struct>, controller: u32) -> u64 {
+fn controller_cgroup_id(task: Alive<task_struct>, interest: &Interest) -> u64 {
+    let controller = interest.cgroup_hierarchy.wrapping_sub(1);
     // SAFETY: sets of cgroups are freed by RCU.
     let Some(set) = (unsafe { Alive::<css_set>::new(get!(task, cgroups)) }) else { return 0 };
     let states = get!(set, subsys);

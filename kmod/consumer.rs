@@ -12,13 +12,13 @@
 //! Two tables may name the same rings while one replaces the other; a CPU's ring is used by one producer at a time all the same,
 //! because it turns away whoever comes while it is taken.
 
-use crate::alive::Alive;
+use crate::arch;
 use crate::cgroup;
-use crate::headers::{self, task_struct};
+use crate::headers;
 use crate::ring::Ring;
-use crate::wire::control::{is_set, Interest, BITMAP_WORDS};
+use crate::wire::control::{is_set, option, Interest, BITMAP_WORDS};
 use crate::wire::record::SLOT_SIZE;
-use crate::wire::ring::{PAGE_SIZE, SLACK_SIZE};
+use crate::wire::ring::{Bounds, PAGE_SIZE, SLACK_SIZE};
 use core::cell::UnsafeCell;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
@@ -32,8 +32,8 @@ pub(crate) const CONSUMERS_MAX: usize = 8;
 pub(crate) struct Consumer {
     /// What it asks for.
     pub(crate) interest: Interest,
-    /// Slots of each of its rings, a power of two.
-    pub(crate) slots: u64,
+    /// What bounds a slot's number in each of its rings.
+    pub(crate) bounds: Bounds,
     /// How many slots must be unread for the reader to be woken, a power of two.
     pub(crate) watermark: u64,
     rings: *const Ring,
@@ -54,11 +54,22 @@ impl Consumer {
             native: [0; BITMAP_WORDS],
             codes: [0; BITMAP_WORDS],
         },
-        slots: 0,
+        bounds: Bounds::of(0),
         watermark: 0,
         rings: core::ptr::null(),
         waker: core::ptr::null(),
     };
+
+    /// Whether it wants every call that it asks for, as it comes: whoever made it, failed or not, with nothing behind it.
+    fn is_plain(&self) -> bool {
+        let Interest { options, scope_cgroup, cgroup_hierarchy, .. } = self.interest;
+        options & (option::CREDENTIALS | option::DROP_FAILED) == 0 && scope_cgroup == 0 && cgroup_hierarchy == 0
+    }
+
+    #[inline(always)]
+    fn exists(&self) -> bool {
+        !self.rings.is_null()
+    }
 
     /// Whether it asks for a call that has no number in the native table.
     #[inline(always)]
@@ -72,11 +83,15 @@ impl Consumer {
         self.interest.tracepoints & tracepoint != 0
     }
 
-    /// Whether it wants to hear of a task at all.
+    /// Whether it wants to hear of the current task at all.
     #[inline(always)]
-    pub(crate) fn is_in_scope(&self, task: Alive<task_struct>) -> bool {
-        let Interest { scope_cgroup, scope_level, .. } = self.interest;
-        scope_cgroup == 0 || cgroup::contains(task, scope_cgroup, scope_level)
+    pub(crate) fn is_in_scope(&self) -> bool {
+        self.interest.scope_cgroup == 0 || self.scope_has_current()
+    }
+
+    #[inline(never)]
+    fn scope_has_current(&self) -> bool {
+        cgroup::contains(arch::current(), self.interest.scope_cgroup, self.interest.scope_level)
     }
 
     /// The ring of a CPU.
@@ -97,22 +112,39 @@ impl Consumer {
     }
 }
 
-/// All consumers, at one time, and behind the last of them one that has no rings.
-pub(crate) struct Table([Consumer; CONSUMERS_MAX + 1]);
+/// All consumers, at one time.
+pub(crate) struct Table {
+    /// Behind the last of them is one that has no rings.
+    all: [Consumer; CONSUMERS_MAX + 1],
+    has_one_plain: bool,
+}
 
 impl Table {
-    const EMPTY: Self = Self([Consumer::NONE; CONSUMERS_MAX + 1]);
+    const EMPTY: Self = Self { all: [Consumer::NONE; CONSUMERS_MAX + 1], has_one_plain: false };
 
     /// The consumers.
     #[inline(always)]
     pub(crate) fn consumers(&self) -> impl Iterator<Item = &Consumer> {
-        let mut next = self.0.as_ptr();
+        let mut next = self.all.as_ptr();
         core::iter::from_fn(move || {
             // SAFETY: not beyond the one that has no rings, where this ends.
             let consumer = unsafe { &*next };
             next = next.wrapping_add(1);
-            (!consumer.rings.is_null()).then_some(consumer)
+            consumer.exists().then_some(consumer)
         })
+    }
+
+    /// Whether there is one consumer and no other, and it [is plain](Consumer::is_plain): the ordinary case.
+    #[inline(always)]
+    pub(crate) fn has_one_plain(&self) -> bool {
+        self.has_one_plain
+    }
+
+    /// The first consumer. It need not be there, unless [`Table::has_one_plain`] says so.
+    #[inline(always)]
+    pub(crate) fn first(&self) -> &Consumer {
+        let [first, ..] = &self.all;
+        first
     }
 }
 
@@ -153,9 +185,11 @@ pub(crate) unsafe fn publish(consumers: impl Iterator<Item = Consumer>) {
     // SAFETY: not in force since the last grace period, and the caller keeps others out.
     let table = unsafe { &mut *next };
     *table = Table::EMPTY;
-    for (place, consumer) in table.0.iter_mut().take(CONSUMERS_MAX).zip(consumers) {
+    for (place, consumer) in table.all.iter_mut().take(CONSUMERS_MAX).zip(consumers) {
         *place = consumer;
     }
+    let [first, second, ..] = &table.all;
+    table.has_one_plain = first.exists() && !second.exists() && first.is_plain();
     let wanted = Wanted::of(table);
     // While both tables are in use, whatever either wants passes the test.
     WANTED.widen(&wanted);
@@ -297,7 +331,7 @@ impl Rings {
     pub(crate) fn consumer(&self, interest: Interest, waker: NonNull<Waker>) -> Consumer {
         Consumer {
             interest,
-            slots: self.slots,
+            bounds: Bounds::of(self.slots),
             watermark: watermark(self.slots),
             rings: self.rings.as_ptr(),
             waker: waker.as_ptr(),

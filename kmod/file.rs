@@ -12,7 +12,7 @@ use crate::task;
 use crate::wire::record::path as ending;
 use core::mem::MaybeUninit;
 
-/// References to files that are held while a record is written.
+/// References to files that are held while a record is written. Whoever has one must call [`Held::release`] in the end.
 ///
 /// Only where another thread shares the descriptor table: nobody but the current task could close the file otherwise.
 pub(crate) struct Held {
@@ -43,24 +43,21 @@ impl Held {
         }
     }
 
-    #[cold]
-    #[inline(never)]
-    fn release(&mut self) {
+    /// Whether there is none.
+    #[inline(always)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Gives all back.
+    pub(crate) fn release(&mut self) {
         for file in self.files.iter().take(self.count as usize) {
             // SAFETY: one of the first `count`.
             let file = unsafe { file.assume_init() };
             // SAFETY: `keep` was given a reference. What the last one needs is done when the task returns to user space.
             unsafe { headers::fput(file) };
         }
-    }
-}
-
-impl Drop for Held {
-    #[inline(always)]
-    fn drop(&mut self) {
-        if self.count != 0 {
-            self.release();
-        }
+        self.count = 0;
     }
 }
 

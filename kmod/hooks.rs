@@ -34,51 +34,61 @@ const NO_NUMBER: u16 = u16::MAX;
 ///
 /// Called by the tracepoint, in the task whose registers they are.
 pub(crate) unsafe extern "C" fn sys_exit(_data: *mut c_void, registers: *mut pt_regs, result: i64) {
-    // SAFETY: the registers lie on the task's kernel stack.
-    let Some(registers) = (unsafe { Alive::new(registers) }) else { return };
+    // SAFETY: never null: the registers lie on the task's kernel stack.
+    let registers = unsafe { Alive::new(registers).unwrap_unchecked() };
     let task = arch::current();
     let number = arch::call_number(registers) as usize;
     if arch::is_compat(task) || number >= BITMAP_BITS {
-        other_entry(task, registers, result);
+        other_entry(registers, result);
     } else if WANTED.native(number) {
         native_call(task, registers, result, number);
     }
 }
 
-/// A call of the native table that somebody asks for.
+/// A call of the native table that somebody asks for: nearly every record comes from here, so this is laid out for few instructions.
 #[inline(never)]
 fn native_call(task: Alive<task_struct>, registers: Alive<pt_regs>, result: i64, number: usize) {
-    let code = code_of(&native::NATIVE, number);
-    let wanted = |consumer: &Consumer| is_set(&consumer.interest.native, number);
-    call(
-        task,
-        task,
-        Some(registers),
-        MaybeUninit::uninit(),
-        result,
-        code,
-        number as u16,
-        0,
-        Context::None,
-        wanted,
-    );
+    let Some(row) = calls::of_native(number) else { return };
+    let occurrence = Occurrence {
+        row,
+        named: task,
+        registers: Some(registers),
+        arguments: MaybeUninit::uninit(),
+        return_value: result,
+        number: number as u16,
+        flags: 0,
+        message: 0,
+        context: Context::None,
+    };
+    let no_preemption = NoPreemption::new();
+    // SAFETY: preemption is off until the table has been used for the last time.
+    let table = unsafe { consumer::table() };
+    if row.is_special || !table.has_one_plain() {
+        drop(no_preemption);
+        return call(occurrence, |consumer, occurrence| {
+            is_set(&consumer.interest.native, occurrence.number.into())
+        });
+    }
+    // What a sole consumer asks for is what `WANTED` says; while it changes its mind, or another goes, it may get a little more.
+    record::<true>(&occurrence, table.first());
+    drop(no_preemption);
 }
 
 /// A call through the 32-bit or the x32 entry, or none at all.
 #[cold]
 #[inline(never)]
-fn other_entry(task: Alive<task_struct>, registers: Alive<pt_regs>, result: i64) {
+fn other_entry(registers: Alive<pt_regs>, result: i64) {
     let number = arch::call_number(registers);
-    if arch::is_compat(task) {
-        compat_call(task, registers, result, number as usize);
+    if arch::is_compat(arch::current()) {
+        compat_call(registers, result, number as usize);
     } else if number & arch::X32_BIT != 0 {
         let number = (number & !arch::X32_BIT) as usize;
         let code = code_of(&native::NATIVE, number);
-        coded_call(task, Some(registers), [0; 6], result, code, number, flag::X32);
+        coded_call(Some(registers), [0; 6], result, code, number, flag::X32);
     }
 }
 
-fn compat_call(task: Alive<task_struct>, registers: Alive<pt_regs>, result: i64, number: usize) {
+fn compat_call(registers: Alive<pt_regs>, result: i64, number: usize) {
     let mut arguments = arch::compat_arguments(registers);
     let mut code = code_of(&native::COMPAT, number);
     if code == code::SOCKETCALL {
@@ -87,12 +97,11 @@ fn compat_call(task: Alive<task_struct>, registers: Alive<pt_regs>, result: i64,
             (code, arguments) = meant;
         }
     }
-    coded_call(task, None, arguments, result, code, number, flag::COMPAT);
+    coded_call(None, arguments, result, code, number, flag::COMPAT);
 }
 
 /// A call through an entry whose numbers are not the native ones: what it means decides.
 fn coded_call(
-    task: Alive<task_struct>,
     registers: Option<Alive<pt_regs>>,
     arguments: [u64; 6],
     result: i64,
@@ -103,19 +112,19 @@ fn coded_call(
     if number >= BITMAP_BITS || !WANTED.code(code as usize) {
         return;
     }
-    let wanted = |consumer: &Consumer| consumer.wants_code(code);
-    call(
-        task,
-        task,
+    let Some(row) = calls::of_code(code) else { return };
+    let occurrence = Occurrence {
+        row,
+        named: arch::current(),
         registers,
-        MaybeUninit::new(arguments),
-        result,
-        code,
-        number as u16,
+        arguments: MaybeUninit::new(arguments),
+        return_value: result,
+        number: number as u16,
         flags,
-        Context::None,
-        wanted,
-    );
+        message: 0,
+        context: Context::None,
+    };
+    call(occurrence, |consumer, occurrence| consumer.wants_code(occurrence.row.code));
 }
 
 /// The calls that `socketcall` stands for, by its first argument (include/uapi/linux/net.h: `SYS_SOCKET` is 1).
@@ -157,88 +166,65 @@ fn socket_call(call: u64, list: u64) -> Option<(u16, [u64; 6])> {
     Some((code, arguments))
 }
 
-/// Records a call for each consumer that asks for it.
-#[inline(always)]
-#[allow(clippy::too_many_arguments)]
-fn call(
-    task: Alive<task_struct>,
-    named: Alive<task_struct>,
-    registers: Option<Alive<pt_regs>>,
-    arguments: MaybeUninit<[u64; 6]>,
-    result: i64,
-    code: u16,
-    number: u16,
-    flags: u32,
-    context: Context,
-    wanted: impl Fn(&Consumer) -> bool,
-) {
-    let Some(row) = calls::of_code(code) else { return };
-    if row.is_exec && result == 0 {
+/// Whether a consumer asks for such calls.
+type Asked = fn(&Consumer, &Occurrence) -> bool;
+
+/// Records a call for each consumer that asks for it, or for each of its messages.
+#[inline(never)]
+fn call(mut occurrence: Occurrence, asked: Asked) {
+    let Occurrence { row, return_value, .. } = occurrence;
+    if row.is_exec && return_value == 0 {
         return;
     }
-    let mut occurrence = Occurrence {
-        row,
-        task,
-        named,
-        registers,
-        arguments,
-        return_value: result,
-        number,
-        flags,
-        message: 0,
-        context,
-    };
-    for_each_consumer(|consumer, cpu| {
-        let wanted = wanted(consumer)
-            && consumer.is_in_scope(task)
-            && !(result < 0 && consumer.interest.options & option::DROP_FAILED != 0);
-        if wanted {
-            record(&occurrence, consumer, cpu);
-            if row.has_messages {
-                more_messages(&mut occurrence, consumer, cpu);
+    for_each_consumer(|consumer| {
+        if asked(consumer, &occurrence) && is_wanted(&occurrence, consumer) {
+            for message in 0..records(row.code, return_value) {
+                occurrence.message = message;
+                record_apart(&occurrence, consumer);
             }
         }
     });
 }
 
-/// Records the other messages of a call that carries several.
-#[cold]
-#[inline(never)]
-fn more_messages(occurrence: &mut Occurrence, consumer: &Consumer, cpu: usize) {
-    for message in 1..records(occurrence.row.code, occurrence.return_value) {
-        occurrence.message = message;
-        record(occurrence, consumer, cpu);
+/// Whether a consumer that asks for such calls wants this one.
+#[inline(always)]
+fn is_wanted(occurrence: &Occurrence, consumer: &Consumer) -> bool {
+    if !consumer.is_in_scope() {
+        return false;
     }
-    occurrence.message = 0;
+    occurrence.return_value >= 0 || consumer.interest.options & option::DROP_FAILED == 0
 }
 
 // ---- what is recorded ----------------------------------------------------------------------------------------------
 
-/// Does something for each consumer, with preemption off, on a CPU.
+/// Does something for each consumer, with preemption off.
 #[inline(always)]
-fn for_each_consumer(mut action: impl FnMut(&Consumer, usize)) {
+fn for_each_consumer(mut action: impl FnMut(&Consumer)) {
     let no_preemption = NoPreemption::new();
-    let cpu = arch::cpu();
     // SAFETY: preemption is off until the table has been used for the last time.
     for consumer in unsafe { consumer::table() }.consumers() {
-        action(consumer, cpu);
+        action(consumer);
     }
     drop(no_preemption);
+}
+
+/// [`record`], where calls are few.
+#[inline(never)]
+fn record_apart(occurrence: &Occurrence, consumer: &Consumer) {
+    record::<false>(occurrence, consumer);
 }
 
 /// Records what happened in the current task, and is no call, for each consumer that wants it.
 #[inline(never)]
 fn happened(
     row: &'static Row,
-    task: Alive<task_struct>,
     arguments: [u64; 6],
     context: Context,
-    wanted: fn(&Consumer, Alive<task_struct>) -> bool,
+    wanted: fn(&Consumer) -> bool,
 ) {
     let occurrence = Occurrence {
         row,
-        task,
-        named: task,
+        named: arch::current(),
         registers: None,
         arguments: MaybeUninit::new(arguments),
         return_value: 0,
@@ -247,20 +233,20 @@ fn happened(
         message: 0,
         context,
     };
-    for_each_consumer(|consumer, cpu| {
-        if wanted(consumer, task) {
-            record(&occurrence, consumer, cpu);
+    for_each_consumer(|consumer| {
+        if wanted(consumer) {
+            record_apart(&occurrence, consumer);
         }
     });
 }
 
 /// Records what happens to tasks that a consumer follows.
-fn in_scope(consumer: &Consumer, task: Alive<task_struct>) -> bool {
-    consumer.is_in_scope(task)
+fn in_scope(consumer: &Consumer) -> bool {
+    consumer.is_in_scope()
 }
 
 /// Records it always.
-fn always(_: &Consumer, _: Alive<task_struct>) -> bool {
+fn always(_: &Consumer) -> bool {
     true
 }
 
@@ -275,13 +261,13 @@ fn always(_: &Consumer, _: Alive<task_struct>) -> bool {
 /// Called by the tracepoint, in the task.
 pub(crate) unsafe extern "C" fn sched_process_exec(
     _data: *mut c_void,
-    task: *mut task_struct,
+    _task: *mut task_struct,
     _old_pid: i32,
     program: *mut linux_binprm,
 ) {
-    // SAFETY: the current task, and what it executes: both outlive the tracepoint.
-    let (Some(task), Some(program)) = (unsafe { (Alive::new(task), Alive::new(program)) }) else { return };
-    happened(&calls::EXEC, task, [0; 6], Context::Exec(program), in_scope);
+    // SAFETY: what the task executes outlives the tracepoint.
+    let Some(program) = (unsafe { Alive::new(program) }) else { return };
+    happened(&calls::EXEC, [0; 6], Context::Exec(program), in_scope);
 }
 
 /// A task ends: it has its memory and files still.
@@ -293,12 +279,10 @@ pub(crate) unsafe extern "C" fn sched_process_exec(
 /// Called by the tracepoint, in the task.
 pub(crate) unsafe extern "C" fn sched_process_exit(
     _data: *mut c_void,
-    task: *mut task_struct,
+    _task: *mut task_struct,
     _group_dead: bool,
 ) {
-    // SAFETY: the current task.
-    let Some(task) = (unsafe { Alive::new(task) }) else { return };
-    happened(&calls::EXIT, task, [0; 6], Context::None, in_scope);
+    happened(&calls::EXIT, [0; 6], Context::None, in_scope);
 }
 
 // ---- what is recorded if asked for -----------------------------------------------------------------------------------
@@ -329,10 +313,9 @@ pub(crate) unsafe extern "C" fn signal_deliver(
             sender = unsafe { info.read::<i32>(headers::OFFSET_SIGINFO_FIELDS) };
         }
     }
-    let task = arch::current();
     let arguments = [signal as u64, sender as u64, code as u64, 0, 0, 0];
-    happened(&calls::SIGNAL_DELIVER, task, arguments, Context::None, |consumer, task| {
-        consumer.wants_tracepoint(wanted::SIGNAL_DELIVER) && consumer.is_in_scope(task)
+    happened(&calls::SIGNAL_DELIVER, arguments, Context::None, |consumer| {
+        consumer.wants_tracepoint(wanted::SIGNAL_DELIVER) && consumer.is_in_scope()
     });
 }
 
@@ -351,10 +334,9 @@ pub(crate) unsafe extern "C" fn page_fault(
 ) {
     // SAFETY: what the fault saved, on the task's kernel stack.
     let Some(registers) = (unsafe { Alive::new(registers) }) else { return };
-    let task = arch::current();
     let arguments = [address, arch::instruction_pointer(registers), error, 0, 0, 0];
-    happened(&calls::PAGE_FAULT, task, arguments, Context::None, |consumer, task| {
-        consumer.wants_tracepoint(wanted::PAGE_FAULT) && consumer.is_in_scope(task)
+    happened(&calls::PAGE_FAULT, arguments, Context::None, |consumer| {
+        consumer.wants_tracepoint(wanted::PAGE_FAULT) && consumer.is_in_scope()
     });
 }
 
@@ -369,15 +351,15 @@ pub(crate) unsafe extern "C" fn page_fault(
 pub(crate) unsafe extern "C" fn sched_switch(
     _data: *mut c_void,
     _preempted: bool,
-    task: *mut task_struct,
+    _task: *mut task_struct,
     next: *mut task_struct,
     _state: u32,
 ) {
-    // SAFETY: the current task, and one that is about to run.
-    let (Some(task), Some(next)) = (unsafe { (Alive::new(task), Alive::new(next)) }) else { return };
+    // SAFETY: a task that is about to run.
+    let Some(next) = (unsafe { Alive::new(next) }) else { return };
     let arguments = [get!(next, pid) as u64, 0, 0, 0, 0, 0];
-    happened(&calls::SWITCH, task, arguments, Context::None, |consumer, task| {
-        consumer.wants_tracepoint(wanted::SWITCH) && consumer.is_in_scope(task)
+    happened(&calls::SWITCH, arguments, Context::None, |consumer| {
+        consumer.wants_tracepoint(wanted::SWITCH) && consumer.is_in_scope()
     });
 }
 
@@ -434,18 +416,21 @@ pub(crate) unsafe extern "C" fn io_uring_complete(
 fn operate(request: Alive<io_kiocb>, operation: &Operation, result: i64, flags: u32) {
     let code = operation.code;
     let compat = if io_uring::is_compat(request) { flag::COMPAT } else { 0 };
-    call(
-        arch::current(),
-        io_uring::requester(request),
-        None,
-        MaybeUninit::new(operation.arguments),
-        result,
-        code,
-        calls::native_number(code),
-        flags | flag::IO_URING | compat,
-        Context::IoUring(request),
-        |consumer| consumer.wants_tracepoint(wanted::IO_URING) && consumer.wants_code(code),
-    );
+    let Some(row) = calls::of_code(code) else { return };
+    let occurrence = Occurrence {
+        row,
+        named: io_uring::requester(request),
+        registers: None,
+        arguments: MaybeUninit::new(operation.arguments),
+        return_value: result,
+        number: calls::native_number(code),
+        flags: flags | flag::IO_URING | compat,
+        message: 0,
+        context: Context::IoUring(request),
+    };
+    call(occurrence, |consumer, occurrence| {
+        consumer.wants_tracepoint(wanted::IO_URING) && consumer.wants_code(occurrence.row.code)
+    });
 }
 
 // ---- cgroups -----------------------------------------------------------------------------------------------------------
@@ -481,5 +466,5 @@ unsafe fn cgroup_changed(row: &'static Row, of: *mut headers::cgroup, path: *con
     // SAFETY: the tracepoint's caller holds it.
     let Some(of) = (unsafe { Alive::new(of) }) else { return };
     let arguments = [cgroup::hierarchy_of(of), cgroup::id_of(of), 0, 0, 0, 0];
-    happened(row, arch::current(), arguments, Context::CgroupPath(path), always);
+    happened(row, arguments, Context::CgroupPath(path), always);
 }

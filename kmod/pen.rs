@@ -21,8 +21,12 @@ pub(crate) struct Pen {
     /// Parameters and extras written.
     counts: [u8; 2],
     truncated: bool,
+    /// Nothing. With it, what a pen begins with are few words.
+    rest: u8,
     /// [`flag`] bits.
     pub(crate) flags: u32,
+    /// Bytes of `argv[0]`, its NUL included, once it has been written.
+    pub(crate) executable_length: u32,
 }
 
 /// What a pen has written.
@@ -69,17 +73,18 @@ impl Pen {
     ///
     /// `base` fulfils the type's invariant.
     #[inline(always)]
-    pub(crate) unsafe fn new(base: *mut u8, flags: u32) -> Self {
-        const HEADER: u32 = HEADER_SIZE as u32;
+    pub(crate) unsafe fn new(base: *mut u8) -> Self {
         // INVARIANT: by the caller's promise.
         Self {
             base,
-            at: HEADER,
-            start: HEADER,
+            at: HEADER_SIZE as u32,
+            start: 0,
             limit: RECORD_SIZE_MAX as u32,
             counts: [0, 0],
             truncated: false,
-            flags,
+            rest: 0,
+            flags: 0,
+            executable_length: 0,
         }
     }
 

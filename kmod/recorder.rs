@@ -5,6 +5,7 @@
 mod kernel;
 
 use crate::alive::Alive;
+use crate::arch;
 use crate::calls::Row;
 use crate::cgroup;
 use crate::consumer::Consumer;
@@ -12,7 +13,6 @@ use crate::extract::calls;
 use crate::file::Held;
 use crate::headers::{io_kiocb, linux_binprm, pt_regs, task_struct};
 use crate::pen::{Header, Pen, Written};
-use crate::ring::Ring;
 use crate::task;
 use crate::wire::control::{option, Interest};
 use crate::wire::record::{flag, offset, slots_for};
@@ -22,9 +22,7 @@ use core::mem::MaybeUninit;
 /// What happened, before it is known who wants to hear of it.
 pub(crate) struct Occurrence {
     pub(crate) row: &'static Row,
-    /// The current task, whose facts are told.
-    pub(crate) task: Alive<task_struct>,
-    /// The task that the record names: another one only if the current task works for it.
+    /// The task that the record names: another than the current one, whose facts are told, only if that works for it.
     pub(crate) named: Alive<task_struct>,
     /// Where the arguments of a call through the 64-bit entries are; else they are in `arguments`.
     pub(crate) registers: Option<Alive<pt_regs>>,
@@ -66,83 +64,93 @@ pub(crate) struct Recorder {
     pen: Pen,
     occurrence: *const Occurrence,
     interest: *const Interest,
-    /// Bytes of `argv[0]`, its NUL included, once it has been written.
-    executable_length: u32,
     held: Held,
 }
 
 /// Writes the parameters of a record.
 pub(crate) type Extractor = fn(&mut Recorder);
 
-/// Records an occurrence for a consumer. Preemption is off, and this is `cpu`.
+/// Records an occurrence for a consumer. Preemption is off. `PLAIN`: the consumer [is](Consumer::is_plain).
 ///
-/// Every recorded call pays for this function: it is laid out for few instructions, which are counted (`scripts/vm run --icount`).
+/// Every recorded call pays for this function: it is laid out for few instructions, which are counted (`scripts/bench-calls`).
+/// What is known beforehand is written beforehand: the extractor leaves it no registers.
 #[inline(always)]
-pub(crate) fn record(occurrence: &Occurrence, consumer: &Consumer, cpu: usize) {
-    let memory = consumer.ring(cpu).memory();
-    let Ok(reserved) = reserve(&memory, consumer.slots, usize::from(occurrence.row.full)) else { return };
-    let base = memory.slot(reserved.position, consumer.slots);
-    // INVARIANT: it is dropped at the end of this function.
-    let mut recorder = Recorder {
-        // SAFETY: between `reserve` and `commit` the slots are ours.
-        pen: unsafe { Pen::new(base, occurrence.flags) },
-        occurrence,
-        interest: &consumer.interest,
-        executable_length: 0,
-        held: Held::new(),
-    };
-    (occurrence.row.extract)(&mut recorder);
-    if consumer.interest.options & option::CREDENTIALS != 0 {
-        recorder.finish();
-    }
-    let Written { payload, counts, flags } = recorder.pen.written();
-    let slots = slots_for(payload);
-    let task = occurrence.task;
-    // SAFETY: as above, and a header is no longer than a slot.
+pub(crate) fn record<const PLAIN: bool>(occurrence: &Occurrence, consumer: &Consumer) {
+    let memory = consumer.ring(arch::cpu()).memory();
+    let full = || usize::from(occurrence.row.full);
+    let Ok(reserved) = reserve(&memory, consumer.bounds.used_max, full) else { return };
+    let base = memory.slot(reserved.position, consumer.bounds.mask);
+    let task = arch::current();
+    let cgroup =
+        if PLAIN { cgroup::id_of_task(task) } else { cgroup::id_in_hierarchy(task, &consumer.interest) };
+    // SAFETY: between `reserve` and `commit` the slots are ours, and a header is no longer than a slot.
     let header = unsafe { Header::new(base) };
     header.put(offset::SEQUENCE, reserved.sequence);
     header.put(offset::TIME, reserved.time);
     header.put(offset::TID, task::ids(occurrence.named));
     header.put(offset::EVENT, occurrence.row.event);
+    header.put(offset::RETURN, occurrence.return_value);
+    header.put(offset::CGROUP, cgroup);
+    header.put(offset::START_TIME, task::start_time(task));
+    header.put(offset::SYSCALL, occurrence.number);
+    header.put(offset::CPU, arch::cpu() as u16);
+    // INVARIANT: it is dropped at the end of this function.
+    let mut recorder = Recorder {
+        // SAFETY: as above.
+        pen: unsafe { Pen::new(base) },
+        occurrence,
+        interest: &consumer.interest,
+        held: Held::new(),
+    };
+    (occurrence.row.extract)(&mut recorder);
+    if !PLAIN && consumer.interest.options & option::CREDENTIALS != 0 {
+        calls::finish(&mut recorder);
+    }
+    let Written { payload, counts, flags } = recorder.pen.written();
+    let flags = flags | occurrence.flags;
+    let slots = slots_for(payload);
     header.put(offset::SLOTS, slots as u16);
     header.put(offset::PAYLOAD, payload as u16);
     header.put(offset::PARAMETERS, counts);
-    header.put(offset::RETURN, occurrence.return_value);
-    header.put(offset::CGROUP, cgroup::id_in_hierarchy(task, consumer.interest.cgroup_hierarchy));
-    header.put(offset::START_TIME, task::start_time(task));
     header.put(offset::FLAGS, flags);
-    header.put(offset::SYSCALL, occurrence.number);
-    header.put(offset::CPU, cpu as u16);
-    if flags & (flag::USER_MISS | flag::KERNEL_MISS | flag::CUT) != 0 {
-        count_misses(consumer.ring(cpu), flags);
+    if flags & (flag::USER_MISS | flag::KERNEL_MISS | flag::CUT | HELD) != 0 {
+        header.put(offset::FLAGS, recorder.settle(consumer, flags));
     }
-    commit(&memory, reserved, slots as u64);
+    let head = commit(&memory, slots as u64);
     // The reader's page is looked at only when an eighth of the ring has been passed.
-    if (reserved.position ^ reserved.position.wrapping_add(slots as u64)) & consumer.watermark != 0 {
-        consumer.wake_if_due(cpu);
+    if (head ^ head.wrapping_sub(slots as u64)) & consumer.watermark != 0 {
+        consumer.wake_if_due(arch::cpu());
     }
 }
 
-#[cold]
-#[inline(never)]
-fn count_misses(ring: &Ring, flags: u32) {
-    for (bit, counter) in [
-        (flag::USER_MISS, counter::USER_MISS),
-        (flag::KERNEL_MISS, counter::KERNEL_MISS),
-        (flag::CUT, counter::CUT),
-    ] {
-        if flags & bit != 0 {
-            ring.memory().count(counter);
-        }
-    }
-}
+/// A bit beside [`flag`]'s that no record shows: references to files are held.
+const HELD: u32 = 1 << 31;
 
 impl Recorder {
-    /// What stands behind every record, for whoever wants it.
+    /// Does what few records need when they are written: counts what is missing in it and gives back the files. Returns the flags that
+    /// the record shows.
     #[cold]
     #[inline(never)]
-    fn finish(&mut self) {
-        calls::finish(self);
+    fn settle(&mut self, consumer: &Consumer, flags: u32) -> u32 {
+        for (bit, counter) in [
+            (flag::USER_MISS, counter::USER_MISS),
+            (flag::KERNEL_MISS, counter::KERNEL_MISS),
+            (flag::CUT, counter::CUT),
+        ] {
+            if flags & bit != 0 {
+                consumer.ring(arch::cpu()).memory().count(counter);
+            }
+        }
+        self.held.release();
+        flags & !HELD
+    }
+
+    /// Notes that files are held, if there are any.
+    #[inline(always)]
+    fn note_held(&mut self) {
+        if !self.held.is_empty() {
+            self.pen.flags |= HELD;
+        }
     }
 
     #[inline(always)]

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The memory of a ring as the producer sees it: two pages that the reader maps, slots, and a head that only the kernel has.
 
-use crate::arch;
 use crate::headers;
 use crate::wire::record::SLOT_SIZE;
 use crate::wire::ring::{offset, ProducerMemory};
 use core::cell::Cell;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 /// The ring of one CPU.
 ///
@@ -38,7 +38,7 @@ impl Ring {
     /// The memory of this CPU's ring.
     #[inline(always)]
     pub(crate) fn memory(&self) -> Memory<'_> {
-        Memory { head: &self.head, reader: self.reader, producer: self.producer, data: self.data }
+        Memory { ring: self, producer: self.producer }
     }
 
     /// How many slots the reader has not given back, as far as its word goes.
@@ -47,29 +47,29 @@ impl Ring {
     }
 }
 
-/// A ring while it is written to: copies of its pointers, so that they stay in registers. The accesses to memory are ordered with
-/// everything else, and so would be reads of the pointers before each.
-///
-/// # Invariants
-///
-/// Those of [`Ring`].
+/// A ring while it is written to. The producer's page is used most, so its address is a copy, which stays in a register.
 pub(crate) struct Memory<'a> {
-    head: &'a Cell<u64>,
-    reader: *mut u8,
+    ring: &'a Ring,
     producer: *mut u8,
-    data: *mut u8,
 }
 
 impl Memory<'_> {
     /// Where the record at a position is written: room for the longest record, because of the slack.
     #[inline(always)]
-    pub(crate) fn slot(&self, position: u64, slots: u64) -> *mut u8 {
-        self.data.wrapping_add(((position & slots.wrapping_sub(1)) as usize).wrapping_mul(SLOT_SIZE))
+    pub(crate) fn slot(&self, position: u64, mask: u64) -> *mut u8 {
+        self.ring.data.wrapping_add(((position & mask) as usize).wrapping_mul(SLOT_SIZE))
     }
 
     #[inline(always)]
     fn producer_word(&self, at: usize) -> *mut u64 {
         self.producer.wrapping_add(at).cast()
+    }
+
+    /// A word of the producer's page that its reader looks at.
+    #[inline(always)]
+    fn shared_word(&self, at: usize) -> &AtomicU64 {
+        // SAFETY: in the producer's page, by the type's invariant, and aligned.
+        unsafe { AtomicU64::from_ptr(self.producer_word(at)) }
     }
 
     #[inline(always)]
@@ -85,32 +85,29 @@ impl Memory<'_> {
 impl ProducerMemory for Memory<'_> {
     #[inline(always)]
     fn swap_pending(&self, value: u64) -> u64 {
-        // SAFETY: in the producer's page, by the type's invariant.
-        unsafe { arch::swap(self.producer_word(offset::PENDING), value) }
+        self.shared_word(offset::PENDING).swap(value, Ordering::SeqCst)
     }
 
     #[inline(always)]
     fn store_pending(&self, value: u64) {
-        // SAFETY: in the producer's page, by the type's invariant.
-        unsafe { arch::store_release(self.producer_word(offset::PENDING), value) }
+        self.shared_word(offset::PENDING).store(value, Ordering::Release);
     }
 
     #[inline(always)]
     fn head(&self) -> u64 {
-        self.head.get()
+        self.ring.head.get()
     }
 
     #[inline(always)]
     fn publish(&self, head: u64) {
-        self.head.set(head);
-        // SAFETY: in the producer's page, by the type's invariant.
-        unsafe { arch::store_release(self.producer_word(offset::HEAD), head) }
+        self.ring.head.set(head);
+        self.shared_word(offset::HEAD).store(head, Ordering::Release);
     }
 
     #[inline(always)]
     fn tail(&self) -> u64 {
-        // SAFETY: in the reader's page, by the type's invariant.
-        unsafe { arch::load_acquire(self.reader.wrapping_add(offset::TAIL).cast()) }
+        // SAFETY: in the reader's page, by the type's invariant, and aligned.
+        unsafe { AtomicU64::from_ptr(self.ring.reader.wrapping_add(offset::TAIL).cast()) }.load(Ordering::Acquire)
     }
 
     #[inline(always)]

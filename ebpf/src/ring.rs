@@ -2,7 +2,7 @@
 //! The ring of this CPU: the memory that `crate::wire::ring` works on, the record's header, and its end.
 
 use crate::wire::record::{flag, offset as header, HEADER_SIZE, SLOT_SIZE};
-use crate::wire::ring::{self, counter, offset, ProducerMemory, Reserved};
+use crate::wire::ring::{self, counter, offset, Bounds, ProducerMemory, Reserved};
 
 use crate::access::{load, masked, store};
 use crate::arch;
@@ -40,7 +40,7 @@ impl Ring {
     /// Takes room for a record of an event and writes what is known of it already. `None`: there is no room, which was counted.
     #[inline(always)]
     pub fn reserve(self, event: u16, full: usize, syscall: u16, result: i64) -> Option<*mut u8> {
-        let Ok(Reserved { position, sequence, time }) = ring::reserve(&self, constant(&RING_SLOTS), full) else {
+        let Ok(Reserved { position, sequence, time }) = ring::reserve(&self, Bounds::of(constant(&RING_SLOTS)).used_max, || full) else {
             return None;
         };
         set!(self.page, position, position);
@@ -79,8 +79,7 @@ impl Ring {
         if flags & (flag::USER_MISS | flag::KERNEL_MISS | flag::CUT) != 0 {
             self.count_flags(flags);
         }
-        let reserved = Reserved { position: get!(self.page, position), sequence: 0, time: 0 };
-        ring::commit(&self, reserved, masked::<0x3ff>(slots));
+        ring::commit(&self, masked::<0x3ff>(slots));
     }
 
     /// Adds to a counter.

@@ -27,12 +27,12 @@ pub(crate) fn current() -> Alive<task_struct> {
 /// The number of this CPU. Preemption is off.
 #[inline(always)]
 pub(crate) fn cpu() -> usize {
-    let number: u32;
-    // SAFETY: reads this CPU's `cpu_number`, as the kernel's `smp_processor_id` does.
+    let number;
+    // SAFETY: reads this CPU's `cpu_number`, as the kernel's `smp_processor_id` does. Writing half of a register clears the other.
     unsafe {
         asm!("mov {:e}, dword ptr gs:[rip + cpu_number]", out(reg) number, options(readonly, nostack, preserves_flags));
     }
-    number as usize
+    number
 }
 
 /// Preemption is off while this lives, on this CPU: `preempt_disable` and `preempt_enable`.
@@ -68,48 +68,6 @@ impl Drop for NoPreemption {
             asm!("dec dword ptr gs:[rip + __preempt_count]", options(nostack));
         }
     }
-}
-
-/// `smp_load_acquire`: what follows is not done before. On x86 every load is one.
-///
-/// # Safety
-///
-/// `address` is valid and aligned.
-#[inline(always)]
-pub(crate) unsafe fn load_acquire(address: *const u64) -> u64 {
-    let value;
-    // SAFETY: what the caller promises. Not `nomem`: the compiler moves no access across.
-    unsafe {
-        asm!("mov {}, qword ptr [{}]", out(reg) value, in(reg) address, options(nostack, preserves_flags))
-    };
-    value
-}
-
-/// `smp_store_release`: what stands before is done before. On x86 every store is one.
-///
-/// # Safety
-///
-/// `address` is valid and aligned.
-#[inline(always)]
-pub(crate) unsafe fn store_release(address: *mut u64, value: u64) {
-    // SAFETY: what the caller promises. Not `nomem`: the compiler moves no access across.
-    unsafe {
-        asm!("mov qword ptr [{}], {}", in(reg) address, in(reg) value, options(nostack, preserves_flags))
-    };
-}
-
-/// `xchg`: stores and returns what was there, with a full barrier.
-///
-/// # Safety
-///
-/// `address` is valid and aligned.
-#[inline(always)]
-pub(crate) unsafe fn swap(address: *mut u64, mut value: u64) -> u64 {
-    // SAFETY: what the caller promises. Not `nomem`: the compiler moves no access across.
-    unsafe {
-        asm!("xchg qword ptr [{}], {}", in(reg) address, inout(reg) value, options(nostack, preserves_flags))
-    };
-    value
 }
 
 /// A hole for an instruction that the kernel puts there when it loads the module, on CPUs that have a feature (`ALTERNATIVE`):

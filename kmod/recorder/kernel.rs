@@ -123,8 +123,8 @@ impl Kernel for Recorder {
     fn is_compat(&self) -> bool {
         /// The first number that only x32 has.
         const X32_FIRST: u16 = 512;
-        let flags = self.occurrence().flags;
-        flags & flag::COMPAT != 0 || flags & flag::X32 != 0 && self.occurrence().number >= X32_FIRST
+        let flags = self.occurrence().flags & (flag::COMPAT | flag::X32);
+        flags != 0 && (flags & flag::COMPAT != 0 || self.occurrence().number >= X32_FIRST)
     }
 
     #[inline(always)]
@@ -183,7 +183,7 @@ impl Kernel for Recorder {
 
     #[inline(always)]
     fn task(&mut self, fact: TaskFact) -> u64 {
-        task::fact(self.occurrence().task, fact)
+        task::fact(arch::current(), fact)
     }
 
     #[inline(always)]
@@ -191,19 +191,23 @@ impl Kernel for Recorder {
         if fd >= RING_FILE as i32 {
             return self.ring_file();
         }
-        let task = self.occurrence().task;
-        file::of_descriptor(task, fd, &mut self.held)
+        let task = arch::current();
+        let found = file::of_descriptor(task, fd, &mut self.held);
+        self.note_held();
+        found
     }
 
     #[inline(always)]
     fn executable(&mut self) -> Option<Self::File> {
-        let task = self.occurrence().task;
-        file::executable(task, &mut self.held)
+        let task = arch::current();
+        let found = file::executable(task, &mut self.held);
+        self.note_held();
+        found
     }
 
     #[inline(always)]
     fn file_fact(&mut self, file: Self::File, fact: FileFact) -> u64 {
-        file::fact(self.occurrence().task, file, fact)
+        file::fact(arch::current(), file, fact)
     }
 
     #[inline(always)]
@@ -213,7 +217,7 @@ impl Kernel for Recorder {
 
     #[inline(always)]
     fn working_directory(&mut self) -> Option<path> {
-        let found = file::directory(self.occurrence().task, Directory::Working);
+        let found = file::directory(arch::current(), Directory::Working);
         if found.is_none() {
             self.missed_kernel();
         }
@@ -330,7 +334,7 @@ impl Kernel for Recorder {
 
     #[inline(never)]
     fn add_task_text(&mut self, text: TaskText) {
-        let task = self.occurrence().task;
+        let task = arch::current();
         match text {
             TaskText::Comm => {
                 let comm = get!(task, comm);
@@ -354,11 +358,11 @@ impl Kernel for Recorder {
                 let end = place(headers::OFFSET_MM_ARG_END);
                 match text {
                     TaskText::Executable => {
-                        self.executable_length = self.add_own_memory(start, end, true) as u32
+                        self.pen.executable_length = self.add_own_memory(start, end, true) as u32
                     }
                     TaskText::Arguments => {
                         self.add_own_memory(
-                            start.wrapping_add(u64::from(self.executable_length)),
+                            start.wrapping_add(u64::from(self.pen.executable_length)),
                             end,
                             false,
                         );
@@ -374,7 +378,7 @@ impl Kernel for Recorder {
 
     #[inline(never)]
     fn add_path(&mut self, path: path, flags: bool) {
-        let task = self.occurrence().task;
+        let task = arch::current();
         let mut ending = 0;
         let mark = if flags { core::mem::size_of::<u32>() } else { 0 };
         let written = self.pen.add_with(PATH_SIZE_MAX.wrapping_add(mark), |place| {

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
+use saker_probe::extract::calls::generic_parameters;
 use saker_probe::wire::event::{CGROUP_MKDIR, CGROUP_RMDIR, INTERNAL};
 use saker_probe::wire::record::{Extra, Parameter, Record, flag};
 
@@ -171,6 +172,10 @@ fn decode(
         return;
     };
     params.clear();
+    let generic = generic_parameters(header);
+    for parameter in generic.iter().flatten() {
+        params.push(parameter);
+    }
     let cgroups_at = cgroups_param(id);
     for (index, parameter) in record.parameters().take(info.params.len()).enumerate() {
         if Some(index) == cgroups_at && parameter.bytes.is_empty() {

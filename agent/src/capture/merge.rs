@@ -115,7 +115,7 @@ impl Merger {
 #[cfg(test)]
 mod tests {
     use saker_probe::wire::record::Header;
-    use saker_probe::wire::ring::{self, ProducerMemory, SLOTS_MIN};
+    use saker_probe::wire::ring::{self, Bounds, ProducerMemory, SLOTS_MIN};
 
     use super::super::ring::tests::ring;
     use super::*;
@@ -153,7 +153,7 @@ mod tests {
     fn what_may_still_be_overtaken_waits() {
         let ((one, first), (two, second)) = (ring(), ring());
         let mut merger = Merger::new(vec![first, second]);
-        let reserved = ring::reserve(&one, SLOTS_MIN, counter::FULL_OTHER).unwrap();
+        let reserved = ring::reserve(&one, Bounds::of(SLOTS_MIN).used_max, || counter::FULL_OTHER).unwrap();
         two.record(tid(1), &[]).unwrap();
         two.tick(100);
         two.record(tid(2), &[]).unwrap();

@@ -4,7 +4,7 @@ use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::cell::Cell;
 
 use saker_probe::wire::record::slots_for;
-use saker_probe::wire::ring::{PAGE_SIZE, ProducerMemory, Refused, SLACK_SIZE};
+use saker_probe::wire::ring::{Bounds, PAGE_SIZE, ProducerMemory, Refused, SLACK_SIZE};
 
 use super::*;
 
@@ -77,7 +77,7 @@ impl Producer {
 
     /// Writes a record with these parameters.
     pub(crate) fn record(&self, header: Header, parameters: &[&[u8]]) -> Result<(), Refused> {
-        let reserved = ring::reserve(self, self.slots, counter::FULL_OTHER)?;
+        let reserved = ring::reserve(self, Bounds::of(self.slots).used_max, || counter::FULL_OTHER)?;
         let mut payload = Vec::new();
         for parameter in parameters {
             payload.extend((parameter.len() as u16).to_le_bytes());
@@ -92,7 +92,7 @@ impl Producer {
             ..header
         };
         self.write_bytes(reserved.position, &[&header.to_bytes()[..], &payload].concat());
-        ring::commit(self, reserved, u64::from(header.slots));
+        ring::commit(self, u64::from(header.slots));
         Ok(())
     }
 }
@@ -172,9 +172,10 @@ fn bytes_that_are_no_record_are_given_up_and_counted() {
     let (producer, ring) = ring();
     let mut reader = RingReader::new(ring);
     producer.record(Header::default(), &[b"good"]).unwrap();
-    let reserved = ring::reserve(&producer, producer.slots, counter::FULL_OTHER).unwrap();
+    let reserved =
+        ring::reserve(&producer, Bounds::of(producer.slots).used_max, || counter::FULL_OTHER).unwrap();
     producer.write_bytes(reserved.position, &[0xff; SLOT_SIZE]);
-    ring::commit(&producer, reserved, 1);
+    ring::commit(&producer, 1);
     producer.record(Header::default(), &[b"unreachable"]).unwrap();
     assert_eq!(texts(&mut reader), [b"good"]);
     producer.record(Header::default(), &[b"next"]).unwrap();
@@ -187,10 +188,11 @@ fn bytes_that_are_no_record_are_given_up_and_counted() {
 fn a_record_ends_where_the_visible_slots_end() {
     let (producer, ring) = ring();
     let mut reader = RingReader::new(ring);
-    let reserved = ring::reserve(&producer, producer.slots, counter::FULL_OTHER).unwrap();
+    let reserved =
+        ring::reserve(&producer, Bounds::of(producer.slots).used_max, || counter::FULL_OTHER).unwrap();
     let header = Header { payload: 130, slots: slots_for(130) as u16, ..Header::default() };
     producer.write_bytes(reserved.position, &header.to_bytes());
-    ring::commit(&producer, reserved, 1);
+    ring::commit(&producer, 1);
     assert!(texts(&mut reader).is_empty());
     assert_eq!(reader.counters().malformed, 1);
 }
@@ -255,7 +257,8 @@ fn a_record_in_the_making_holds_the_horizon() {
     let (producer, ring) = ring();
     let mut reader = RingReader::new(ring);
     assert_eq!(reader.refresh(1_000), Some(1_000));
-    let reserved = ring::reserve(&producer, producer.slots, counter::FULL_OTHER).unwrap();
+    let reserved =
+        ring::reserve(&producer, Bounds::of(producer.slots).used_max, || counter::FULL_OTHER).unwrap();
     assert_eq!(reader.refresh(1_000), Some(reserved.time));
     producer.store_pending(ring::ENTERED);
     assert_eq!(reader.refresh(1_000), None);

@@ -6,6 +6,8 @@
 //! Codes are wire values, so rows are never reordered.
 
 use super::super::wire::event;
+use super::super::wire::record::Header;
+use super::arch::{code_of, native};
 use super::kernel::Kernel;
 use super::{
     calls, credentials, descriptors, files, io, ipc, memory, messages, network, open, process, system,
@@ -546,11 +548,23 @@ pub fn records(code: u16, return_value: i64) -> u32 {
     }
 }
 
-/// A call without an event of its own: its code and its number.
+/// A call without an event of its own: its code and its number. Nothing where the header has both in its number
+/// ([`generic_parameters`]): such calls are many, and often short. A number of the 32-bit table may stand for several calls (`socketcall`).
 #[inline(always)]
 pub fn generic<K: Kernel>(kernel: &mut K) {
-    kernel.put_u16(kernel.code());
-    kernel.put_u16(kernel.number());
+    if kernel.is_compat() {
+        kernel.put_u16(kernel.code());
+        kernel.put_u16(kernel.number());
+    }
+}
+
+/// The parameters, little-endian, that [`generic`] has left to the header of a record; `None` if the record has its own.
+#[inline]
+pub fn generic_parameters(header: &Header) -> Option<[[u8; 2]; 2]> {
+    (header.event == event::GENERIC_X && header.parameters == 0).then(|| {
+        let code = code_of(&native::NATIVE, usize::from(header.syscall));
+        [code.to_le_bytes(), header.syscall.to_le_bytes()]
+    })
 }
 
 /// A call whose event has only the result.

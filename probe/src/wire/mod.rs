@@ -10,7 +10,7 @@ pub mod record;
 pub mod ring;
 
 /// The version of all that is in this module. A driver and an agent of different versions do not talk.
-pub const ABI_VERSION: u32 = 3;
+pub const ABI_VERSION: u32 = 4;
 
 #[cfg(test)]
 mod tests;

@@ -131,36 +131,59 @@ pub struct Reserved {
     pub time: u64,
 }
 
-/// Takes the ring for one record. `slots` is how many the ring has, `full` the counter of what has no room.
+/// What bounds a slot's number, worked out of how many slots the ring has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Bounds {
+    /// The bits of a slot's number that tell its place.
+    pub mask: u64,
+    /// How many slots may be in use for another record, which may be the longest, to have room.
+    pub used_max: u64,
+}
+
+impl Bounds {
+    /// Those of a ring of so many slots, a power of two and at least [`SLOTS_MIN`].
+    #[inline(always)]
+    pub const fn of(slots: u64) -> Bounds {
+        Bounds { mask: slots.wrapping_sub(1), used_max: slots.wrapping_sub(RECORD_SLOTS_MAX as u64) }
+    }
+}
+
+/// Takes the ring for one record. `used_max` is that of the ring's [`Bounds`], `full` tells the counter of what has no room.
 #[inline(always)]
-pub fn reserve<M: ProducerMemory>(memory: &M, slots: u64, full: usize) -> Result<Reserved, Refused> {
+pub fn reserve<M: ProducerMemory>(
+    memory: &M,
+    used_max: u64,
+    full: impl FnOnce() -> usize,
+) -> Result<Reserved, Refused> {
     if memory.swap_pending(ENTERED) != IDLE {
         // The outer producer sets the word again when it is done; until then it may hold ENTERED instead of a time, which
         // makes the reader wait a little longer.
         memory.count(counter::NESTED);
         return Err(Refused::Nested);
     }
-    let sequence = memory.next_sequence();
-    let position = memory.head();
     // A tail that lies makes this number too large (only the liar loses records) or too small (only the liar's unread
     // records are overwritten).
-    let used = position.wrapping_sub(memory.tail());
-    if used > slots.wrapping_sub(RECORD_SLOTS_MAX as u64) {
-        memory.count(full);
+    let used = memory.head().wrapping_sub(memory.tail());
+    if used > used_max {
+        memory.next_sequence();
+        memory.count(full());
         memory.store_pending(IDLE);
         return Err(Refused::Full);
     }
     let time = memory.now();
     memory.store_pending(time);
-    Ok(Reserved { position, sequence, time })
+    // The clock is a function of the kernel's: what is taken behind it need not be saved from it.
+    Ok(Reserved { position: memory.head(), sequence: memory.next_sequence(), time })
 }
 
-/// Makes the record visible that was written to `reserved` and takes so many slots.
+/// Makes the record visible that was written where [`reserve`] said and takes so many slots. Returns the new head.
 #[inline(always)]
-pub fn commit<M: ProducerMemory>(memory: &M, reserved: Reserved, record_slots: u64) {
+pub fn commit<M: ProducerMemory>(memory: &M, record_slots: u64) -> u64 {
     memory.count(counter::RECORDS);
-    memory.publish(reserved.position.wrapping_add(record_slots));
+    let head = memory.head().wrapping_add(record_slots);
+    memory.publish(head);
     memory.store_pending(IDLE);
+    head
 }
 
 /// Gives the room back unused. The reader will miss the sequence number.

@@ -6,7 +6,7 @@ use saker::capture::ebpf::Probe;
 use saker::capture::kmod::Kmod;
 use saker::capture::merge::Merger;
 use saker_probe::extract::arch;
-use saker_probe::extract::calls::CALLS;
+use saker_probe::extract::calls::{CALLS, generic_parameters};
 use saker_probe::wire::control::{Interest, SNAPLEN_DEFAULT, option};
 use saker_probe::wire::record::{Extra, Header, Record};
 use saker_probe::wire::{ABI_VERSION, event, ring::counter};
@@ -29,7 +29,10 @@ impl Recorded {
         };
         Recorded {
             header: record.header,
-            parameters: record.parameters().map(|one| (one.bytes.to_vec(), one.truncated)).collect(),
+            parameters: match generic_parameters(&record.header) {
+                Some(parameters) => parameters.map(|bytes| (bytes.to_vec(), false)).into(),
+                None => record.parameters().map(|one| (one.bytes.to_vec(), one.truncated)).collect(),
+            },
             extras: record.extras().map(extra).collect(),
         }
     }

@@ -6,15 +6,20 @@ use std::vec::Vec;
 
 use proptest::prelude::*;
 
-use super::super::calls::{self, code, records, CALLS, RECORDS_MAX};
+use super::super::arch::native::NATIVE;
+use super::super::calls::{self, code, generic_parameters, records, CALLS, RECORDS_MAX};
 use super::super::mock::Mock;
 use super::{call, expect, extras, run, world, DATA, NOWHERE, P, PATH};
 use crate::records;
 use crate::wire::event::{GENERIC_X, RECORDED};
+use crate::wire::record::Header;
 
-/// How many parameters the event of a call has.
-fn parameters(code: u16) -> usize {
+/// How many parameters the record of a call has: as many as its event, unless the header says all.
+fn parameters(code: u16, compat: bool) -> usize {
     let event = calls::event_of(code);
+    if event == GENERIC_X && !compat {
+        return 0;
+    }
     let (_, _, count) = RECORDED.iter().find(|(id, ..)| *id == event).expect("an event that is recorded");
     usize::from(*count)
 }
@@ -47,7 +52,7 @@ fn every_call_writes_the_parameters_of_its_event() {
                     mock.executable = None;
                     mock.working_directory = None;
                     let unreadable = run(mock).parameters.len();
-                    let expected = parameters(code as u16);
+                    let expected = parameters(code as u16, compat);
                     let what = std::format!("{}({arguments:x?}) = {result}", row.name);
                     assert_eq!((readable, unreadable), (expected, expected), "{what}");
                 }
@@ -77,18 +82,28 @@ proptest! {
         }
         mock.arguments[1] = 0x4000;
         mock.memory = BTreeMap::from([(0x4000, memory)]);
-        prop_assert_eq!(run(mock).parameters.len(), parameters(code));
+        prop_assert_eq!(run(mock).parameters.len(), parameters(code, compat));
     }
 }
 
 #[test]
 fn a_call_without_an_event_tells_code_and_number() {
-    let mut mock = call("getpid", &[], 10);
-    mock.call.1 = 39;
-    expect("getpid", &run(mock), &[P::U16(16), P::U16(39)]);
-    let mut mock = call("unknown", &[], 10);
+    let mut mock = Mock { compat: true, ..call("getpid", &[], 10) };
+    mock.call.1 = 20;
+    expect("a number of the 32-bit table", &run(mock), &[P::U16(16), P::U16(20)]);
+    let mut mock = Mock { compat: true, ..call("unknown", &[], 10) };
     mock.call = (u16::MAX, 999);
     expect("a code beyond the table", &run(mock), &[P::U16(u16::MAX), P::U16(999)]);
+    let mut mock = call("getpid", &[], 10);
+    mock.call.1 = 39;
+    expect("a number of the native table says all", &run(mock), &[]);
+    let number = NATIVE.iter().position(|code| *code == code::GETPID).unwrap() as u16;
+    let header = Header { event: GENERIC_X, syscall: number, ..Header::default() };
+    assert_eq!(generic_parameters(&header), Some([16u16.to_le_bytes(), number.to_le_bytes()]));
+    let header = Header { syscall: u16::MAX, ..header };
+    assert_eq!(generic_parameters(&header), Some([0u16.to_le_bytes(), u16::MAX.to_le_bytes()]));
+    assert_eq!(generic_parameters(&Header { parameters: 2, ..header }), None);
+    assert_eq!(generic_parameters(&Header { event: 7, ..header }), None);
 }
 
 #[test]

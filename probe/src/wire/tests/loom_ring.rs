@@ -13,7 +13,7 @@ use loom::sync::atomic::{fence, AtomicU64, Ordering};
 use loom::sync::Arc;
 
 use super::super::record::RECORD_SLOTS_MAX;
-use super::super::ring::{self, counter, ConsumerMemory, ProducerMemory, IDLE};
+use super::super::ring::{self, counter, Bounds, ConsumerMemory, ProducerMemory, IDLE};
 
 /// Slots of the ring. A record of one slot needs the room of the longest: so two records fit in until the reader comes.
 const SLOTS: u64 = RECORD_SLOTS_MAX as u64 + 1;
@@ -121,14 +121,14 @@ impl Producer<'_> {
 
     /// What a driver does for an event.
     fn record(&self) {
-        if let Ok(reserved) = ring::reserve(self, SLOTS, counter::FULL_OTHER) {
+        if let Ok(reserved) = ring::reserve(self, Bounds::of(SLOTS).used_max, || counter::FULL_OTHER) {
             let place = self.ring.place(reserved.position);
             place.guard.lock().unwrap().with_mut(|_| ());
             place.sequence.store(reserved.sequence, Ordering::Relaxed);
             self.step();
             place.time.store(reserved.time, Ordering::Relaxed);
             self.written.borrow_mut().push((reserved.sequence, reserved.time));
-            ring::commit(self, reserved, 1);
+            ring::commit(self, 1);
         }
     }
 }
