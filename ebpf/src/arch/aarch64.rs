@@ -18,8 +18,6 @@ pub fn store_release<const OFFSET: usize>(base: *mut u8, value: u64) {
 pub struct Entry {
     /// Its number.
     pub number: u64,
-    /// Its code.
-    pub code: u16,
     /// Always 0: there is one ABI.
     pub flags: u32,
 }
@@ -30,12 +28,18 @@ impl Entry {
     pub fn is_compat(self) -> bool {
         false
     }
+
+    /// The code of the call.
+    #[inline(always)]
+    pub fn code(self) -> u16 {
+        code_of(&aarch64::NATIVE, self.number as usize)
+    }
 }
 
-/// Tells which call a number is.
+/// Tells by which entry a number came.
 #[inline(always)]
 pub fn entry(_task: *const u8, number: u64) -> Entry {
-    Entry { number, code: code_of(&aarch64::NATIVE, number as usize), flags: 0 }
+    Entry { number, flags: 0 }
 }
 
 /// Offsets in `struct user_pt_regs`: the first argument is overwritten by the result, and kept in `orig_x0`.

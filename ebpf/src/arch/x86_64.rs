@@ -30,8 +30,6 @@ pub fn store_release<const OFFSET: usize>(base: *mut u8, value: u64) {
 pub struct Entry {
     /// Its number in the table of its ABI, without the bit of x32.
     pub number: u64,
-    /// Its code.
-    pub code: u16,
     /// [`flag`] bits that tell the ABI.
     pub flags: u32,
 }
@@ -43,20 +41,27 @@ impl Entry {
         const X32_ONLY: u64 = 512;
         self.flags & flag::COMPAT != 0 || self.flags & flag::X32 != 0 && self.number >= X32_ONLY
     }
+
+    /// The code of the call.
+    #[inline(always)]
+    pub fn code(self) -> u16 {
+        let table = if self.flags & flag::COMPAT != 0 { &x86_64::COMPAT } else { &x86_64::NATIVE };
+        code_of(table, self.number as usize)
+    }
 }
 
-/// Tells which call a number is. `task` is the current task.
+/// Tells by which entry a number came. `task` is the current task.
 #[inline(always)]
 pub fn entry(task: *const u8, number: u64) -> Entry {
     let compat = !is_absent(&TASK_STATUS)
         && load::<u32>(task, constant(&TASK_STATUS) as usize) & TS_COMPAT != 0;
     if compat {
-        return Entry { number, code: code_of(&x86_64::COMPAT, number as usize), flags: flag::COMPAT };
+        return Entry { number, flags: flag::COMPAT };
     }
     let x32 = number & u64::from(x86_64::X32_BIT) != 0;
     let number = number & !u64::from(x86_64::X32_BIT);
     let flags = if x32 { flag::X32 } else { 0 };
-    Entry { number, code: code_of(&x86_64::NATIVE, number as usize), flags }
+    Entry { number, flags }
 }
 
 /// Offsets in `struct pt_regs`, in the order of the arguments. Fixed by the ABI of ptrace.

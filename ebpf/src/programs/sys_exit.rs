@@ -8,7 +8,7 @@ use crate::wire::control::Interest;
 use crate::wire::event;
 
 use crate::access::load;
-use crate::arch::{self, Entry};
+use crate::arch;
 use crate::call::Call;
 use crate::helpers::{get_current_task_btf, probe_read_user, tail_call, task_pt_regs};
 use crate::maps::EXTRACTORS;
@@ -40,21 +40,29 @@ fn record(context: *const u8) {
         return;
     }
     let task = get_current_task_btf();
-    let mut entry = arch::entry(task, number);
-    // Not an `Option`: what one without value holds the compiler would copy about, and the verifier refuses to see that copied.
-    let mut arguments = [0u32; 6];
-    let multiplexed = entry.code == code::SOCKETCALL && socketcall(task, &mut entry, &mut arguments);
-    if !wanted(entry, result) {
+    let entry = arch::entry(task, number);
+    // Nearly every call of a machine ends here, so nothing is worked out before.
+    if entry.flags == 0 && !is_asked(offset_of!(Interest, native), entry.number) {
         return;
     }
-    if (entry.code == code::EXECVE || entry.code == code::EXECVEAT) && result == 0 {
+    let mut code = entry.code();
+    // Not an `Option`: what one without value holds the compiler would copy about, and the verifier refuses to see that copied.
+    let mut arguments = [0u32; 6];
+    let multiplexed = code == code::SOCKETCALL && socketcall(task, &mut code, &mut arguments);
+    if entry.flags != 0 && !is_asked(offset_of!(Interest, codes), u64::from(code)) {
+        return;
+    }
+    if !is_kept(result) {
+        return;
+    }
+    if (code == code::EXECVE || code == code::EXECVEAT) && result == 0 {
         // The tracepoint of exec has told it.
         return;
     }
     let Some(ring) = Ring::of_this_cpu() else {
         return;
     };
-    let (event, full) = event_of(entry.code);
+    let (event, full) = event_of(code);
     let Some(record) = ring.reserve(event, full, entry.number as u16, result) else {
         return;
     };
@@ -62,7 +70,7 @@ fn record(context: *const u8) {
     set!(ring.page, entry_flags, u64::from(entry.flags));
     set!(ring.page, message, 0);
     set!(ring.page, word_size, if entry.is_compat() { 4 } else { 8 });
-    set!(ring.page, code, u64::from(entry.code));
+    set!(ring.page, code, u64::from(code));
     set!(ring.page, number, entry.number);
     let mut call = Call { ring, record, context };
     if event != event::GENERIC_X {
@@ -73,24 +81,13 @@ fn record(context: *const u8) {
         } else {
             arch::keep_arguments(ring.page, task_pt_regs(task), entry.flags);
         }
-        tail_call(context, &EXTRACTORS, u32::from(entry.code));
+        tail_call(context, &EXTRACTORS, u32::from(code));
         // This kernel has refused the extractor.
         return call.commit_unextracted(1);
     }
     generic(&mut call);
     finish(&mut call);
     call.commit();
-}
-
-/// Whether the agent asks for a call.
-#[inline(always)]
-fn wanted(entry: Entry, result: i64) -> bool {
-    let (bitmap, bit) = if entry.flags == 0 {
-        (offset_of!(Interest, native), entry.number)
-    } else {
-        (offset_of!(Interest, codes), u64::from(entry.code))
-    };
-    is_asked(bitmap, bit) && is_kept(result)
 }
 
 /// The calls behind `socketcall`, by its first argument (`SYS_SOCKET` … `SYS_SENDMMSG`, `include/uapi/linux/net.h`).
@@ -120,15 +117,15 @@ static SOCKET_CALLS: [u16; 21] = [
 
 /// Makes the call that `socketcall` stands for of it, and gets the arguments, which lie in user memory. Only 32-bit calls have it here.
 #[inline(always)]
-fn socketcall(task: *const u8, entry: &mut Entry, arguments: &mut [u32; 6]) -> bool {
+fn socketcall(task: *const u8, code: &mut u16, arguments: &mut [u32; 6]) -> bool {
     let [call, list] = arch::socketcall_arguments(task_pt_regs(task));
     let to = arguments.as_mut_ptr().cast();
     // The list may end with a page: most calls have three arguments or fewer.
     if probe_read_user(to, 24, u64::from(list)) < 0 && probe_read_user(to, 12, u64::from(list)) < 0 {
         return false;
     }
-    if let Some(code) = SOCKET_CALLS.get(call as usize) {
-        entry.code = *code;
+    if let Some(meant) = SOCKET_CALLS.get(call as usize) {
+        *code = *meant;
     }
     true
 }
