@@ -242,10 +242,15 @@ impl Watch {
         let mut gone = Vec::new();
         while self.gone.front().is_some_and(|(since, _)| now.saturating_duration_since(*since) >= AFTERLIFE) {
             let Some((_, short)) = self.gone.pop_front() else { break };
-            let idle = self.containers.get(&short).is_some_and(|container| container.cgroups.is_empty());
-            if idle {
-                self.containers.remove(&short);
-                gone.push(info::removed(&short));
+            let idle = self.containers.get(&short).filter(|container| container.cgroups.is_empty());
+            match idle.map(|container| container.state) {
+                // Its events still wait, and whoever forgot it would let them wait for ever.
+                Some(State::Awaited(_)) => self.gone.push_back((now, short)),
+                Some(_) => {
+                    self.containers.remove(&short);
+                    gone.push(info::removed(&short));
+                }
+                None => {}
             }
         }
         gone
@@ -342,6 +347,21 @@ mod tests {
         watch.take_news();
         watch.cgroup_made(2, PATH);
         assert!(!watch.waits(2));
+    }
+
+    #[test]
+    fn a_container_that_ends_while_its_events_wait_is_not_forgotten_before_they_go_on() {
+        let (mut watch, _asked, _news) = watch(60_000);
+        watch.cgroup_made(2, PATH);
+        watch.cgroup_removed(2);
+        let later = Instant::now() + 2 * AFTERLIFE;
+        assert!(watch.take_gone(later).is_empty());
+        watch.give_up(later);
+        assert!(watch.waits(2), "not long enough");
+        let late = Instant::now() + Duration::from_secs(61);
+        watch.give_up(late);
+        assert!(!watch.waits(2) && watch.take_freed());
+        assert_eq!(watch.take_gone(late + AFTERLIFE).len(), 1);
     }
 
     #[test]
