@@ -49,7 +49,7 @@ pub(crate) unsafe extern "C" fn sys_exit(_data: *mut c_void, registers: *mut pt_
 #[inline(never)]
 fn native_call(task: Alive<task_struct>, registers: Alive<pt_regs>, result: i64, number: usize) {
     let Some(row) = calls::of_native(number) else { return };
-    let occurrence = Occurrence {
+    let mut occurrence = Occurrence {
         row,
         named: task,
         registers: Some(registers),
@@ -65,7 +65,7 @@ fn native_call(task: Alive<task_struct>, registers: Alive<pt_regs>, result: i64,
     let table = unsafe { consumer::table() };
     if row.is_special || !table.has_one_plain() {
         drop(no_preemption);
-        return call(occurrence, |consumer, occurrence| {
+        return call(&mut occurrence, |consumer, occurrence| {
             is_set(&consumer.interest.native, occurrence.number.into())
         });
     }
@@ -113,7 +113,7 @@ fn coded_call(
         return;
     }
     let Some(row) = calls::of_code(code) else { return };
-    let occurrence = Occurrence {
+    let mut occurrence = Occurrence {
         row,
         named: arch::current(),
         registers,
@@ -124,7 +124,7 @@ fn coded_call(
         message: 0,
         context: Context::None,
     };
-    call(occurrence, |consumer, occurrence| consumer.wants_code(occurrence.row.code));
+    call(&mut occurrence, |consumer, occurrence| consumer.wants_code(occurrence.row.code));
 }
 
 /// The calls that `socketcall` stands for, by its first argument (include/uapi/linux/net.h: `SYS_SOCKET` is 1).
@@ -171,19 +171,30 @@ type Asked = fn(&Consumer, &Occurrence) -> bool;
 
 /// Records a call for each consumer that asks for it, or for each of its messages.
 #[inline(never)]
-fn call(mut occurrence: Occurrence, asked: Asked) {
-    let Occurrence { row, return_value, .. } = occurrence;
-    if row.is_exec && return_value == 0 {
+fn call(occurrence: &mut Occurrence, asked: Asked) {
+    let row = occurrence.row;
+    if row.is_exec && occurrence.return_value == 0 {
         return;
     }
     for_each_consumer(|consumer| {
-        if asked(consumer, &occurrence) && is_wanted(&occurrence, consumer) {
-            for message in 0..records(row.code, return_value) {
-                occurrence.message = message;
-                record_apart(&occurrence, consumer);
+        if asked(consumer, occurrence) && is_wanted(occurrence, consumer) {
+            record_apart(occurrence, consumer);
+            if row.is_special {
+                more_messages(occurrence, consumer);
             }
         }
     });
+}
+
+/// Records the other messages of a call that carries several.
+#[cold]
+#[inline(never)]
+fn more_messages(occurrence: &mut Occurrence, consumer: &Consumer) {
+    for message in 1..records(occurrence.row.code, occurrence.return_value) {
+        occurrence.message = message;
+        record_apart(occurrence, consumer);
+    }
+    occurrence.message = 0;
 }
 
 /// Whether a consumer that asks for such calls wants this one.
@@ -417,7 +428,7 @@ fn operate(request: Alive<io_kiocb>, operation: &Operation, result: i64, flags: 
     let code = operation.code;
     let compat = if io_uring::is_compat(request) { flag::COMPAT } else { 0 };
     let Some(row) = calls::of_code(code) else { return };
-    let occurrence = Occurrence {
+    let mut occurrence = Occurrence {
         row,
         named: io_uring::requester(request),
         registers: None,
@@ -428,7 +439,7 @@ fn operate(request: Alive<io_kiocb>, operation: &Operation, result: i64, flags: 
         message: 0,
         context: Context::IoUring(request),
     };
-    call(occurrence, |consumer, occurrence| {
+    call(&mut occurrence, |consumer, occurrence| {
         consumer.wants_tracepoint(wanted::IO_URING) && consumer.wants_code(occurrence.row.code)
     });
 }
