@@ -59,6 +59,10 @@ fn parameters_have_the_width_of_their_type() {
                 mock.memory.insert(0, vec![b'a'; 0x1000]);
                 mock.arguments = [8, 16, 24, 32, 40, 48];
                 calls::extract(call.code, &mut mock);
+                if call.event == super::id::GENERIC_X && !compat {
+                    assert_eq!(mock.parameters.len(), 0, "the header tells both");
+                    continue;
+                }
                 check(&EVENTS[usize::from(call.event.0)], &mock);
             }
         }
