@@ -113,7 +113,7 @@ pub(crate) fn record<const PLAIN: bool>(occurrence: &Occurrence, consumer: &Cons
     header.put(offset::PAYLOAD, payload as u16);
     header.put(offset::PARAMETERS, counts);
     header.put(offset::FLAGS, flags);
-    if flags & (flag::USER_MISS | flag::KERNEL_MISS | flag::CUT | HELD) != 0 {
+    if flags & (flag::MISSES | HELD) != 0 {
         header.put(offset::FLAGS, recorder.settle(consumer, flags));
     }
     let head = commit(&memory, slots as u64);
@@ -132,15 +132,8 @@ impl Recorder {
     #[cold]
     #[inline(never)]
     fn settle(&mut self, consumer: &Consumer, flags: u32) -> u32 {
-        for (bit, counter) in [
-            (flag::USER_MISS, counter::USER_MISS),
-            (flag::KERNEL_MISS, counter::KERNEL_MISS),
-            (flag::CUT, counter::CUT),
-        ] {
-            if flags & bit != 0 {
-                consumer.ring(arch::cpu()).memory().count(counter);
-            }
-        }
+        let memory = consumer.ring(arch::cpu()).memory();
+        counter::misses(flags, |counter| memory.count(counter));
         self.held.release();
         flags & !HELD
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 //! The ring of this CPU: the memory that `crate::wire::ring` works on, the record's header, and its end.
 
-use crate::wire::record::{flag, offset as header, HEADER_SIZE, SLOT_SIZE};
+use crate::wire::record::{flag::MISSES, offset as header, HEADER_SIZE, SLOT_SIZE};
 use crate::wire::ring::{self, counter, offset, Bounds, ProducerMemory, Reserved};
 
 use crate::access::{load, masked, store};
@@ -32,18 +32,18 @@ impl Ring {
     /// The address of the record that is being written.
     #[inline(always)]
     pub fn record(self) -> *mut u8 {
-        // The verifier knows the number of slots, and so how far this can be.
-        let slot = arch::and(get!(self.page, position), constant(&RING_SLOTS) - 1);
+        // Until it is visible the head stands before it. The verifier knows the number of slots, and so how far this can be.
+        let slot = arch::and(self.head(), Bounds::of(constant(&RING_SLOTS)).mask);
         self.page.wrapping_add(ring::PAGE_SIZE).wrapping_add(slot as usize * SLOT_SIZE)
     }
 
     /// Takes room for a record of an event and writes what is known of it already. `None`: there is no room, which was counted.
     #[inline(always)]
     pub fn reserve(self, event: u16, full: usize, syscall: u16, result: i64) -> Option<*mut u8> {
-        let Ok(Reserved { position, sequence, time }) = ring::reserve(&self, Bounds::of(constant(&RING_SLOTS)).used_max, || full) else {
+        let bounds = Bounds::of(constant(&RING_SLOTS));
+        let Ok(Reserved { sequence, time, .. }) = ring::reserve(&self, bounds.used_max, || full) else {
             return None;
         };
-        set!(self.page, position, position);
         set!(self.page, at, 0);
         set!(self.page, parameters, 0);
         set!(self.page, extras, 0);
@@ -76,8 +76,8 @@ impl Ring {
         store(record, header::PARAMETERS, get!(self.page, parameters) as u8);
         store(record, header::EXTRAS, get!(self.page, extras) as u8);
         store(record, header::FLAGS, flags);
-        if flags & (flag::USER_MISS | flag::KERNEL_MISS | flag::CUT) != 0 {
-            self.count_flags(flags);
+        if flags & MISSES != 0 {
+            counter::misses(flags, |counter| self.count(counter));
         }
         ring::commit(&self, masked::<0x3ff>(slots));
     }
@@ -89,18 +89,6 @@ impl Ring {
         store(self.page, at, load::<u64>(self.page, at).wrapping_add(count));
     }
 
-    #[inline(always)]
-    fn count_flags(self, flags: u32) {
-        for (bit, counter) in [
-            (flag::USER_MISS, counter::USER_MISS),
-            (flag::KERNEL_MISS, counter::KERNEL_MISS),
-            (flag::CUT, counter::CUT),
-        ] {
-            if flags & bit != 0 {
-                self.count(counter);
-            }
-        }
-    }
 }
 
 impl ProducerMemory for Ring {

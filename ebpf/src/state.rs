@@ -11,8 +11,6 @@ use crate::access::{load, store};
 /// What is kept while a record is made, and a little between records.
 #[repr(C)]
 pub struct State {
-    /// The first slot of the record.
-    pub position: u64,
     /// Bytes of the payload so far.
     pub at: u64,
     /// Where the parameter begins that is being written.

@@ -77,6 +77,8 @@ pub mod flag {
     pub const CUT: u32 = 1 << 5;
     /// The driver or the kernel has no way to tell some parameter; it is empty.
     pub const UNSUPPORTED: u32 = 1 << 6;
+    /// Those that a driver counts ([`super::super::ring::counter::misses`]).
+    pub const MISSES: u32 = USER_MISS | KERNEL_MISS | CUT;
 }
 
 /// What the sensor knows beyond Falco's schema: the first byte of an extra parameter.

@@ -53,11 +53,25 @@ macro_rules! counters {
     ($($(#[$doc:meta])* $index:literal $name:ident $text:literal;)*) => {
         /// What a driver counts, per ring: indices into the counters of the producer's page.
         pub mod counter {
+            use super::super::record::flag;
+
             $($(#[$doc])* pub const $name: usize = $index;)*
             /// Index and name of each.
             pub const NAMES: &[(usize, &str)] = &[$(($index, $text)),*];
             /// How many there is room for.
             pub const COUNT: usize = 32;
+
+            /// Counts what the flags of a record say that it lacks ([`flag::MISSES`]).
+            #[inline(always)]
+            pub fn misses(flags: u32, mut count: impl FnMut(usize)) {
+                for (bit, counter) in
+                    [(flag::USER_MISS, USER_MISS), (flag::KERNEL_MISS, KERNEL_MISS), (flag::CUT, CUT)]
+                {
+                    if flags & bit != 0 {
+                        count(counter);
+                    }
+                }
+            }
         }
     };
 }
