@@ -12,7 +12,7 @@ pub struct Constant(u64);
 pub const ABSENT: u64 = u64::MAX;
 
 macro_rules! constants {
-    ($($name:ident $kind:ident $($text:literal)*;)*) => {
+    ($($name:ident $kind:ident $($detail:literal)*;)*) => {
         $(#[no_mangle] pub static $name: Constant = Constant(ABSENT);)*
     };
 }

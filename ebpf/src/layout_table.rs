@@ -10,11 +10,13 @@
 //   NAME symbol "name";                       address of a kernel variable
 //   NAME helper "loop";                       1 if the kernel has the helper `bpf_…`
 //   NAME tracepoint "category/name" "field";  bytes from the beginning of a tracepoint's fields
+//   NAME argument "category/name" "field" 1;  the same of a tracepoint of calls; where they are raw, of its argument of that index
 //   NAME set;                                 set by the loader itself
 macro_rules! kernel_layout {
     ($use_rows:ident) => {
         $use_rows! {
             RING_SLOTS set;
+            RAW_CALLS set;
             HAS_LOOP helper "loop";
 
             TASK_STATUS offset "task_struct" "thread_info.status";
@@ -157,6 +159,7 @@ macro_rules! kernel_layout {
             URING_OPCODE offset "io_kiocb" "opcode";
             URING_FILE offset "io_kiocb" "file";
             URING_SIDE maybe "io_kiocb" "tctx";
+            URING_RESULT offset "io_kiocb" "cqe.res";
             URING_TASK maybe "io_kiocb" "task";
             SIDE_TASK maybe "io_uring_task" "task";
             URING_FLAGS offset "io_ring_ctx" "flags";
@@ -165,9 +168,8 @@ macro_rules! kernel_layout {
             URING_ARRAY offset "io_ring_ctx" "sq_array";
             URING_LIST offset "io_ring_ctx" "sq_sqes";
 
-            URING_SUBMITTED tracepoint "io_uring/io_uring_submit_req|io_uring/io_uring_submit_sqe" "req";
-            URING_COMPLETED tracepoint "io_uring/io_uring_complete" "req";
-            URING_RESULT tracepoint "io_uring/io_uring_complete" "res";
+            URING_SUBMITTED argument "io_uring/io_uring_submit_req|io_uring/io_uring_submit_sqe" "req" 0;
+            URING_COMPLETED argument "io_uring/io_uring_complete" "req" 1;
             EXEC_FILENAME tracepoint "sched/sched_process_exec" "filename";
             SIGNAL_NUMBER tracepoint "signal/signal_deliver" "sig";
             SIGNAL_CODE tracepoint "signal/signal_deliver" "code";

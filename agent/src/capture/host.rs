@@ -217,12 +217,17 @@ impl Host {
         ]
     }
 
-    fn kernel(&self) -> Check {
+    /// The first two numbers of the kernel's release; 0 if it does not tell.
+    pub(super) fn kernel_version(&self) -> (u32, u32) {
         let release = self.text("proc/sys/kernel/osrelease");
         let mut numbers =
             release.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok());
-        let version: (u32, u32) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-        let verdict = match version {
+        (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+    }
+
+    fn kernel(&self) -> Check {
+        let release = self.text("proc/sys/kernel/osrelease");
+        let verdict = match self.kernel_version() {
             (0..=4, _) | (5, 0..=14) => Verdict::Bad,
             (5, _) | (6, 0) => Verdict::Partly,
             _ => Verdict::Good,

@@ -42,6 +42,15 @@ pub fn entry(_task: *const u8, number: u64) -> Entry {
     Entry { number, flags: 0 }
 }
 
+/// Offset of `syscallno` in `struct pt_regs`.
+const NUMBER: usize = 280;
+
+/// The number of the call that the registers are of; negative if they are of none. As `syscall_get_nr`.
+#[inline(always)]
+pub fn number(registers: *const u8) -> u64 {
+    i64::from(load::<i32>(registers, NUMBER)) as u64
+}
+
 /// Offsets in `struct user_pt_regs`: the first argument is overwritten by the result, and kept in `orig_x0`.
 const ARGUMENTS: [usize; 6] = [272, 8, 16, 24, 32, 40];
 

@@ -64,6 +64,15 @@ pub fn entry(task: *const u8, number: u64) -> Entry {
     Entry { number, flags }
 }
 
+/// Offset of `orig_ax` in `struct pt_regs`.
+const NUMBER: usize = 120;
+
+/// The number of the call that the registers are of; negative if they are of none. As `syscall_get_nr`.
+#[inline(always)]
+pub fn number(registers: *const u8) -> u64 {
+    i64::from(load::<i32>(registers, NUMBER)) as u64
+}
+
 /// Offsets in `struct pt_regs`, in the order of the arguments. Fixed by the ABI of ptrace.
 const NATIVE_ARGUMENTS: [usize; 6] = [112, 104, 96, 56, 72, 64];
 const COMPAT_ARGUMENTS: [usize; 6] = [40, 88, 96, 104, 112, 32];

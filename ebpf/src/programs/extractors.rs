@@ -35,7 +35,7 @@ macro_rules! program {
             use super::*;
 
             #[export_name = $text]
-            #[link_section = "tracepoint"]
+            #[link_section = "tracepoint/calls"]
             extern "C" fn program(context: *const u8) -> i32 {
                 if let Some(call) = Call::resume(context) {
                     record_messages(call, message);
@@ -59,7 +59,7 @@ macro_rules! program {
             use super::*;
 
             #[export_name = $text]
-            #[link_section = "tracepoint"]
+            #[link_section = "tracepoint/calls"]
             extern "C" fn program(context: *const u8) -> i32 {
                 if let Some(mut call) = Call::resume(context) {
                     $($extractor)::+(&mut call);

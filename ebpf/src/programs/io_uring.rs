@@ -42,7 +42,7 @@ type Kept = [u64; 7];
 /// match: include/trace/events/io_uring.h: TRACE_EVENT(io_uring_submit_req, TP_PROTO(struct io_kiocb *req)); io_uring_submit_sqe
 /// before 6.3
 #[no_mangle]
-#[link_section = "tracepoint"]
+#[link_section = "tracepoint/calls"]
 extern "C" fn on_io_uring_submit(context: *const u8) -> i32 {
     if in_scope() && wants_tracepoint(tracepoint::IO_URING) {
         submit(context, field_of(context, &URING_SUBMITTED));
@@ -52,7 +52,7 @@ extern "C" fn on_io_uring_submit(context: *const u8) -> i32 {
 
 /// match: include/trace/events/io_uring.h: TRACE_EVENT(io_uring_complete, …)
 #[no_mangle]
-#[link_section = "tracepoint"]
+#[link_section = "tracepoint/calls"]
 extern "C" fn on_io_uring_complete(context: *const u8) -> i32 {
     if in_scope() && wants_tracepoint(tracepoint::IO_URING) {
         let request: u64 = field_of(context, &URING_COMPLETED);
@@ -63,7 +63,7 @@ extern "C" fn on_io_uring_complete(context: *const u8) -> i32 {
                 *word = load(kept, index * 8);
             }
             helpers::forget(&PENDING, &request);
-            let result: i32 = field_of(context, &URING_RESULT);
+            let result: i32 = field(request, &URING_RESULT);
             operate(context, request, &operation, Some(result));
         }
     }

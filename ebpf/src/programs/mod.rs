@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 //! The programs: one for each tracepoint, and one for each extractor, which the one at the end of system calls goes on in.
+//!
+//! Those of calls are in a section of their own, `tracepoint/calls`. As it stands it says that they hang on classic tracepoints. On kernels
+//! where raw ones lose nothing the agent renames it (`agent/src/capture/ebpf/tracepoint.rs`): they cost less. What a program is called
+//! with then differs, which `RAW_CALLS` tells; all of them are of one type, since they share the programs that they go on in.
 
 mod extractors;
 mod io_uring;

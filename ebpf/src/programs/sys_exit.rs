@@ -7,23 +7,26 @@ use crate::extract::calls::{code, finish, generic};
 use crate::wire::control::Interest;
 use crate::wire::event;
 
-use crate::access::load;
+use crate::access::{load, opaque};
 use crate::arch;
 use crate::call::Call;
 use crate::helpers::{get_current_task_btf, probe_read_user, tail_call, task_pt_regs};
+use crate::layout::{constant, RAW_CALLS};
 use crate::maps::EXTRACTORS;
 use crate::ring::Ring;
 use crate::state::{set, set_argument};
 use super::extractors::event_of;
 use super::{in_scope, is_asked, is_kept};
 
-/// Where the tracepoint's fields are: the same on all kernels, `id` as a `long` and `ret` behind the common ones.
+/// Where the classic tracepoint's fields are: the same on all kernels, `id` as a `long` and `ret` behind the common ones.
 const ID: usize = 8;
 const RESULT: usize = 16;
+/// Where the second argument of the raw one is.
+const RAW_RESULT: usize = 8;
 
 /// match: include/trace/events/syscalls.h: TRACE_EVENT_SYSCALL(sys_exit, TP_PROTO(struct pt_regs *regs, long ret))
 #[no_mangle]
-#[link_section = "tracepoint"]
+#[link_section = "tracepoint/calls"]
 extern "C" fn sys_exit(context: *const u8) -> i32 {
     if in_scope() {
         record(context);
@@ -33,13 +36,18 @@ extern "C" fn sys_exit(context: *const u8) -> i32 {
 
 #[inline(always)]
 fn record(context: *const u8) {
-    let number: u64 = load(context, ID);
-    let result: i64 = load(context, RESULT);
+    let task = get_current_task_btf();
+    let (number, result) = if constant(&RAW_CALLS) == 1 {
+        // Opaque, or both loads would become one at a place that is worked out, which the verifier refuses.
+        (arch::number(task_pt_regs(task)), opaque(load(context, RAW_RESULT)))
+    } else {
+        (load(context, ID), load(context, RESULT))
+    };
+    let result = result as i64;
     if (number as i64) < 0 {
         // No call: a tracer or seccomp took it away.
         return;
     }
-    let task = get_current_task_btf();
     let entry = arch::entry(task, number);
     // Nearly every call of a machine ends here, so nothing is worked out before.
     if entry.flags == 0 && !is_asked(offset_of!(Interest, native), entry.number) {

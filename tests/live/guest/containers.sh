@@ -149,7 +149,16 @@ for driver in $(cat /drivers); do
     fi
     kill $daemon 2>/dev/null
     kill -TERM $agent
+    for _ in $(seq 60); do
+        kill -0 $agent 2>/dev/null || break
+        sleep 1
+    done
+    if kill -KILL $agent 2>/dev/null; then
+        echo "FAILED   $driver: the agent does not end on SIGTERM"
+        failed=$((failed + 1))
+    fi
     wait $agent
+    # The closing summary.
     tail -12 /tmp/log
     [ "$driver" != kmod ] || rmmod saker
 done

@@ -25,7 +25,11 @@ enum Source {
     Symbol(&'static str),
     Helper(&'static str),
     Tracepoint(&'static str, &'static str),
+    Argument(&'static str, &'static str, u64),
 }
+
+/// The row that tells the probe whether the programs of calls hang on raw tracepoints.
+pub(super) const RAW_CALLS: &str = "RAW_CALLS";
 
 macro_rules! source {
     (set) => {
@@ -52,11 +56,14 @@ macro_rules! source {
     (tracepoint $name:literal $field:literal) => {
         Source::Tracepoint($name, $field)
     };
+    (argument $name:literal $field:literal $index:literal) => {
+        Source::Argument($name, $field, $index)
+    };
 }
 
 macro_rules! rows {
-    ($($name:ident $kind:ident $($text:literal)*;)*) => {
-        const ROWS: &[(&str, Source)] = &[$((stringify!($name), source!($kind $($text)*))),*];
+    ($($name:ident $kind:ident $($detail:literal)*;)*) => {
+        const ROWS: &[(&str, Source)] = &[$((stringify!($name), source!($kind $($detail)*))),*];
     };
 }
 
@@ -83,6 +90,7 @@ impl Layout {
         });
         let types = Types::parse(&bytes, &wanted.collect::<HashSet<_>>()).ok_or(Error::BadTypes(path))?;
         let symbols = symbols();
+        let raw = set.get(RAW_CALLS) == Some(&1);
         let mut layout = Layout { constants: Vec::new(), absent: Vec::new() };
         for (name, source) in ROWS {
             let (value, what) = match source {
@@ -101,9 +109,13 @@ impl Layout {
                     format!("paths may be torn by renames meanwhile: /proc/kallsyms hides {symbol}"),
                 ),
                 Source::Helper(name) => (helper(name), format!("there is no helper bpf_{name}")),
-                Source::Tracepoint(tracepoint, field) => {
+                Source::Tracepoint(tracepoint, field) | Source::Argument(tracepoint, field, _) => {
                     let mut names = tracepoint.split('|');
                     let offset = names.find_map(|name| tracefs::field_offset(tracing, name, field));
+                    let offset = match source {
+                        Source::Argument(.., index) if raw => offset.and(Some(index * 8)),
+                        _ => offset,
+                    };
                     (offset, format!("the tracepoint {tracepoint} has no {field}"))
                 }
             };

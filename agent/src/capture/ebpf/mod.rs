@@ -12,20 +12,20 @@ mod error;
 mod layout;
 mod object;
 mod tracefs;
+mod tracepoint;
 
 use std::collections::HashMap;
 use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 use std::{fs, io};
 
 use ::object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 use aya::maps::{Array, Map, MapData, ProgramArray};
-use aya::programs::{ProgramError, TracePoint};
+use aya::programs::ProgramError;
 use aya::{Ebpf, EbpfError, EbpfLoader, VerifierLogLevel};
 use saker_probe::extract::calls::CALLS;
-use saker_probe::wire::control::{self, Interest, tracepoint};
+use saker_probe::wire::control::{self, Interest, tracepoint as wanted};
 use saker_probe::wire::{event, record, ring};
 
 pub use btf::types_path;
@@ -36,6 +36,7 @@ use super::host::Host;
 use super::mapping::Mapping;
 use super::ring::{Parts, Ring};
 use layout::Layout;
+use tracepoint::Hook;
 
 /// The most slots that a ring can have here: the verifier follows pointers into it up to 512 MiB.
 pub const SLOTS_MAX: u64 = 1 << 21;
@@ -48,12 +49,12 @@ const TRACEPOINTS: &[(&str, &str, &str, u32)] = &[
     ("on_sched_process_exec", "sched", "sched_process_exec", 0),
     ("on_sched_process_exit", "sched", "sched_process_exit", 0),
     (SYS_EXIT, "raw_syscalls", "sys_exit", 0),
-    ("on_signal_deliver", "signal", "signal_deliver", tracepoint::SIGNAL_DELIVER),
-    ("on_page_fault_user", "exceptions", "page_fault_user", tracepoint::PAGE_FAULT),
-    ("on_page_fault_kernel", "exceptions", "page_fault_kernel", tracepoint::PAGE_FAULT),
-    (IO_URING[0], "io_uring", "io_uring_submit_req|io_uring_submit_sqe", tracepoint::IO_URING),
-    (IO_URING[1], "io_uring", "io_uring_complete", tracepoint::IO_URING),
-    ("on_sched_switch", "sched", "sched_switch", tracepoint::SWITCH),
+    ("on_signal_deliver", "signal", "signal_deliver", wanted::SIGNAL_DELIVER),
+    ("on_page_fault_user", "exceptions", "page_fault_user", wanted::PAGE_FAULT),
+    ("on_page_fault_kernel", "exceptions", "page_fault_kernel", wanted::PAGE_FAULT),
+    (IO_URING[0], "io_uring", "io_uring_submit_req|io_uring_submit_sqe", wanted::IO_URING),
+    (IO_URING[1], "io_uring", "io_uring_complete", wanted::IO_URING),
+    ("on_sched_switch", "sched", "sched_switch", wanted::SWITCH),
 ];
 /// The programs that record operations through io_uring: both or none.
 const IO_URING: [&str; 2] = ["on_io_uring_submit", "on_io_uring_complete"];
@@ -100,7 +101,11 @@ impl Probe {
         let mut object = object::object()?;
         let cpus = aya::util::nr_cpus().map_err(|(_, error)| Error::Mapping(error))? as u32;
         set_value_size(&mut object, "RINGS", ring_size(slots) as u32)?;
-        let set = HashMap::from([("RING_SLOTS", slots)]);
+        let raw = tracepoint::are_raw(Host::default().kernel_version());
+        if raw {
+            tracepoint::make_raw(&mut object)?;
+        }
+        let set = HashMap::from([("RING_SLOTS", slots), (layout::RAW_CALLS, u64::from(raw))]);
         let layout = tracefs::with(|root| Layout::of_this_kernel(root, &set)).map_err(no_tracefs)??;
 
         let mut loader = EbpfLoader::new();
@@ -145,8 +150,8 @@ impl Probe {
             return;
         }
         let extractors = &mut self.extractors;
-        let result = program(&mut self.ebpf, call.name).and_then(|program| {
-            load(program, call.name)?;
+        let result = Hook::of(&mut self.ebpf, call.name).and_then(|mut program| {
+            program.load(call.name)?;
             let fd = program.fd()?;
             Ok(extractors.set(code as u32, fd, 0)?)
         });
@@ -167,10 +172,9 @@ impl Probe {
         let ebpf = &mut self.ebpf;
         let mut attach = |root: &Path, (index, row): (usize, &(&'static str, &str, &str, u32))| {
             let (name, category, names, _) = *row;
-            let result = program(ebpf, name).and_then(|program| {
-                load(program, name)?;
-                program.attach(category, tracefs::first(root, category, names))?;
-                Ok(())
+            let result = Hook::of(ebpf, name).and_then(|mut program| {
+                program.load(name)?;
+                Ok(program.attach(category, tracefs::first(root, category, names))?)
             });
             (index, name, result)
         };
@@ -275,24 +279,6 @@ impl Driver for Probe {
         });
         refused.chain(self.absent.iter().cloned()).collect()
     }
-}
-
-/// A program of the object.
-fn program<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut TracePoint, EbpfError> {
-    let program = ebpf.program_mut(name).ok_or(EbpfError::ProgramError(ProgramError::NotLoaded))?;
-    Ok(program.try_into()?)
-}
-
-/// Has a program verified.
-fn load(program: &mut TracePoint, name: &str) -> Result<(), ProgramError> {
-    let begun = Instant::now();
-    program.load()?;
-    if tracing::enabled!(tracing::Level::DEBUG) {
-        let instructions =
-            program.info().ok().and_then(|info| info.verified_instruction_count()).unwrap_or(0);
-        tracing::debug!("loaded: {name}, {instructions} instructions verified in {:?}", begun.elapsed());
-    }
-    Ok(())
 }
 
 /// Takes a map out of the object, in its type.
