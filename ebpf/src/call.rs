@@ -11,14 +11,31 @@ use crate::wire::event;
 use crate::wire::record::{flag, offset as header};
 use crate::wire::ring::counter;
 
-use crate::access::{load, store, user, user_word};
+use crate::access::{load, opaque, store, user, user_word};
+use crate::arch;
 use crate::files::{self, File};
-use crate::maps::INTEREST;
+use crate::helpers::{get_current_task_btf, task_pt_regs};
+use crate::maps::{wants, INTEREST};
 use crate::path::{self, Place};
 use crate::ring::Ring;
 use crate::sockets::{self, Socket};
 use crate::state::{argument, get, set};
 use crate::task;
+
+/// How a call was made, and what became of it.
+#[derive(Clone, Copy)]
+pub struct Made {
+    /// The record's flags that tell the ABI and the way.
+    pub flags: u32,
+    /// Bytes of a pointer or a `long`.
+    pub word_size: u64,
+    /// The code.
+    pub code: u16,
+    /// The number.
+    pub number: u16,
+    /// What it returned.
+    pub result: i64,
+}
 
 /// A call, in the middle of being recorded.
 pub struct Call {
@@ -31,6 +48,23 @@ pub struct Call {
 }
 
 impl Call {
+    /// Begins the parameters of a record. `flags` tell the ABI of the call, and how it was made.
+    #[inline(always)]
+    pub fn begin(ring: Ring, record: *mut u8, context: *const u8, made: Made) -> Call {
+        set!(ring.page, at, 0);
+        set!(ring.page, parameters, 0);
+        set!(ring.page, extras, 0);
+        set!(ring.page, truncated, 0);
+        set!(ring.page, flags, u64::from(made.flags));
+        set!(ring.page, entry_flags, u64::from(made.flags));
+        set!(ring.page, message, 0);
+        set!(ring.page, word_size, made.word_size);
+        set!(ring.page, code, u64::from(made.code));
+        set!(ring.page, number, u64::from(made.number));
+        set!(ring.page, result, made.result as u64);
+        Call { ring, record, context }
+    }
+
     /// The call whose record this CPU has begun.
     #[inline(always)]
     pub fn resume(context: *const u8) -> Option<Call> {
@@ -97,6 +131,11 @@ impl Kernel for Call {
 
     #[inline(always)]
     fn argument(&self, index: usize) -> u64 {
+        // Of native calls only the first are kept: most have no more, and each costs.
+        if index >= arch::ARGUMENTS_KEPT && get!(self.ring.page, entry_flags) == 0 {
+            // Opaque, or it would be loaded by the same instruction as from the state, which the verifier refuses.
+            return opaque(arch::argument(task_pt_regs(get_current_task_btf()), index));
+        }
         argument(self.ring.page, index)
     }
 
@@ -132,7 +171,7 @@ impl Kernel for Call {
 
     #[inline(always)]
     fn wants_paths(&self) -> bool {
-        load::<u32>(INTEREST.address(), offset_of!(Interest, options)) & option::PATHS != 0
+        wants(option::PATHS)
     }
 
     #[inline(always)]
@@ -143,7 +182,7 @@ impl Kernel for Call {
 
     #[inline(always)]
     fn wants_credentials(&self) -> bool {
-        load::<u32>(INTEREST.address(), offset_of!(Interest, options)) & option::CREDENTIALS != 0
+        wants(option::CREDENTIALS)
     }
 
     #[inline(always)]

@@ -2,9 +2,12 @@
 //! The maps, and the variables that the agent sets.
 
 use core::cell::UnsafeCell;
+use core::mem::offset_of;
 
 use crate::extract::calls;
 use crate::wire::control::Interest;
+
+use crate::access::load;
 
 /// How a map is described in the object's section `maps`, without types.
 #[repr(C)]
@@ -89,3 +92,9 @@ pub static INTEREST: Shared<Interest> = Shared(UnsafeCell::new(Interest {
     native: [0; 10],
     codes: [0; 10],
 }));
+
+/// Whether the agent has set one of its options ([`crate::wire::control::option`]).
+#[inline(always)]
+pub fn wants(option: u32) -> bool {
+    load::<u32>(INTEREST.address(), offset_of!(Interest, options)) & option != 0
+}

@@ -36,7 +36,14 @@ impl Call {
     /// Where the next bytes go, if there is room for so many.
     #[inline(always)]
     fn place(&mut self, size: usize) -> Option<u64> {
-        let at = masked::<PLACE>(get!(self.ring.page, at));
+        let at = get!(self.ring.page, at);
+        self.place_at(at, size)
+    }
+
+    /// The same where it is known already where they go.
+    #[inline(always)]
+    fn place_at(&mut self, at: u64, size: usize) -> Option<u64> {
+        let at = masked::<PLACE>(at);
         if at > (PAYLOAD_SIZE_MAX - size) as u64 {
             self.cut();
             return None;
@@ -64,8 +71,9 @@ impl Call {
 
     #[inline(always)]
     pub(super) fn pen_begin(&mut self) {
-        set!(self.ring.page, start, get!(self.ring.page, at));
-        if let Some(at) = self.place(LENGTH_SIZE) {
+        let at = get!(self.ring.page, at);
+        set!(self.ring.page, start, at);
+        if let Some(at) = self.place_at(at, LENGTH_SIZE) {
             set!(self.ring.page, at, at + LENGTH_SIZE as u64);
         }
     }
@@ -134,7 +142,6 @@ impl Call {
     /// A whole parameter that is a number.
     #[inline(always)]
     pub(super) fn pen_put<T: Copy>(&mut self, value: T) {
-        set!(self.ring.page, start, get!(self.ring.page, at));
         if let Some(at) = self.place(LENGTH_SIZE + size_of::<T>()) {
             let to = self.to(at);
             store(to, 0, size_of::<T>() as u16);
@@ -146,7 +153,6 @@ impl Call {
 
     #[inline(always)]
     pub(super) fn pen_put_empty(&mut self) {
-        set!(self.ring.page, start, get!(self.ring.page, at));
         if let Some(at) = self.place(LENGTH_SIZE) {
             store(self.to(at), 0, 0u16);
             self.advance(at, LENGTH_SIZE as u64);

@@ -12,12 +12,16 @@ use crate::maps::{RINGS, TAILS};
 use crate::state::{get, set};
 use crate::task;
 
+const _: () = assert!(header::TGID == header::TID + 4 && cfg!(target_endian = "little"));
+
 /// The producer's page of a CPU; the slots follow it.
 #[derive(Clone, Copy)]
 pub struct Ring {
     /// Its address.
     pub page: *mut u8,
     cpu: u32,
+    /// What the verifier knows of the slots' numbers.
+    bounds: Bounds,
 }
 
 impl Ring {
@@ -26,40 +30,47 @@ impl Ring {
     pub fn of_this_cpu() -> Option<Ring> {
         let cpu = helpers::get_smp_processor_id();
         let page = helpers::lookup(&RINGS, cpu);
-        (!page.is_null()).then_some(Ring { page, cpu })
+        let bounds = Bounds::of(constant(&RING_SLOTS));
+        (!page.is_null()).then_some(Ring { page, cpu, bounds })
     }
 
     /// The address of the record that is being written.
     #[inline(always)]
     pub fn record(self) -> *mut u8 {
-        // Until it is visible the head stands before it. The verifier knows the number of slots, and so how far this can be.
-        let slot = arch::and(self.head(), Bounds::of(constant(&RING_SLOTS)).mask);
+        // Until it is visible the head stands before it.
+        self.slot(self.head())
+    }
+
+    /// The address of a slot.
+    #[inline(always)]
+    fn slot(self, position: u64) -> *mut u8 {
+        let slot = arch::and(position, self.bounds.mask);
         self.page.wrapping_add(ring::PAGE_SIZE).wrapping_add(slot as usize * SLOT_SIZE)
     }
 
-    /// Takes room for a record of an event and writes what is known of it already. `None`: there is no room, which was counted.
+    /// Takes room for a record of an event of a task and writes what is known of it already. `None`: there is no room, which was
+    /// counted where `full` says.
     #[inline(always)]
-    pub fn reserve(self, event: u16, full: usize, syscall: u16, result: i64) -> Option<*mut u8> {
-        let bounds = Bounds::of(constant(&RING_SLOTS));
-        let Ok(Reserved { sequence, time, .. }) = ring::reserve(&self, bounds.used_max, || full) else {
+    pub fn reserve(
+        self,
+        task: *const u8,
+        event: u16,
+        full: impl FnOnce() -> usize,
+        syscall: u16,
+        result: i64,
+    ) -> Option<*mut u8> {
+        let Ok(Reserved { position, sequence, time }) = ring::reserve(&self, self.bounds.used_max, full) else {
             return None;
         };
-        set!(self.page, at, 0);
-        set!(self.page, parameters, 0);
-        set!(self.page, extras, 0);
-        set!(self.page, flags, 0);
-        set!(self.page, truncated, 0);
-        set!(self.page, result, result as u64);
-        let record = self.record();
+        let record = self.slot(position);
         store(record, header::SEQUENCE, sequence);
         store(record, header::TIME, time);
-        let ids = helpers::get_current_pid_tgid();
-        store(record, header::TID, ids as u32);
-        store(record, header::TGID, (ids >> 32) as u32);
+        // Both at once, as the helper tells them.
+        store(record, header::TID, helpers::get_current_pid_tgid());
         store(record, header::EVENT, event);
         store(record, header::RETURN, result);
         store(record, header::CGROUP, task::cgroup());
-        store(record, header::START_TIME, task::process_start());
+        store(record, header::START_TIME, task::process_start(task));
         store(record, header::SYSCALL, syscall);
         store(record, header::CPU, self.cpu as u16);
         Some(record)
@@ -82,13 +93,28 @@ impl Ring {
         ring::commit(&self, masked::<0x3ff>(slots));
     }
 
+    /// Completes the header of a record without parameters, of whose flags none tells of a miss, and makes it visible.
+    #[inline(always)]
+    pub fn commit_bare(self, record: *mut u8, flags: u32) {
+        store(record, header::SLOTS, 1u16);
+        store(record, header::PAYLOAD, 0u16);
+        store(record, header::PARAMETERS, 0u8);
+        store(record, header::EXTRAS, 0u8);
+        store(record, header::FLAGS, flags);
+        ring::commit(&self, 1);
+    }
+
     /// Adds to a counter.
     #[inline(always)]
     pub fn add(self, counter: usize, count: u64) {
-        let at = offset::COUNTERS + masked::<{ counter::COUNT as u32 - 1 }>(counter as u64) as usize * 8;
+        // The one of every record is known here already.
+        let index = match counter {
+            counter::RECORDS => counter,
+            _ => masked::<{ counter::COUNT as u32 - 1 }>(counter as u64) as usize,
+        };
+        let at = offset::COUNTERS + index * 8;
         store(self.page, at, load::<u64>(self.page, at).wrapping_add(count));
     }
-
 }
 
 impl ProducerMemory for Ring {
@@ -104,7 +130,9 @@ impl ProducerMemory for Ring {
 
     #[inline(always)]
     fn head(&self) -> u64 {
-        load(self.page, offset::HEAD)
+        // Not as `load` does: only this CPU writes it, so the compiler may keep it until it calls something.
+        // SAFETY: as in `load`; a page is aligned, and so is its head.
+        unsafe { self.page.wrapping_add(offset::HEAD).cast::<u64>().read() }
     }
 
     #[inline(always)]
@@ -117,7 +145,7 @@ impl ProducerMemory for Ring {
         // What the tail was is good enough while it leaves room: a tail only grows. This spares most calls a look at a page that
         // another CPU writes to. The stores to the slots wait for these loads: they hang on a branch on them.
         let seen = get!(self.page, tail);
-        if self.head().wrapping_sub(seen) <= constant(&RING_SLOTS) / 2 {
+        if self.head().wrapping_sub(seen) <= self.bounds.used_max {
             return seen;
         }
         let page = helpers::lookup(&TAILS, self.cpu);

@@ -23,7 +23,7 @@ pub struct State {
     pub flags: u64,
     /// [`crate::wire::record::PARAMETER_TRUNCATED`] if the parameter that is being written is cut.
     pub truncated: u64,
-    /// The arguments of the call.
+    /// The arguments of the call; of native ones the first (`arch::ARGUMENTS_KEPT`), and the rest is where it was.
     pub arguments: [u64; 6],
     /// What the call returned.
     pub result: i64,

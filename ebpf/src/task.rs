@@ -4,7 +4,7 @@
 use crate::extract::kernel::TaskFact;
 
 use crate::access::{kernel, kernel_or_0, load};
-use crate::helpers::{get_current_cgroup_id, get_current_pid_tgid, get_current_task, get_current_task_btf};
+use crate::helpers::{get_current_cgroup_id, get_current_pid_tgid, get_current_task};
 use crate::layout::*;
 use crate::maps::INTEREST;
 
@@ -37,10 +37,10 @@ pub fn cgroup() -> u64 {
     field(node, &NODE_ID)
 }
 
-/// When the thread group began.
+/// When the thread group of a task began.
 #[inline(always)]
-pub fn process_start() -> u64 {
-    let leader = load::<*const u8>(get_current_task_btf(), constant(&TASK_GROUP_LEADER) as usize);
+pub fn process_start(task: *const u8) -> u64 {
+    let leader = load::<*const u8>(task, constant(&TASK_GROUP_LEADER) as usize);
     load(leader, constant(&TASK_START) as usize)
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -138,6 +139,8 @@ struct Told {
 struct Actor {
     #[serde(rename = "ID")]
     id: String,
+    #[serde(rename = "Attributes")]
+    attributes: BTreeMap<String, String>,
 }
 
 impl Api {
@@ -145,8 +148,12 @@ impl Api {
         self.kind == ContainerType::Podman
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, EngineError> {
-        let Some(answer) = http::get(&self.socket, path).await? else { return Ok(None) };
+    async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        patience: Duration,
+    ) -> Result<Option<T>, EngineError> {
+        let Some(answer) = http::get(&self.socket, path, patience).await? else { return Ok(None) };
         serde_json::from_slice(&answer).map(Some).map_err(EngineError::malformed)
     }
 
@@ -155,7 +162,9 @@ impl Api {
         let prefix = if self.is_podman() { LIBPOD } else { "" };
         let size = if settings.with_size { "?size=true" } else { "" };
         let path = format!("{prefix}/containers/{}/json{size}", escaped(id));
-        let Some(told) = self.get::<Inspected>(&path).await? else { return Ok(None) };
+        // An engine that is just starting the container answers when that is done. As long as events wait for it, it may.
+        let patience = http::PATIENCE.max(settings.wait);
+        let Some(told) = self.get::<Inspected>(&path, patience).await? else { return Ok(None) };
         // Names are ids to an engine, too: another container may be called as this one is numbered.
         if !told.id.starts_with(id) {
             return Ok(None);
@@ -163,7 +172,7 @@ impl Api {
         let mut info = self.info(&told, settings);
         if !self.is_podman() {
             let path = format!("/images/{}/json", escaped(&told.image));
-            name_image(&mut info, self.get(&path).await?.unwrap_or_default());
+            name_image(&mut info, self.get(&path, patience).await?.unwrap_or_default());
             self.shared_address(&mut info, &told).await;
         }
         Ok(Some(info))
@@ -219,7 +228,9 @@ impl Api {
         let mode = told.host_config.as_ref().map_or("", |host| &host.network_mode);
         let Some(other) = mode.strip_prefix("container:").filter(|_| info.ip.is_empty()) else { return };
         let path = format!("/containers/{}/json", escaped(other));
-        if let Ok(Some(Inspected { network_settings: Some(network), .. })) = self.get(&path).await {
+        if let Ok(Some(Inspected { network_settings: Some(network), .. })) =
+            self.get(&path, http::PATIENCE).await
+        {
             info.ip = network.first_address().to_owned();
         }
     }
@@ -227,15 +238,16 @@ impl Api {
     /// The containers that there are.
     pub(super) async fn list(&self) -> Result<Vec<Found>, EngineError> {
         let prefix = if self.is_podman() { LIBPOD } else { "" };
-        let listed: Vec<Listed> = self.get(&format!("{prefix}/containers/json")).await?.unwrap_or_default();
+        let path = format!("{prefix}/containers/json");
+        let listed: Vec<Listed> = self.get(&path, http::PATIENCE).await?.unwrap_or_default();
         Ok(listed.into_iter().map(|one| Found::new(&one.id)).collect())
     }
 
-    /// Tells of containers that are made, until the engine ends it.
+    /// Tells of containers that are made, and what is said of them at once, until the engine ends it.
     pub(super) async fn watch(
         &self,
         settings: &Settings,
-        mut found: impl FnMut(Found),
+        mut found: impl FnMut(Found, Info),
     ) -> Result<(), EngineError> {
         let events: Vec<&str> = settings.hooks.iter().map(|hook| hook.word()).collect();
         let filters = serde_json::json!({ "type": ["container"], "event": events }).to_string();
@@ -246,10 +258,25 @@ impl Api {
             let told = serde_json::from_slice::<Told>(line).unwrap_or_default();
             let id = if told.actor.id.is_empty() { told.id } else { told.actor.id };
             if !id.is_empty() {
-                found(Found::new(&id));
+                found(Found::new(&id), self.announced(&id, told.actor.attributes, settings));
             }
         })
         .await
+    }
+
+    /// What an event says of a container: its name and its image, and of Docker's the labels, between other things.
+    fn announced(&self, id: &str, attributes: BTreeMap<String, String>, settings: &Settings) -> Info {
+        let mut info = Info::new(self.kind, id);
+        info.incomplete = true;
+        let said = |name: &str| attributes.get(name).cloned().unwrap_or_default();
+        (info.name, info.image) = (said("name"), said("image"));
+        let (repository, tag) = repository_and_tag(&info.image);
+        (info.image_repo, info.image_tag) = (repository.to_owned(), tag.to_owned());
+        if !self.is_podman() {
+            let labels = attributes.iter().filter(|(name, _)| *name != "name" && *name != "image");
+            info.label(labels, settings.label_max_len);
+        }
+        info
     }
 }
 

@@ -17,12 +17,16 @@ use super::EngineError;
 const ANSWER_MAX: usize = 8 << 20;
 /// The longest line of a stream of events, in bytes.
 const LINE_MAX: usize = 1 << 20;
-/// How long an engine may take for an answer.
+/// How long an engine may take for an answer that nobody waits for longer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The answer to a GET, in whole; `None` if there is no such thing (status 404).
-pub(super) async fn get(socket: &Path, path: &str) -> Result<Option<Vec<u8>>, EngineError> {
-    timeout(PATIENCE, get_patiently(socket, path)).await.map_err(|_| EngineError::Slow)?
+pub(super) async fn get(
+    socket: &Path,
+    path: &str,
+    patience: Duration,
+) -> Result<Option<Vec<u8>>, EngineError> {
+    timeout(patience, get_patiently(socket, path)).await.map_err(|_| EngineError::Slow)?
 }
 
 async fn get_patiently(socket: &Path, path: &str) -> Result<Option<Vec<u8>>, EngineError> {

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Sender, TrySendError};
 use tokio::sync::{Semaphore, mpsc};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::api::Api;
 use super::containerd::Containerd;
@@ -123,6 +124,7 @@ async fn work(
         turns: Semaphore::new(AT_ONCE),
         looking: Mutex::default(),
         told: Mutex::default(),
+        announced: Mutex::default(),
         news,
         counts,
     });
@@ -140,6 +142,8 @@ struct Engine {
     client: Client,
     /// Until when it is left in peace.
     resting: Mutex<Option<Instant>>,
+    /// When it last answered.
+    answered: Mutex<Option<Instant>>,
 }
 
 #[derive(Debug)]
@@ -162,7 +166,7 @@ impl Engine {
             EngineKind::PodmanStore => Client::PodmanStore,
             EngineKind::Bundles => Client::Bundles,
         };
-        Engine { client, resting: Mutex::default() }
+        Engine { client, resting: Mutex::default(), answered: Mutex::default() }
     }
 
     /// Where it listens; `None` if it is files.
@@ -214,6 +218,8 @@ struct Asker {
     looking: Mutex<HashMap<String, ()>>,
     /// What was told last of each.
     told: Mutex<HashMap<String, Vec<u8>>>,
+    /// What the events of engines said of containers of which nothing else is known yet.
+    announced: Mutex<HashMap<String, Info>>,
     news: Sender<News>,
     counts: Arc<Counts>,
 }
@@ -221,7 +227,9 @@ struct Asker {
 /// What all engines together said.
 enum Answer {
     Told(Box<Info>),
-    /// Somebody who could know it was there and does not.
+    /// Somebody who could know it was there, and does not know it.
+    Unknown,
+    /// Somebody who could know it was there, and did not answer.
     NotYet,
     /// There is nobody to ask.
     Nobody,
@@ -239,6 +247,7 @@ impl Asker {
                 answer = Answer::NotYet;
                 continue;
             }
+            let began = Instant::now();
             let told = match &engine.client {
                 Client::Api(api) => api.inspect(&wanted.id, &self.settings).await,
                 Client::Cri(cri) => cri.inspect(&wanted.id, &self.settings).await,
@@ -247,10 +256,18 @@ impl Asker {
                 Client::Bundles => Ok(None),
             };
             match told {
-                Ok(Some(info)) => return Answer::Told(Box::new(info)),
-                Ok(None) => answer = Answer::NotYet,
+                Ok(Some(info)) => {
+                    lock(&engine.answered).replace(Instant::now());
+                    return Answer::Told(Box::new(info));
+                }
+                Ok(None) => {
+                    lock(&engine.answered).replace(Instant::now());
+                    if !matches!(answer, Answer::NotYet) {
+                        answer = Answer::Unknown;
+                    }
+                }
                 Err(error) => {
-                    if self.complain(engine, &error) {
+                    if self.complain(engine, &error, began) {
                         answer = Answer::NotYet;
                     }
                 }
@@ -259,12 +276,18 @@ impl Asker {
         answer
     }
 
-    /// Counts what an engine did wrong. Whether it is there at all.
-    fn complain(&self, engine: &Engine, error: &EngineError) -> bool {
+    /// Counts what an engine did wrong when it was asked something. Whether it is there at all.
+    fn complain(&self, engine: &Engine, error: &EngineError, asked: Instant) -> bool {
         match error {
             // As of a socket that nobody listens to, and of a containerd without CRI.
             EngineError::Unreachable(_) | EngineError::NotOffered => return false,
-            EngineError::Slow => count(&self.counts.slow_answers),
+            EngineError::Slow => {
+                count(&self.counts.slow_answers);
+                // It is busy with this container alone, as Docker is with one that it starts.
+                if lock(&engine.answered).is_some_and(|answered| answered > asked) {
+                    return true;
+                }
+            }
             _ => count(&self.counts.bad_answers),
         }
         let rested = lock(&engine.resting).replace(Instant::now() + REST);
@@ -274,13 +297,45 @@ impl Asker {
         true
     }
 
-    /// The files that tell a part of it.
-    fn files(&self, wanted: &Found) -> Option<Info> {
-        let bundles = self.engines.iter().find(|engine| matches!(engine.client, Client::Bundles))?;
-        oci::look_up(&wanted.id, &self.settings).unwrap_or_else(|error| {
-            self.complain(bundles, &error);
-            None
-        })
+    /// What else tells a part of it: files, and the event that announced it.
+    fn part(&self, wanted: &Found) -> Option<Info> {
+        let bundles = self.engines.iter().find(|engine| matches!(engine.client, Client::Bundles));
+        let from_files = bundles.and_then(|bundles| {
+            oci::look_up(&wanted.id, &self.settings).unwrap_or_else(|error| {
+                self.complain(bundles, &error, Instant::now());
+                None
+            })
+        });
+        let announced = lock(&self.announced).get(short_id(&wanted.id)).cloned();
+        match (from_files, announced) {
+            (Some(files), Some(event)) if files.name.is_empty() => Some(Info {
+                kind: event.kind,
+                name: event.name,
+                image: event.image,
+                image_repo: event.image_repo,
+                image_tag: event.image_tag,
+                labels: event.labels,
+                ..files
+            }),
+            (files, event) => files.or(event),
+        }
+    }
+
+    /// Tells what is known without the runtime, or that it is nothing.
+    fn tell_part(&self, wanted: &Found, short: &str) {
+        match self.part(wanted) {
+            Some(info) => self.tell(&info),
+            None => self.send(News::Nothing { id: short.to_owned() }),
+        }
+    }
+
+    /// Remembers what an event said of a container.
+    fn announce(&self, info: Info) {
+        let mut announced = lock(&self.announced);
+        if announced.len() >= REMEMBERED {
+            announced.clear();
+        }
+        announced.insert(info.id.clone(), info);
     }
 
     /// Tells of a container, unless the same was told before.
@@ -292,6 +347,9 @@ impl Asker {
         }
         let before = told.insert(info.id.clone(), json.clone());
         drop(told);
+        if !info.incomplete {
+            lock(&self.announced).remove(&info.id);
+        }
         if before.as_ref() != Some(&json) {
             count(&self.counts.told);
         }
@@ -325,11 +383,23 @@ async fn look_up(asker: Arc<Asker>, request: Request) {
 async fn search(asker: &Asker, request: &Request, short: &str) {
     let Request { wanted, runtime, certain } = request;
     let began = Instant::now();
+    // A little before events go on: what is told then still reaches them.
+    let soon = began + asker.settings.wait * 9 / 10;
     let (mut pause, mut waited_for) = (AGAIN_FIRST, true);
     loop {
-        let answer = {
+        let mut asking = pin!(async {
             let _turn = asker.turns.acquire().await;
             asker.ask(wanted, *runtime).await
+        });
+        let in_time = if waited_for { timeout_at(soon, asking.as_mut()).await.ok() } else { None };
+        let answer = match in_time {
+            Some(answer) => answer,
+            None => {
+                if std::mem::take(&mut waited_for) {
+                    asker.tell_part(wanted, short);
+                }
+                asking.await
+            }
         };
         let hopeless = match answer {
             Answer::Told(info) => {
@@ -345,23 +415,20 @@ async fn search(asker: &Asker, request: &Request, short: &str) {
                 }
                 return;
             }
+            // Who was announced and is unknown is gone already.
+            Answer::Unknown => !certain || lock(&asker.announced).contains_key(short),
             Answer::NotYet => !certain,
             Answer::Nobody => true,
         };
-        let late = began.elapsed() >= asker.settings.wait;
-        if waited_for && (hopeless || late) {
-            waited_for = false;
-            match asker.files(wanted) {
-                Some(info) => asker.tell(&info),
-                None => asker.send(News::Nothing { id: short.to_owned() }),
-            }
+        if hopeless && std::mem::take(&mut waited_for) {
+            asker.tell_part(wanted, short);
         }
         if hopeless || began.elapsed() >= GIVE_UP {
             count(&asker.counts.unknown);
             return;
         }
         // The last question before the wait is over comes just before its end.
-        let left = asker.settings.wait.saturating_sub(began.elapsed());
+        let left = soon.saturating_duration_since(Instant::now());
         sleep(if left.is_zero() { pause } else { pause.min(left) }).await;
         pause = (pause * 2).min(AGAIN_LAST);
     }
@@ -376,6 +443,7 @@ async fn listen(asker: Arc<Asker>, number: usize) {
     let mut known = false;
     loop {
         if engine.is_there() {
+            let began = Instant::now();
             match listen_once(&asker, engine).await {
                 Ok(()) => known = false,
                 // Some runtimes offer no events: cgroups tell of their containers.
@@ -384,7 +452,7 @@ async fn listen(asker: Arc<Asker>, number: usize) {
                     tracing::debug!("{} cannot be reached: {error}", engine.name());
                 }
                 Err(error) => {
-                    asker.complain(engine, &error);
+                    asker.complain(engine, &error, began);
                     if !known {
                         tracing::debug!("{} {error}", engine.name());
                     }
@@ -421,7 +489,15 @@ async fn listen_once(asker: &Arc<Asker>, engine: &Engine) -> Result<(), EngineEr
     }
     tracing::debug!("listening to {}", engine.name());
     match &engine.client {
-        Client::Api(api) => api.watch(&asker.settings, found).await,
+        Client::Api(api) => {
+            let announced = |wanted: Found, info: Info| {
+                if !lock(&asker.told).contains_key(&info.id) {
+                    asker.announce(info);
+                }
+                found(wanted);
+            };
+            api.watch(&asker.settings, announced).await
+        }
         Client::Cri(cri) => cri.watch(&asker.settings, found).await,
         Client::Containerd(containerd) => containerd.watch(&asker.settings, found).await,
         Client::PodmanStore | Client::Bundles => Ok(()),

@@ -4,7 +4,6 @@
 use crate::extract::arch::{aarch64, code_of};
 
 use crate::access::load;
-use crate::state::set_argument;
 
 /// Puts a value in a word after everything that was written before.
 #[inline(always)]
@@ -54,13 +53,15 @@ pub fn number(registers: *const u8) -> u64 {
 /// Offsets in `struct user_pt_regs`: the first argument is overwritten by the result, and kept in `orig_x0`.
 const ARGUMENTS: [usize; 6] = [272, 8, 16, 24, 32, 40];
 
-/// Copies the arguments of a call from its registers into the state.
+/// An argument of a call.
 #[inline(always)]
-pub fn keep_arguments(page: *mut u8, registers: *const u8, _flags: u32) {
-    for (index, offset) in ARGUMENTS.into_iter().enumerate() {
-        set_argument(page, index, load(registers, offset));
-    }
+pub fn argument(registers: *const u8, index: usize) -> u64 {
+    ARGUMENTS.get(index).map_or(0, |offset| load(registers, *offset))
 }
+
+/// Copies the arguments of a call of another ABI, which is not to be had here.
+#[inline(always)]
+pub fn keep_foreign_arguments(_page: *mut u8, _registers: *const u8, _flags: u32) {}
 
 /// The two arguments of `socketcall`, which is not to be had here.
 #[inline(always)]

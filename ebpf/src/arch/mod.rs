@@ -14,6 +14,9 @@ pub use aarch64::*;
 #[cfg(saker_arch = "x86_64")]
 pub use x86_64::*;
 
+/// How many arguments of a native call are kept in the state. The others are taken from its registers when an extractor asks.
+pub const ARGUMENTS_KEPT: usize = 3;
+
 /// Puts a value in a word and gives what was there, as one step and with a full barrier.
 #[inline(always)]
 pub fn swap<const OFFSET: usize>(base: *mut u8, value: u64) -> u64 {

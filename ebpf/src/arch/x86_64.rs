@@ -7,7 +7,7 @@ use crate::extract::arch::{code_of, x86_64};
 use crate::wire::record::flag;
 
 use crate::access::{load, store};
-use crate::layout::{constant, is_absent, TASK_STATUS};
+use crate::layout::{constant, ABSENT, TASK_STATUS};
 use crate::state::set_argument;
 
 /// The codes of native calls by their number.
@@ -53,15 +53,14 @@ impl Entry {
 /// Tells by which entry a number came. `task` is the current task.
 #[inline(always)]
 pub fn entry(task: *const u8, number: u64) -> Entry {
-    let compat = !is_absent(&TASK_STATUS)
-        && load::<u32>(task, constant(&TASK_STATUS) as usize) & TS_COMPAT != 0;
-    if compat {
+    let status = constant(&TASK_STATUS);
+    if status != ABSENT && load::<u32>(task, status as usize) & TS_COMPAT != 0 {
         return Entry { number, flags: flag::COMPAT };
     }
-    let x32 = number & u64::from(x86_64::X32_BIT) != 0;
-    let number = number & !u64::from(x86_64::X32_BIT);
-    let flags = if x32 { flag::X32 } else { 0 };
-    Entry { number, flags }
+    if number & u64::from(x86_64::X32_BIT) != 0 {
+        return Entry { number: number & !u64::from(x86_64::X32_BIT), flags: flag::X32 };
+    }
+    Entry { number, flags: 0 }
 }
 
 /// Offset of `orig_ax` in `struct pt_regs`.
@@ -77,17 +76,22 @@ pub fn number(registers: *const u8) -> u64 {
 const NATIVE_ARGUMENTS: [usize; 6] = [112, 104, 96, 56, 72, 64];
 const COMPAT_ARGUMENTS: [usize; 6] = [40, 88, 96, 104, 112, 32];
 
-/// Copies the arguments of a call from its registers into the state.
+/// An argument of a call with 64-bit registers.
 #[inline(always)]
-pub fn keep_arguments(page: *mut u8, registers: *const u8, flags: u32) {
-    if flags & flag::COMPAT != 0 {
-        for (index, offset) in COMPAT_ARGUMENTS.into_iter().enumerate() {
-            set_argument(page, index, u64::from(load::<u64>(registers, offset) as u32));
-        }
-    } else {
-        for (index, offset) in NATIVE_ARGUMENTS.into_iter().enumerate() {
-            set_argument(page, index, load(registers, offset));
-        }
+pub fn argument(registers: *const u8, index: usize) -> u64 {
+    NATIVE_ARGUMENTS.get(index).map_or(0, |offset| load(registers, *offset))
+}
+
+/// Copies the arguments of a call of another ABI than the native one from its registers into the state.
+#[inline(always)]
+pub fn keep_foreign_arguments(page: *mut u8, registers: *const u8, flags: u32) {
+    for index in 0..6 {
+        let value = if flags & flag::COMPAT != 0 {
+            u64::from(load::<u64>(registers, COMPAT_ARGUMENTS[index]) as u32)
+        } else {
+            argument(registers, index)
+        };
+        set_argument(page, index, value);
     }
 }
 

@@ -15,7 +15,7 @@ use crate::wire::event;
 
 use core::ffi::c_void;
 
-use crate::call::Call;
+use crate::call::{Call, Made};
 
 /// Makes the program of a row; rows without an extractor of their own need none.
 macro_rules! program {
@@ -102,19 +102,32 @@ fn record_messages(call: Call, message: extern "C" fn(u32, *mut c_void) -> i64) 
 #[inline(always)]
 fn message_call(index: u32) -> Option<Call> {
     let ring = Ring::of_this_cpu()?;
-    if index > 0 {
-        let (event, full) = event_of(get!(ring.page, code) as u16);
-        ring.reserve(event, full, get!(ring.page, number) as u16, get!(ring.page, result) as i64)?;
-        set!(ring.page, flags, get!(ring.page, entry_flags));
-        set!(ring.page, message, u64::from(index));
+    let context = core::ptr::null();
+    if index == 0 {
+        return Some(Call { ring, record: ring.record(), context });
     }
-    Some(Call { ring, record: ring.record(), context: core::ptr::null() })
+    let made = Made {
+        flags: get!(ring.page, entry_flags) as u32,
+        word_size: get!(ring.page, word_size),
+        code: get!(ring.page, code) as u16,
+        number: get!(ring.page, number) as u16,
+        result: get!(ring.page, result) as i64,
+    };
+    let task = helpers::get_current_task_btf();
+    let record = ring.reserve(task, event_of(made.code), || loss_of(made.code), made.number, made.result)?;
+    let call = Call::begin(ring, record, context, made);
+    set!(ring.page, message, u64::from(index));
+    Some(call)
 }
 
-/// The event of a call, and the counter that tells of its loss.
+/// The event of a call.
 #[inline(always)]
-pub fn event_of(code: u16) -> (u16, usize) {
-    let event = EVENTS.get(usize::from(code)).copied().unwrap_or(event::GENERIC_X);
-    let loss = LOSSES.get(usize::from(code)).copied().unwrap_or(0);
-    (event, usize::from(loss))
+pub fn event_of(code: u16) -> u16 {
+    EVENTS.get(usize::from(code)).copied().unwrap_or(event::GENERIC_X)
+}
+
+/// The counter of a call that finds the ring full.
+#[inline(always)]
+pub fn loss_of(code: u16) -> usize {
+    LOSSES.get(usize::from(code)).map_or(0, |loss| usize::from(*loss))
 }

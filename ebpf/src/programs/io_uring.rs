@@ -15,15 +15,17 @@ use crate::wire::record::{flag, offset as header};
 
 use crate::access::{field_of, kernel, load, store};
 use crate::arch;
-use crate::call::Call;
-use crate::helpers::{self, get_current_pid_tgid, get_current_task, probe_read_kernel, tail_call};
+use crate::call::{Call, Made};
+use crate::helpers::{
+    self, get_current_pid_tgid, get_current_task, get_current_task_btf, probe_read_kernel, tail_call,
+};
 use crate::layout::*;
 use crate::maps::{EXTRACTORS, PENDING};
 use crate::ring::Ring;
 use crate::state::{set, set_argument};
 use crate::task::{field, pointer};
 
-use super::extractors::event_of;
+use super::extractors::{event_of, loss_of};
 use super::{in_scope, is_asked, is_kept, wants_tracepoint};
 
 /// `IOSQE_CQE_SKIP_SUCCESS`: nothing is told if it succeeds.
@@ -138,25 +140,20 @@ fn operate(context: *const u8, request: u64, kept: &Kept, completion: Option<i32
         return;
     }
     let Some(ring) = Ring::of_this_cpu() else { return };
-    let (event, full) = event_of(code);
+    let event = event_of(code);
     let number = number_of(code);
-    let Some(record) = ring.reserve(event, full, number, result) else { return };
+    let task = get_current_task_btf();
+    let Some(record) = ring.reserve(task, event, || loss_of(code), number, result) else { return };
     let mut flags = flag::IO_URING;
     if completion.is_none() {
         flags |= flag::UNSUPPORTED;
     }
-    set!(ring.page, flags, u64::from(flags));
-    set!(ring.page, entry_flags, u64::from(flags));
-    set!(ring.page, message, 0);
-    set!(ring.page, word_size, 8);
-    set!(ring.page, code, u64::from(code));
-    set!(ring.page, number, u64::from(number));
+    let mut call = Call::begin(ring, record, context, Made { flags, word_size: 8, code, number, result });
     set!(ring.page, request_file, pointer(request, &URING_FILE));
     for (index, argument) in kept.iter().take(6).enumerate() {
         set_argument(ring.page, index, *argument);
     }
     store(record, header::TID, requester(request));
-    let mut call = Call { ring, record, context };
     if event != event::GENERIC_X {
         tail_call(context, &EXTRACTORS, u32::from(code));
         // This kernel has refused the extractor.

@@ -12,11 +12,11 @@ mod tracepoints;
 
 use core::mem::offset_of;
 
-use crate::wire::control::{option, Interest, BITMAP_BITS};
+use crate::wire::control::{option, Interest, BITMAP_WORDS};
 
-use crate::access::{load, masked};
+use crate::access::{load, opaque};
 use crate::helpers::get_current_ancestor_cgroup_id;
-use crate::maps::INTEREST;
+use crate::maps::{wants, INTEREST};
 
 /// Whether the current task is one that the agent asks about. The first thing that every program does.
 #[inline(always)]
@@ -38,11 +38,11 @@ fn wants_tracepoint(bit: u32) -> bool {
 /// Whether a bit of one of the bitmaps is set: whether the agent asks for a call.
 #[inline(always)]
 fn is_asked(bitmap: usize, bit: u64) -> bool {
-    if bit >= BITMAP_BITS as u64 {
+    // Opaque, or the two shifts become one, and the verifier loses that it is a multiple of eight.
+    let word = opaque(bit >> 6);
+    if word >= BITMAP_WORDS as u64 {
         return false;
     }
-    // Masked although it is small enough: else the two shifts become one, and the verifier loses that it is a multiple of eight.
-    let word = masked::<0xf>(bit >> 6);
     let word: u64 = load(INTEREST.address().wrapping_add(word as usize * 8), bitmap);
     word >> (bit & 63) & 1 != 0
 }
@@ -50,5 +50,5 @@ fn is_asked(bitmap: usize, bit: u64) -> bool {
 /// Whether the agent wants a call with this result: it may want none that failed.
 #[inline(always)]
 fn is_kept(result: i64) -> bool {
-    result >= 0 || load::<u32>(INTEREST.address(), offset_of!(Interest, options)) & option::DROP_FAILED == 0
+    result >= 0 || !wants(option::DROP_FAILED)
 }

@@ -4,11 +4,14 @@
 //! Programs are called `on_…`, since extractors have the names of their calls.
 
 use crate::access::field_of;
-use crate::call::Call;
-use crate::extract::{calls, tracepoints};
+use crate::arch;
+use crate::call::{Call, Made};
+use crate::extract::calls::{self, code};
+use crate::extract::tracepoints;
+use crate::helpers::get_current_task_btf;
 use crate::layout::*;
 use crate::ring::Ring;
-use crate::state::{set, set_argument};
+use crate::state::set_argument;
 use crate::wire::control::tracepoint as wanted;
 use crate::wire::event;
 use crate::wire::record::flag;
@@ -80,13 +83,13 @@ program! {
 #[inline(always)]
 fn begin(context: *const u8, event: u16) -> Option<Call> {
     let ring = Ring::of_this_cpu()?;
-    let record = ring.reserve(event, event::full_counter(event), NO_CALL, 0)?;
-    set!(ring.page, word_size, 8);
-    set!(ring.page, message, 0);
-    for index in 0..6 {
+    let full = || event::full_counter(event);
+    let record = ring.reserve(get_current_task_btf(), event, full, NO_CALL, 0)?;
+    for index in 0..arch::ARGUMENTS_KEPT {
         set_argument(ring.page, index, 0);
     }
-    Some(Call { ring, record, context })
+    let made = Made { flags: 0, word_size: 8, code: code::UNKNOWN, number: NO_CALL, result: 0 };
+    Some(Call::begin(ring, record, context, made))
 }
 
 #[inline(always)]

@@ -103,7 +103,8 @@ mod tests {
         make_raw(&mut object).expect("the section is there");
         let file = ::object::File::parse(&*object).expect("it is still an object");
         use ::object::{Object as _, ObjectSection as _};
-        let names: Vec<_> = file.sections().filter_map(|section| section.name().ok().map(str::to_owned)).collect();
+        let names: Vec<_> =
+            file.sections().filter_map(|section| section.name().ok().map(str::to_owned)).collect();
         assert!(names.iter().any(|name| name == "raw_tp/calls"), "{names:?}");
         assert!(!names.iter().any(|name| name == "tracepoint/calls"), "{names:?}");
     }

@@ -141,6 +141,69 @@ fn an_engine_tells_before_there_is_a_cgroup() {
     assert!(!watch.waits(5));
 }
 
+/// Docker answers nothing about a container that it is just starting.
+#[test]
+fn an_engine_that_is_busy_with_one_container_is_asked_for_others() {
+    const OTHER: &str = "4ad7b26ded6d8e7b23da7d48fe889434573036c27ae5a74837233de441c3601e";
+    let host = tempfile::tempdir().unwrap();
+    let socket = host.path().join("docker.sock");
+    http(&socket, |path| {
+        let create = format!(
+            r#"{{"Actor":{{"ID":{OTHER:?},"Attributes":{{"image":"registry/box:2","name":"slow","app":"shop"}}}}}}"#
+        );
+        if path.starts_with("/events?") {
+            Http::Stream(format!("{create}\n"))
+        } else if path.contains(OTHER) {
+            Http::Never
+        } else {
+            docker(path)
+        }
+    });
+    let settings = settings(host.path(), vec![EngineKind::Docker(socket)]);
+    let mut watch = start(Settings { wait: Duration::from_millis(500), ..settings }).unwrap();
+    // What it said when it made it, since it says no more in time.
+    let info = told(&mut watch);
+    assert_eq!(
+        (&info.name[..], &info.image[..], info.incomplete),
+        (&b"slow"[..], &b"registry/box:2"[..], true)
+    );
+    assert_eq!((&info.image_repo[..], &info.image_tag[..]), (&b"registry/box"[..], &b"2"[..]));
+    assert_eq!((info.kind, info.labels.len()), (ContainerType::Docker, 1));
+    while watch.counters().asked.slow_answers == 0 {
+        // It answers others all the while.
+        watch.cgroup_made(5, &scope("docker"));
+        watch.cgroup_removed(5);
+        std::thread::sleep(Duration::from_millis(100));
+        watch.take_news();
+        watch.take_gone(Instant::now() + Duration::from_secs(60));
+    }
+    watch.cgroup_made(6, &scope("docker"));
+    assert_eq!(&told(&mut watch).name[..], b"web", "and is not left in peace");
+    assert!(!watch.waits(6));
+}
+
+#[test]
+fn a_container_that_is_gone_before_it_is_asked_for_has_the_name_that_was_announced() {
+    let host = tempfile::tempdir().unwrap();
+    let socket = host.path().join("docker.sock");
+    http(&socket, |path| {
+        if path.starts_with("/events?") {
+            Http::Stream(format!(
+                "{{\"Actor\":{{\"ID\":{ID:?},\"Attributes\":{{\"image\":\"box\",\"name\":\"gone\"}}}}}}\n"
+            ))
+        } else if path.starts_with("/containers/3ad") {
+            Http::Status(404)
+        } else {
+            docker(path)
+        }
+    });
+    let mut watch = start(settings(host.path(), vec![EngineKind::Docker(socket)])).unwrap();
+    let began = Instant::now();
+    let info = told(&mut watch);
+    assert_eq!((&info.name[..], &info.image_repo[..], info.incomplete), (&b"gone"[..], &b"box"[..], true));
+    assert!(began.elapsed() < Duration::from_secs(15), "the wait is 20 s");
+}
+
 #[test]
 fn what_runs_already_is_listed() {
     let host = tempfile::tempdir().unwrap();
