@@ -10,7 +10,7 @@ use crate::calls::{self, Row};
 use crate::cgroup;
 use crate::consumer::{self, Consumer, WANTED};
 use crate::extract::arch::{code_of, native};
-use crate::extract::calls::{code, records};
+use crate::extract::calls::{code, records, SOCKET_CALLS};
 use crate::extract::io_uring::Operation;
 use crate::headers::{self, io_kiocb, kernel_siginfo, linux_binprm, pt_regs, task_struct};
 use crate::io_uring;
@@ -127,33 +127,9 @@ fn coded_call(
     call(&mut occurrence, |consumer, occurrence| consumer.wants_code(occurrence.row.code));
 }
 
-/// The calls that `socketcall` stands for, by its first argument (include/uapi/linux/net.h: `SYS_SOCKET` is 1).
-static SOCKET_CALLS: [u16; 20] = [
-    code::SOCKET,
-    code::BIND,
-    code::CONNECT,
-    code::LISTEN,
-    code::ACCEPT,
-    code::GETSOCKNAME,
-    code::GETPEERNAME,
-    code::SOCKETPAIR,
-    code::SEND,
-    code::RECV,
-    code::SENDTO,
-    code::RECVFROM,
-    code::SHUTDOWN,
-    code::SETSOCKOPT,
-    code::GETSOCKOPT,
-    code::SENDMSG,
-    code::RECVMSG,
-    code::ACCEPT4,
-    code::RECVMMSG,
-    code::SENDMMSG,
-];
-
 /// The call that `socketcall` stands for, and its arguments from user memory.
 fn socket_call(call: u64, list: u64) -> Option<(u16, [u64; 6])> {
-    let code = *SOCKET_CALLS.get(call.wrapping_sub(1) as usize)?;
+    let code = *SOCKET_CALLS.get(call as usize)?;
     let mut arguments = [0; 6];
     for (index, argument) in arguments.iter_mut().enumerate() {
         // The list may end with a page: most calls have three arguments or fewer.

@@ -4,7 +4,7 @@
 use core::mem::offset_of;
 use core::ptr::null;
 
-use crate::extract::calls::{code, finish, generic};
+use crate::extract::calls::{code, finish, generic, SOCKET_CALLS};
 use crate::wire::control::{option, Interest};
 use crate::wire::event;
 
@@ -156,31 +156,6 @@ impl Exit {
         }
     }
 }
-
-/// The calls behind `socketcall`, by its first argument (`SYS_SOCKET` … `SYS_SENDMMSG`, `include/uapi/linux/net.h`).
-static SOCKET_CALLS: [u16; 21] = [
-    code::SOCKETCALL,
-    code::SOCKET,
-    code::BIND,
-    code::CONNECT,
-    code::LISTEN,
-    code::ACCEPT,
-    code::GETSOCKNAME,
-    code::GETPEERNAME,
-    code::SOCKETPAIR,
-    code::SEND,
-    code::RECV,
-    code::SENDTO,
-    code::RECVFROM,
-    code::SHUTDOWN,
-    code::SETSOCKOPT,
-    code::GETSOCKOPT,
-    code::SENDMSG,
-    code::RECVMSG,
-    code::ACCEPT4,
-    code::RECVMMSG,
-    code::SENDMMSG,
-];
 
 /// Makes the call that `socketcall` stands for of it, and gets the arguments, which lie in user memory. Only 32-bit calls have it here.
 #[inline(always)]

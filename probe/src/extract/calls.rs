@@ -548,6 +548,32 @@ pub fn records(code: u16, return_value: i64) -> u32 {
     }
 }
 
+/// The calls that `socketcall` stands for, by its first argument (`SYS_SOCKET` … `SYS_SENDMMSG`, `include/uapi/linux/net.h`: they begin with
+/// 1). Drivers record those.
+pub static SOCKET_CALLS: [u16; 21] = [
+    code::SOCKETCALL,
+    code::SOCKET,
+    code::BIND,
+    code::CONNECT,
+    code::LISTEN,
+    code::ACCEPT,
+    code::GETSOCKNAME,
+    code::GETPEERNAME,
+    code::SOCKETPAIR,
+    code::SEND,
+    code::RECV,
+    code::SENDTO,
+    code::RECVFROM,
+    code::SHUTDOWN,
+    code::SETSOCKOPT,
+    code::GETSOCKOPT,
+    code::SENDMSG,
+    code::RECVMSG,
+    code::ACCEPT4,
+    code::RECVMMSG,
+    code::SENDMMSG,
+];
+
 /// A call without an event of its own: its code and its number. Nothing where the header has both in its number
 /// ([`generic_parameters`]): such calls are many, and often short. A number of the 32-bit table may stand for several calls (`socketcall`).
 #[inline(always)]
