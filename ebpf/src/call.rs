@@ -48,7 +48,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// Begins the parameters of a record. `flags` tell the ABI of the call, and how it was made.
+    /// Begins the parameters of a record.
     #[inline(always)]
     pub fn begin(ring: Ring, record: *mut u8, context: *const u8, made: Made) -> Call {
         set!(ring.page, at, 0);

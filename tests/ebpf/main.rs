@@ -12,8 +12,8 @@ use std::{env, fs};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-#[test]
-fn the_build_refuses_what_can_panic() {
+/// Builds a program for an architecture as the agent's build does; `None`, and says so, where the standard library's source is missing.
+fn built(arch: &str, program: &str, name: &str) -> Option<Vec<u8>> {
     let out = tempfile::tempdir().unwrap();
     let cache = PathBuf::from(env::var_os("SAKER_CACHE").unwrap_or_else(|| "/var/cache/saker".into()));
     let build = build::Build {
@@ -21,14 +21,17 @@ fn the_build_refuses_what_can_panic() {
         root: ROOT.into(),
         out: out.path().into(),
         cache,
-        arch: env::consts::ARCH.into(),
+        arch: arch.into(),
     };
-    let sysroot = match build.sysroot() {
-        Ok(sysroot) => sysroot,
-        Err(missing) => return eprintln!("not tried: {missing}"),
+    let sysroot = build.sysroot().inspect_err(|missing| eprintln!("not tried: {missing}")).ok()?;
+    Some(fs::read(build.object(&sysroot, &Path::new(ROOT).join(program), name).unwrap()).unwrap())
+}
+
+#[test]
+fn the_build_refuses_what_can_panic() {
+    let Some(object) = built(env::consts::ARCH, "tests/ebpf/programs/division.rs", "division") else {
+        return;
     };
-    let program = Path::new(ROOT).join("tests/ebpf/programs/division.rs");
-    let object = fs::read(build.object(&sysroot, &program, "division").unwrap()).unwrap();
     let faults = gate::faults(&object);
     let blamed = |function: &str| {
         faults.iter().any(|fault| fault.starts_with(function) && fault.ends_with("can panic"))
@@ -36,6 +39,15 @@ fn the_build_refuses_what_can_panic() {
     assert!(blamed("divides ") && blamed("indexes "), "{faults:#?}");
     assert!(!blamed("is_careful "), "{faults:#?}");
     assert_eq!(gate::faults(b"text"), ["no object file: Could not read file magic"]);
+}
+
+/// That of this machine the agent's own build makes.
+#[test]
+fn the_probe_can_be_built_for_the_other_architecture() {
+    let other = if env::consts::ARCH == "x86_64" { "aarch64" } else { "x86_64" };
+    let Some(object) = built(other, "ebpf/src/main.rs", "saker_ebpf") else { return };
+    let faults = gate::faults(&object);
+    assert!(faults.is_empty(), "{faults:#?}");
 }
 
 /// Rules that answer to what `traced` runs, wherever it runs.

@@ -5,6 +5,9 @@ use crate::extract::arch::{aarch64, code_of};
 
 use crate::access::load;
 
+/// The codes of native calls by their number.
+pub use crate::extract::arch::aarch64::NATIVE as NATIVE_CALLS;
+
 /// Puts a value in a word after everything that was written before.
 #[inline(always)]
 pub fn store_release<const OFFSET: usize>(base: *mut u8, value: u64) {
