@@ -14,8 +14,8 @@ use crate::wire::ring::counter;
 use crate::access::{load, opaque, store, user, user_word};
 use crate::arch;
 use crate::files::{self, File};
-use crate::helpers::{get_current_task_btf, task_pt_regs};
-use crate::maps::{wants, INTEREST};
+use crate::helpers::{get_current_task_btf, tail_call, task_pt_regs};
+use crate::maps::{wants, CREDENTIALS, EXTRACTORS, INTEREST};
 use crate::path::{self, Place};
 use crate::ring::Ring;
 use crate::sockets::{self, Socket};
@@ -85,7 +85,17 @@ impl Call {
         self.note(flag::UNSUPPORTED);
         self.ring.add(counter::UNEXTRACTED, missing);
         calls::generic(&mut self);
-        calls::finish(&mut self);
+        self.finish();
+    }
+
+    /// Writes what stands at the end of every record, if the agent asks for it, and completes the record. Only in programs of calls.
+    #[inline(always)]
+    pub fn finish(mut self) {
+        if self.wants_credentials() {
+            tail_call(self.context, &EXTRACTORS, CREDENTIALS);
+            // This kernel has refused it.
+            self.note(flag::UNSUPPORTED);
+        }
         self.commit();
     }
 

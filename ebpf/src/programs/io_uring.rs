@@ -7,7 +7,7 @@
 
 use core::mem::offset_of;
 
-use crate::extract::calls::{self, finish, generic};
+use crate::extract::calls::{self, generic};
 use crate::extract::io_uring::{Operation, Submission};
 use crate::wire::control::{tracepoint, Interest};
 use crate::wire::event;
@@ -160,8 +160,7 @@ fn operate(context: *const u8, request: u64, kept: &Kept, completion: Option<i32
         return call.commit_unextracted(1);
     }
     generic(&mut call);
-    finish(&mut call);
-    call.commit();
+    call.finish();
 }
 
 /// The thread whose request it is: this one, or the one that this one works for. Of a worker only the kernel has heard.

@@ -4,7 +4,7 @@
 use core::mem::offset_of;
 use core::ptr::null;
 
-use crate::extract::calls::{code, finish, generic, SOCKET_CALLS};
+use crate::extract::calls::{code, generic, SOCKET_CALLS};
 use crate::wire::control::{option, Interest};
 use crate::wire::event;
 
@@ -127,8 +127,7 @@ impl Exit {
             return call.commit_unextracted(1);
         }
         generic(&mut call);
-        finish(&mut call);
-        call.commit();
+        call.finish();
     }
 
     /// The registers of the call.

@@ -60,6 +60,8 @@ const TRACEPOINTS: &[(&str, &str, &str, u32)] = &[
 const IO_URING: [&str; 2] = ["on_io_uring_submit", "on_io_uring_complete"];
 /// The program without which nothing is recorded.
 const SYS_EXIT: &str = "sys_exit";
+/// The program that writes the credentials behind the parameters of a call. Its place is behind those of the extractors.
+const CREDENTIALS: &str = "put_credentials";
 
 /// The loaded probe. Dropping it detaches everything.
 pub struct Probe {
@@ -70,6 +72,8 @@ pub struct Probe {
     cpus: usize,
     /// Codes of calls whose program is loaded or was refused.
     settled: Vec<bool>,
+    /// The same of the program with the credentials.
+    credentials_settled: bool,
     /// Tracepoints that are attached or were refused.
     attached: [bool; TRACEPOINTS.len()],
     refused: Vec<Refused>,
@@ -134,6 +138,7 @@ impl Probe {
             slots,
             cpus: cpus as usize,
             settled: vec![false; CALLS.len()],
+            credentials_settled: false,
             attached: [false; TRACEPOINTS.len()],
             refused: Vec::new(),
             absent: layout.absent,
@@ -149,14 +154,19 @@ impl Probe {
         if std::mem::replace(&mut self.settled[code], true) || self.ebpf.program(call.name).is_none() {
             return;
         }
+        self.put(call.name, code);
+    }
+
+    /// Loads a program that others go on in, and puts it into its place.
+    fn put(&mut self, name: &str, place: usize) {
         let extractors = &mut self.extractors;
-        let result = Hook::of(&mut self.ebpf, call.name).and_then(|mut program| {
-            program.load(call.name)?;
+        let result = Hook::of(&mut self.ebpf, name).and_then(|mut program| {
+            program.load(name)?;
             let fd = program.fd()?;
-            Ok(extractors.set(code as u32, fd, 0)?)
+            Ok(extractors.set(place as u32, fd, 0)?)
         });
         if let Err(error) = result {
-            self.refuse(call.name, &error);
+            self.refuse(name, &error);
         }
     }
 
@@ -237,6 +247,10 @@ impl Driver for Probe {
         for code in (0..CALLS.len()).filter(|code| control::is_set(&interest.codes, *code)) {
             self.settle(code);
         }
+        let wants_credentials = interest.options & control::option::CREDENTIALS != 0;
+        if wants_credentials && !std::mem::replace(&mut self.credentials_settled, true) {
+            self.put(CREDENTIALS, CALLS.len());
+        }
         self.interest.set(0, SharedInterest(*interest), 0).map_err(|error| Error::Map(".bss", error))?;
         Ok(self.attach(interest.tracepoints)?)
     }
@@ -268,6 +282,9 @@ impl Driver for Probe {
 
     fn gaps(&self) -> Vec<String> {
         let refused = self.refused.iter().map(|Refused { program, reason }| {
+            if program == CREDENTIALS {
+                return format!("records have no credentials: {program} is refused: {reason}");
+            }
             if IO_URING.contains(&program.as_str()) {
                 return format!(
                     "operations through io_uring are not recorded: {program} is refused: {reason}"
