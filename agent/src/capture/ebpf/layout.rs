@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 
 use aya::programs::ProgramType;
@@ -144,11 +145,11 @@ fn symbols() -> HashMap<&'static str, u64> {
         _ => None,
     });
     let names: HashSet<&'static str> = names.collect();
-    let Ok(text) = fs::read_to_string("/proc/kallsyms") else {
+    let Ok(file) = fs::File::open("/proc/kallsyms") else {
         return HashMap::new();
     };
     let mut found = HashMap::new();
-    for line in text.lines() {
+    for line in BufReader::with_capacity(1 << 16, file).lines().map_while(Result::ok) {
         let mut words = line.split_ascii_whitespace();
         let (Some(address), _, Some(symbol)) = (words.next(), words.next(), words.next()) else {
             continue;
@@ -159,6 +160,10 @@ fn symbols() -> HashMap<&'static str, u64> {
         // Whoever may not know addresses sees zeros.
         if let Some(address) = u64::from_str_radix(address, 16).ok().filter(|address| *address != 0) {
             found.insert(*name, address);
+        }
+        // The kernel makes each line anew: what comes behind them, as the symbols of modules, need not be made.
+        if found.len() == names.len() {
+            break;
         }
     }
     found
