@@ -22,17 +22,20 @@ use crate::sockets::{self, Socket};
 use crate::state::{argument, get, set};
 use crate::task;
 
+/// The flags of a record that tell how a call was made. A native call in the ordinary way has none of them.
+pub const MADE: u32 = flag::COMPAT | flag::X32 | flag::IO_URING;
+
 /// How a call was made, and what became of it.
 #[derive(Clone, Copy)]
 pub struct Made {
-    /// The record's flags that tell the ABI and the way.
+    /// The record's flags that tell the ABI and the way ([`MADE`]).
     pub flags: u32,
     /// Bytes of a pointer or a `long`.
     pub word_size: u64,
     /// The code.
     pub code: u16,
     /// The number.
-    pub number: u16,
+    pub number: u64,
     /// What it returned.
     pub result: i64,
 }
@@ -52,15 +55,13 @@ impl Call {
     #[inline(always)]
     pub fn begin(ring: Ring, record: *mut u8, context: *const u8, made: Made) -> Call {
         set!(ring.page, at, 0);
-        set!(ring.page, parameters, 0);
-        set!(ring.page, extras, 0);
+        set!(ring.page, counts, 0);
         set!(ring.page, truncated, 0);
         set!(ring.page, flags, u64::from(made.flags));
-        set!(ring.page, entry_flags, u64::from(made.flags));
         set!(ring.page, message, 0);
         set!(ring.page, word_size, made.word_size);
         set!(ring.page, code, u64::from(made.code));
-        set!(ring.page, number, u64::from(made.number));
+        set!(ring.page, number, made.number);
         set!(ring.page, result, made.result as u64);
         Call { ring, record, context }
     }
@@ -127,7 +128,7 @@ impl Call {
     /// The file that stands in a table of a ring of io_uring: that of the request, whatever its slot.
     #[inline(always)]
     fn request_file(&self, fd: i32) -> Option<File> {
-        if (fd as u32) < RING_FILE || fd < 0 || get!(self.ring.page, entry_flags) as u32 & flag::IO_URING == 0 {
+        if (fd as u32) < RING_FILE || fd < 0 || get!(self.ring.page, flags) as u32 & flag::IO_URING == 0 {
             return None;
         }
         core::num::NonZeroU64::new(get!(self.ring.page, request_file))
@@ -142,7 +143,7 @@ impl Kernel for Call {
     #[inline(always)]
     fn argument(&self, index: usize) -> u64 {
         // Of native calls only the first are kept: most have no more, and each costs.
-        if index >= arch::ARGUMENTS_KEPT && get!(self.ring.page, entry_flags) == 0 {
+        if index >= arch::ARGUMENTS_KEPT && get!(self.ring.page, flags) as u32 & MADE == 0 {
             // Opaque, or it would be loaded by the same instruction as from the state, which the verifier refuses.
             return opaque(arch::argument(task_pt_regs(get_current_task_btf()), index));
         }

@@ -18,7 +18,7 @@ use crate::helpers::{
 use crate::layout::*;
 use crate::path::{self, Place};
 use crate::sockets::{self, Socket};
-use crate::state::{get, set};
+use crate::state::{get, set, EXTRA, PARAMETER};
 use crate::task::{field, memory};
 
 /// A place that is beyond every limit.
@@ -65,8 +65,8 @@ impl Call {
     }
 
     #[inline(always)]
-    fn count_parameter(&mut self) {
-        set!(self.ring.page, parameters, get!(self.ring.page, parameters).wrapping_add(1));
+    fn count_up(&mut self, what: u64) {
+        set!(self.ring.page, counts, get!(self.ring.page, counts).wrapping_add(what));
     }
 
     #[inline(always)]
@@ -81,14 +81,14 @@ impl Call {
     #[inline(always)]
     pub(super) fn pen_end(&mut self) {
         if self.close() {
-            self.count_parameter();
+            self.count_up(PARAMETER);
         }
     }
 
     #[inline(always)]
     pub(super) fn pen_end_extra(&mut self) {
         if self.close() {
-            set!(self.ring.page, extras, get!(self.ring.page, extras).wrapping_add(1));
+            self.count_up(EXTRA);
         }
     }
 
@@ -147,7 +147,7 @@ impl Call {
             store(to, 0, size_of::<T>() as u16);
             store(to, LENGTH_SIZE, value);
             self.advance(at, (LENGTH_SIZE + size_of::<T>()) as u64);
-            self.count_parameter();
+            self.count_up(PARAMETER);
         }
     }
 
@@ -156,7 +156,7 @@ impl Call {
         if let Some(at) = self.place(LENGTH_SIZE) {
             store(self.to(at), 0, 0u16);
             self.advance(at, LENGTH_SIZE as u64);
-            self.count_parameter();
+            self.count_up(PARAMETER);
         }
     }
 

@@ -84,13 +84,12 @@ impl Ring {
         let slots = payload.wrapping_add((HEADER_SIZE + SLOT_SIZE - 1) as u64) >> SLOT_SIZE.trailing_zeros();
         store(record, header::SLOTS, slots as u16);
         store(record, header::PAYLOAD, payload as u16);
-        store(record, header::PARAMETERS, get!(self.page, parameters) as u8);
-        store(record, header::EXTRAS, get!(self.page, extras) as u8);
+        store(record, header::PARAMETERS, get!(self.page, counts) as u16);
         store(record, header::FLAGS, flags);
         if flags & MISSES != 0 {
             counter::misses(flags, |counter| self.count(counter));
         }
-        ring::commit(&self, masked::<0x3ff>(slots));
+        ring::commit(&self, slots);
     }
 
     /// Completes the header of a record without parameters, of whose flags none tells of a miss, and makes it visible.
@@ -98,8 +97,7 @@ impl Ring {
     pub fn commit_bare(self, record: *mut u8, flags: u32) {
         store(record, header::SLOTS, 1u16);
         store(record, header::PAYLOAD, 0u16);
-        store(record, header::PARAMETERS, 0u8);
-        store(record, header::EXTRAS, 0u8);
+        store(record, header::PARAMETERS, 0u16);
         store(record, header::FLAGS, flags);
         ring::commit(&self, 1);
     }

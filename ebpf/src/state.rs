@@ -4,6 +4,7 @@
 
 use core::mem::offset_of;
 
+use crate::wire::record::offset as header;
 use crate::wire::ring;
 
 use crate::access::{load, store};
@@ -15,10 +16,8 @@ pub struct State {
     pub at: u64,
     /// Where the parameter begins that is being written.
     pub start: u64,
-    /// Parameters of the schema so far.
-    pub parameters: u64,
-    /// Extras so far.
-    pub extras: u64,
+    /// Parameters of the schema so far, and extras, by [`PARAMETER`] and [`EXTRA`].
+    pub counts: u64,
     /// The record's flags so far.
     pub flags: u64,
     /// [`crate::wire::record::PARAMETER_TRUNCATED`] if the parameter that is being written is cut.
@@ -29,8 +28,6 @@ pub struct State {
     pub result: i64,
     /// Bytes of a pointer or a `long` in the call.
     pub word_size: u64,
-    /// The flags that tell the ABI of the call.
-    pub entry_flags: u64,
     /// Which message of the call is recorded.
     pub message: u64,
     /// What was handed through memory ([`crate::extract::Kernel::forget`]).
@@ -45,6 +42,11 @@ pub struct State {
     pub tail: u64,
 }
 
+/// One parameter, and one extra, in [`State::counts`]: as the bytes stand in the record's header.
+pub const PARAMETER: u64 = 1;
+pub const EXTRA: u64 = 1 << 8;
+
+const _: () = assert!(header::EXTRAS == header::PARAMETERS + 1);
 const _: () = assert!(ring::offset::DRIVER + size_of::<State>() <= ring::PAGE_SIZE);
 
 /// Where a field of the state is in the producer's page.

@@ -15,7 +15,7 @@ use crate::wire::event;
 
 use core::ffi::c_void;
 
-use crate::call::{Call, Made};
+use crate::call::{Call, Made, MADE};
 
 /// Makes the program of a row; rows without an extractor of their own need none.
 macro_rules! program {
@@ -118,14 +118,14 @@ fn message_call(index: u32) -> Option<Call> {
         return Some(Call { ring, record: ring.record(), context });
     }
     let made = Made {
-        flags: get!(ring.page, entry_flags) as u32,
+        flags: get!(ring.page, flags) as u32 & MADE,
         word_size: get!(ring.page, word_size),
         code: get!(ring.page, code) as u16,
-        number: get!(ring.page, number) as u16,
+        number: get!(ring.page, number),
         result: get!(ring.page, result) as i64,
     };
     let task = helpers::get_current_task_btf();
-    let record = ring.reserve(task, event_of(made.code), || loss_of(made.code), made.number, made.result)?;
+    let record = ring.reserve(task, event_of(made.code), || loss_of(made.code), made.number as u16, made.result)?;
     let call = Call::begin(ring, record, context, made);
     set!(ring.page, message, u64::from(index));
     Some(call)

@@ -148,7 +148,7 @@ fn operate(context: *const u8, request: u64, kept: &Kept, completion: Option<i32
     if completion.is_none() {
         flags |= flag::UNSUPPORTED;
     }
-    let mut call = Call::begin(ring, record, context, Made { flags, word_size: 8, code, number, result });
+    let mut call = Call::begin(ring, record, context, Made { flags, word_size: 8, code, number: u64::from(number), result });
     set!(ring.page, request_file, pointer(request, &URING_FILE));
     for (index, argument) in kept.iter().take(6).enumerate() {
         set_argument(ring.page, index, *argument);

@@ -109,25 +109,26 @@ impl Exit {
             return;
         };
         let event = event_of(code);
-        let number = entry.number as u16;
-        let Some(record) = ring.reserve(task, event, || loss_of(code), number, result) else {
+        let number = entry.number;
+        let Some(record) = ring.reserve(task, event, || loss_of(code), number as u16, result) else {
             return;
         };
-        // What a native call without an event of its own has to say is in the header.
-        if event == event::GENERIC_X && entry.flags == 0 && !wants(option::CREDENTIALS) {
-            return ring.commit_bare(record, 0);
-        }
         let word_size = if entry.is_compat() { 4 } else { 8 };
         let made = Made { flags: entry.flags, word_size, code, number, result };
-        let mut call = Call::begin(ring, record, context, made);
-        if event != event::GENERIC_X {
-            self.keep_arguments(ring.page, source, list);
-            tail_call(context, &EXTRACTORS, u32::from(code));
-            // This kernel has refused the extractor.
-            return call.commit_unextracted(1);
+        if event == event::GENERIC_X {
+            // What a native call without an event of its own has to say is in the header.
+            if entry.flags == 0 && !wants(option::CREDENTIALS) {
+                return ring.commit_bare(record, 0);
+            }
+            let mut call = Call::begin(ring, record, context, made);
+            generic(&mut call);
+            return call.finish();
         }
-        generic(&mut call);
-        call.finish();
+        let call = Call::begin(ring, record, context, made);
+        self.keep_arguments(ring.page, source, list);
+        tail_call(context, &EXTRACTORS, u32::from(code));
+        // This kernel has refused the extractor.
+        call.commit_unextracted(1);
     }
 
     /// The registers of the call.

@@ -88,7 +88,7 @@ fn begin(context: *const u8, event: u16) -> Option<Call> {
     for index in 0..arch::ARGUMENTS_KEPT {
         set_argument(ring.page, index, 0);
     }
-    let made = Made { flags: 0, word_size: 8, code: code::UNKNOWN, number: NO_CALL, result: 0 };
+    let made = Made { flags: 0, word_size: 8, code: code::UNKNOWN, number: u64::from(NO_CALL), result: 0 };
     Some(Call::begin(ring, record, context, made))
 }
 
