@@ -14,7 +14,7 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// Builds a program for an architecture as the agent's build does; `None`, and says so, where the standard library's source is missing.
 fn built(arch: &str, program: &str, name: &str) -> Option<Vec<u8>> {
-    let out = tempfile::tempdir().unwrap();
+    let out = tempfile::tempdir().expect("a folder");
     let cache = PathBuf::from(env::var_os("SAKER_CACHE").unwrap_or_else(|| "/var/cache/saker".into()));
     let build = build::Build {
         rustc: env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()).into(),
@@ -24,7 +24,8 @@ fn built(arch: &str, program: &str, name: &str) -> Option<Vec<u8>> {
         arch: arch.into(),
     };
     let sysroot = build.sysroot().inspect_err(|missing| eprintln!("not tried: {missing}")).ok()?;
-    Some(fs::read(build.object(&sysroot, &Path::new(ROOT).join(program), name).unwrap()).unwrap())
+    let object = build.object(&sysroot, &Path::new(ROOT).join(program), name).expect("it can be built");
+    Some(fs::read(object).expect("the object"))
 }
 
 #[test]
