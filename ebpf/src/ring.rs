@@ -92,13 +92,13 @@ impl Ring {
         ring::commit(&self, slots);
     }
 
-    /// Completes the header of a record without parameters, of whose flags none tells of a miss, and makes it visible.
+    /// Completes the header of a record without parameters and without flags, and makes it visible.
     #[inline(always)]
-    pub fn commit_bare(self, record: *mut u8, flags: u32) {
+    pub fn commit_bare(self, record: *mut u8) {
         store(record, header::SLOTS, 1u16);
         store(record, header::PAYLOAD, 0u16);
         store(record, header::PARAMETERS, 0u16);
-        store(record, header::FLAGS, flags);
+        store(record, header::FLAGS, 0u32);
         ring::commit(&self, 1);
     }
 

@@ -2,6 +2,7 @@
 //! What is hostile or slow there costs nobody else anything: answers are bounded in size, time and number.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -124,7 +125,6 @@ async fn work(
         turns: Semaphore::new(AT_ONCE),
         looking: Mutex::default(),
         told: Mutex::default(),
-        announced: Mutex::default(),
         news,
         counts,
     });
@@ -132,7 +132,7 @@ async fn work(
         tokio::spawn(listen(Arc::clone(&asker), number));
     }
     while let Some(request) = asked.recv().await {
-        tokio::spawn(look_up(Arc::clone(&asker), request));
+        tokio::spawn(look_up(Arc::clone(&asker), request, None));
     }
 }
 
@@ -214,12 +214,10 @@ struct Asker {
     settings: Settings,
     engines: Vec<Engine>,
     turns: Semaphore,
-    /// The containers that are being looked up.
-    looking: Mutex<HashMap<String, ()>>,
+    /// The containers that are being looked up, and what the event said that announced them.
+    looking: Mutex<HashMap<String, Option<Info>>>,
     /// What was told last of each.
     told: Mutex<HashMap<String, Vec<u8>>>,
-    /// What the events of engines said of containers of which nothing else is known yet.
-    announced: Mutex<HashMap<String, Info>>,
     news: Sender<News>,
     counts: Arc<Counts>,
 }
@@ -255,17 +253,13 @@ impl Asker {
                 Client::PodmanStore => store::look_up(&wanted.id, &self.settings),
                 Client::Bundles => Ok(None),
             };
+            if told.is_ok() {
+                lock(&engine.answered).replace(Instant::now());
+            }
             match told {
-                Ok(Some(info)) => {
-                    lock(&engine.answered).replace(Instant::now());
-                    return Answer::Told(Box::new(info));
-                }
-                Ok(None) => {
-                    lock(&engine.answered).replace(Instant::now());
-                    if !matches!(answer, Answer::NotYet) {
-                        answer = Answer::Unknown;
-                    }
-                }
+                Ok(Some(info)) => return Answer::Told(Box::new(info)),
+                Ok(None) if matches!(answer, Answer::NotYet) => {}
+                Ok(None) => answer = Answer::Unknown,
                 Err(error) => {
                     if self.complain(engine, &error, began) {
                         answer = Answer::NotYet;
@@ -306,8 +300,7 @@ impl Asker {
                 None
             })
         });
-        let announced = lock(&self.announced).get(short_id(&wanted.id)).cloned();
-        match (from_files, announced) {
+        match (from_files, self.announced(short_id(&wanted.id))) {
             (Some(files), Some(event)) if files.name.is_empty() => Some(Info {
                 kind: event.kind,
                 name: event.name,
@@ -329,13 +322,9 @@ impl Asker {
         }
     }
 
-    /// Remembers what an event said of a container.
-    fn announce(&self, info: Info) {
-        let mut announced = lock(&self.announced);
-        if announced.len() >= REMEMBERED {
-            announced.clear();
-        }
-        announced.insert(info.id.clone(), info);
+    /// What the event said that announced a container which is being looked up.
+    fn announced(&self, short: &str) -> Option<Info> {
+        lock(&self.looking).get(short).cloned().flatten()
     }
 
     /// Tells of a container, unless the same was told before.
@@ -347,9 +336,6 @@ impl Asker {
         }
         let before = told.insert(info.id.clone(), json.clone());
         drop(told);
-        if !info.incomplete {
-            lock(&self.announced).remove(&info.id);
-        }
         if before.as_ref() != Some(&json) {
             count(&self.counts.told);
         }
@@ -370,11 +356,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Looks a container up until somebody knows it, it is clear that nobody will, or it took too long.
-async fn look_up(asker: Arc<Asker>, request: Request) {
+async fn look_up(asker: Arc<Asker>, request: Request, announced: Option<Info>) {
     let short = short_id(&request.wanted.id).to_owned();
-    if lock(&asker.looking).insert(short.clone(), ()).is_some() {
-        return;
-    }
+    match lock(&asker.looking).entry(short.clone()) {
+        Entry::Occupied(mut looking) => {
+            if announced.is_some() {
+                looking.insert(announced);
+            }
+            return;
+        }
+        Entry::Vacant(free) => free.insert(announced),
+    };
     count(&asker.counts.asked);
     search(&asker, &request, &short).await;
     lock(&asker.looking).remove(&short);
@@ -416,7 +408,7 @@ async fn search(asker: &Asker, request: &Request, short: &str) {
                 return;
             }
             // Who was announced and is unknown is gone already.
-            Answer::Unknown => !certain || lock(&asker.announced).contains_key(short),
+            Answer::Unknown => !certain || asker.announced(short).is_some(),
             Answer::NotYet => !certain,
             Answer::Nobody => true,
         };
@@ -476,12 +468,15 @@ async fn listen_once(asker: &Arc<Asker>, engine: &Engine) -> Result<(), EngineEr
         Client::Api(_) => Runtime::Docker,
         _ => Runtime::Kubernetes,
     };
-    let found = |wanted: Found| {
+    let announced = |wanted: Found, said: Option<Info>| {
         let known = lock(&asker.told).contains_key(short_id(&wanted.id));
         if !known || lock(&asker.looking).len() < AT_ONCE {
-            tokio::spawn(look_up(Arc::clone(asker), Request { wanted, runtime, certain: true }));
+            let request = Request { wanted, runtime, certain: true };
+            // Of what is known already an event says less.
+            tokio::spawn(look_up(Arc::clone(asker), request, said.filter(|_| !known)));
         }
     };
+    let found = |wanted: Found| announced(wanted, None);
     for wanted in there.into_iter().take(QUEUE) {
         if !lock(&asker.told).contains_key(short_id(&wanted.id)) {
             found(wanted);
@@ -489,15 +484,7 @@ async fn listen_once(asker: &Arc<Asker>, engine: &Engine) -> Result<(), EngineEr
     }
     tracing::debug!("listening to {}", engine.name());
     match &engine.client {
-        Client::Api(api) => {
-            let announced = |wanted: Found, info: Info| {
-                if !lock(&asker.told).contains_key(&info.id) {
-                    asker.announce(info);
-                }
-                found(wanted);
-            };
-            api.watch(&asker.settings, announced).await
-        }
+        Client::Api(api) => api.watch(&asker.settings, |wanted, said| announced(wanted, Some(said))).await,
         Client::Cri(cri) => cri.watch(&asker.settings, found).await,
         Client::Containerd(containerd) => containerd.watch(&asker.settings, found).await,
         Client::PodmanStore | Client::Bundles => Ok(()),

@@ -118,7 +118,7 @@ impl Exit {
         if event == event::GENERIC_X {
             // What a native call without an event of its own has to say is in the header.
             if entry.flags == 0 && !wants(option::CREDENTIALS) {
-                return ring.commit_bare(record, 0);
+                return ring.commit_bare(record);
             }
             let mut call = Call::begin(ring, record, context, made);
             generic(&mut call);

@@ -85,6 +85,7 @@ fn begin(context: *const u8, event: u16) -> Option<Call> {
     let ring = Ring::of_this_cpu()?;
     let full = || event::full_counter(event);
     let record = ring.reserve(get_current_task_btf(), event, full, NO_CALL, 0)?;
+    // No tracepoint has more: an extractor that asked for one would get it from the task's registers.
     for index in 0..arch::ARGUMENTS_KEPT {
         set_argument(ring.page, index, 0);
     }

@@ -110,14 +110,10 @@ impl Layout {
                     format!("paths may be torn by renames meanwhile: /proc/kallsyms hides {symbol}"),
                 ),
                 Source::Helper(name) => (helper(name), format!("there is no helper bpf_{name}")),
-                Source::Tracepoint(tracepoint, field) | Source::Argument(tracepoint, field, _) => {
-                    let mut names = tracepoint.split('|');
-                    let offset = names.find_map(|name| tracefs::field_offset(tracing, name, field));
-                    let offset = match source {
-                        Source::Argument(.., index) if raw => offset.and(Some(index * 8)),
-                        _ => offset,
-                    };
-                    (offset, format!("the tracepoint {tracepoint} has no {field}"))
+                Source::Tracepoint(tracepoint, field) => of_tracepoint(tracing, tracepoint, field),
+                Source::Argument(tracepoint, field, index) => {
+                    let (offset, what) = of_tracepoint(tracing, tracepoint, field);
+                    (offset.map(|offset| if raw { index * 8 } else { offset }), what)
                 }
             };
             if value.is_none() && !what.is_empty() {
@@ -127,6 +123,12 @@ impl Layout {
         }
         Ok(layout)
     }
+}
+
+/// Where a field of a tracepoint is, and what to say if it is nowhere.
+fn of_tracepoint(tracing: &Path, tracepoint: &str, field: &str) -> (Option<u64>, String) {
+    let offset = tracepoint.split('|').find_map(|name| tracefs::field_offset(tracing, name, field));
+    (offset, format!("the tracepoint {tracepoint} has no {field}"))
 }
 
 /// Whether the kernel has a helper, as the probe asks: 1 or nothing.

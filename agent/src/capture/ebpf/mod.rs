@@ -60,8 +60,9 @@ const TRACEPOINTS: &[(&str, &str, &str, u32)] = &[
 const IO_URING: [&str; 2] = ["on_io_uring_submit", "on_io_uring_complete"];
 /// The program without which nothing is recorded.
 const SYS_EXIT: &str = "sys_exit";
-/// The program that writes the credentials behind the parameters of a call. Its place is behind those of the extractors.
+/// The program that writes the credentials behind the parameters of a call, and its place, which is behind those of the extractors.
 const CREDENTIALS: &str = "put_credentials";
+const CREDENTIALS_PLACE: usize = CALLS.len();
 
 /// The loaded probe. Dropping it detaches everything.
 pub struct Probe {
@@ -70,10 +71,8 @@ pub struct Probe {
     extractors: ProgramArray<MapData>,
     slots: u64,
     cpus: usize,
-    /// Codes of calls whose program is loaded or was refused.
+    /// Places of `extractors` whose program is loaded or was refused: by codes of calls, and [`CREDENTIALS_PLACE`].
     settled: Vec<bool>,
-    /// The same of the program with the credentials.
-    credentials_settled: bool,
     /// Tracepoints that are attached or were refused.
     attached: [bool; TRACEPOINTS.len()],
     refused: Vec<Refused>,
@@ -137,8 +136,7 @@ impl Probe {
             extractors,
             slots,
             cpus: cpus as usize,
-            settled: vec![false; CALLS.len()],
-            credentials_settled: false,
+            settled: vec![false; CREDENTIALS_PLACE + 1],
             attached: [false; TRACEPOINTS.len()],
             refused: Vec::new(),
             absent: layout.absent,
@@ -151,14 +149,16 @@ impl Probe {
             return;
         };
         // What is a row of the table but no call has its program at its tracepoint.
-        if std::mem::replace(&mut self.settled[code], true) || self.ebpf.program(call.name).is_none() {
-            return;
+        if self.ebpf.program(call.name).is_some() {
+            self.put(call.name, code);
         }
-        self.put(call.name, code);
     }
 
-    /// Loads a program that others go on in, and puts it into its place.
+    /// Loads a program that others go on in, and puts it into its place, if that was not tried yet.
     fn put(&mut self, name: &str, place: usize) {
+        if std::mem::replace(&mut self.settled[place], true) {
+            return;
+        }
         let extractors = &mut self.extractors;
         let result = Hook::of(&mut self.ebpf, name).and_then(|mut program| {
             program.load(name)?;
@@ -247,9 +247,8 @@ impl Driver for Probe {
         for code in (0..CALLS.len()).filter(|code| control::is_set(&interest.codes, *code)) {
             self.settle(code);
         }
-        let wants_credentials = interest.options & control::option::CREDENTIALS != 0;
-        if wants_credentials && !std::mem::replace(&mut self.credentials_settled, true) {
-            self.put(CREDENTIALS, CALLS.len());
+        if interest.options & control::option::CREDENTIALS != 0 {
+            self.put(CREDENTIALS, CREDENTIALS_PLACE);
         }
         self.interest.set(0, SharedInterest(*interest), 0).map_err(|error| Error::Map(".bss", error))?;
         Ok(self.attach(interest.tracepoints)?)

@@ -87,6 +87,8 @@ impl<'a> Hook<'a> {
 
 #[cfg(test)]
 mod tests {
+    use ::object::{Object as _, ObjectSection as _};
+
     use super::*;
 
     #[test]
@@ -102,7 +104,6 @@ mod tests {
         let Ok(mut object) = super::super::object::object() else { return };
         make_raw(&mut object).expect("the section is there");
         let file = ::object::File::parse(&*object).expect("it is still an object");
-        use ::object::{Object as _, ObjectSection as _};
         let names: Vec<_> =
             file.sections().filter_map(|section| section.name().ok().map(str::to_owned)).collect();
         assert!(names.iter().any(|name| name == "raw_tp/calls"), "{names:?}");

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use fake::{Http, http};
+use tempfile::TempDir;
 
 use super::{EngineKind, Settings, Watch, start};
 use crate::config::Config;
@@ -17,10 +18,23 @@ use crate::state::{ContainerInfo, ContainerType};
 const ID: &str = "3ad7b26ded6d8e7b23da7d48fe889434573036c27ae5a74837233de441c3601e";
 const IMAGE: &str = "0ca0fed353fb77c247abada85aebc667fd1f5fa0b5f6ab1efb26867ba18f2f0a";
 
+/// How long events wait, where a test does not say otherwise.
+const WAIT: Duration = Duration::from_secs(20);
+
 /// Settings for these engines, on a host that has nothing else.
 fn settings(host: &Path, engines: Vec<EngineKind>) -> Settings {
     let settings = Settings::of(&Config::default(), host).unwrap().unwrap();
-    Settings { engines, wait: Duration::from_secs(20), ..settings }
+    Settings { engines, wait: WAIT, ..settings }
+}
+
+/// Watches a host whose Docker answers like this.
+fn with_docker(wait: Duration, answer: impl Fn(&str) -> Http + Send + Sync + 'static) -> (TempDir, Watch) {
+    let host = tempfile::tempdir().unwrap();
+    let socket = host.path().join("docker.sock");
+    http(&socket, answer);
+    let settings = settings(host.path(), vec![EngineKind::Docker(socket)]);
+    let watch = start(Settings { wait, ..settings }).unwrap();
+    (host, watch)
 }
 
 /// Waits until a container is told of.
@@ -80,10 +94,7 @@ fn docker(path: &str) -> Http {
 
 #[test]
 fn docker_tells_of_a_container() {
-    let host = tempfile::tempdir().unwrap();
-    let socket = host.path().join("docker.sock");
-    http(&socket, docker);
-    let mut watch = start(settings(host.path(), vec![EngineKind::Docker(socket)])).unwrap();
+    let (_host, mut watch) = with_docker(WAIT, docker);
     watch.cgroup_made(5, &scope("docker"));
     assert!(watch.waits(5));
     let info = told(&mut watch);
@@ -126,16 +137,13 @@ fn podman_tells_of_a_container() {
 
 #[test]
 fn an_engine_tells_before_there_is_a_cgroup() {
-    let host = tempfile::tempdir().unwrap();
-    let socket = host.path().join("docker.sock");
-    http(&socket, |path| {
+    let (_host, mut watch) = with_docker(WAIT, |path| {
         if path.starts_with("/events?filters=%7B%22event%22%3A%5B%22create%22%2C%22start%22%5D") {
             Http::Stream(format!("{{\"status\":\"create\",\"Actor\":{{\"ID\":{ID:?}}}}}\n"))
         } else {
             docker(path)
         }
     });
-    let mut watch = start(settings(host.path(), vec![EngineKind::Docker(socket)])).unwrap();
     assert_eq!(&told(&mut watch).name[..], b"web");
     watch.cgroup_made(5, &scope("docker"));
     assert!(!watch.waits(5));
@@ -145,9 +153,7 @@ fn an_engine_tells_before_there_is_a_cgroup() {
 #[test]
 fn an_engine_that_is_busy_with_one_container_is_asked_for_others() {
     const OTHER: &str = "4ad7b26ded6d8e7b23da7d48fe889434573036c27ae5a74837233de441c3601e";
-    let host = tempfile::tempdir().unwrap();
-    let socket = host.path().join("docker.sock");
-    http(&socket, |path| {
+    let (_host, mut watch) = with_docker(Duration::from_millis(500), |path| {
         let create = format!(
             r#"{{"Actor":{{"ID":{OTHER:?},"Attributes":{{"image":"registry/box:2","name":"slow","app":"shop"}}}}}}"#
         );
@@ -159,8 +165,6 @@ fn an_engine_that_is_busy_with_one_container_is_asked_for_others() {
             docker(path)
         }
     });
-    let settings = settings(host.path(), vec![EngineKind::Docker(socket)]);
-    let mut watch = start(Settings { wait: Duration::from_millis(500), ..settings }).unwrap();
     // What it said when it made it, since it says no more in time.
     let info = told(&mut watch);
     assert_eq!(
@@ -184,9 +188,7 @@ fn an_engine_that_is_busy_with_one_container_is_asked_for_others() {
 
 #[test]
 fn a_container_that_is_gone_before_it_is_asked_for_has_the_name_that_was_announced() {
-    let host = tempfile::tempdir().unwrap();
-    let socket = host.path().join("docker.sock");
-    http(&socket, |path| {
+    let (_host, mut watch) = with_docker(WAIT, |path| {
         if path.starts_with("/events?") {
             Http::Stream(format!(
                 "{{\"Actor\":{{\"ID\":{ID:?},\"Attributes\":{{\"image\":\"box\",\"name\":\"gone\"}}}}}}\n"
@@ -197,7 +199,6 @@ fn a_container_that_is_gone_before_it_is_asked_for_has_the_name_that_was_announc
             docker(path)
         }
     });
-    let mut watch = start(settings(host.path(), vec![EngineKind::Docker(socket)])).unwrap();
     let began = Instant::now();
     let info = told(&mut watch);
     assert_eq!((&info.name[..], &info.image_repo[..], info.incomplete), (&b"gone"[..], &b"box"[..], true));
@@ -206,29 +207,23 @@ fn a_container_that_is_gone_before_it_is_asked_for_has_the_name_that_was_announc
 
 #[test]
 fn what_runs_already_is_listed() {
-    let host = tempfile::tempdir().unwrap();
-    let socket = host.path().join("docker.sock");
-    http(&socket, |path| {
+    let (_host, mut watch) = with_docker(WAIT, |path| {
         if path == "/containers/json" { Http::Json(format!(r#"[{{"Id":{ID:?}}}]"#)) } else { docker(path) }
     });
-    let mut watch = start(settings(host.path(), vec![EngineKind::Docker(socket)])).unwrap();
     assert_eq!(&told(&mut watch).name[..], b"web");
 }
 
 #[test]
 fn a_container_that_its_engine_does_not_know_yet_is_asked_for_again() {
-    let host = tempfile::tempdir().unwrap();
-    let socket = host.path().join("docker.sock");
     let asked = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&asked);
-    http(&socket, move |path| {
+    let (_host, mut watch) = with_docker(WAIT, move |path| {
         if path.starts_with("/containers/3ad") && counter.fetch_add(1, Ordering::SeqCst) < 3 {
             Http::Status(404)
         } else {
             docker(path)
         }
     });
-    let mut watch = start(settings(host.path(), vec![EngineKind::Docker(socket)])).unwrap();
     watch.cgroup_made(5, &scope("docker"));
     assert_eq!(&told(&mut watch).name[..], b"web");
     assert!(asked.load(Ordering::SeqCst) >= 4);
@@ -262,15 +257,9 @@ fn hostile_engines_are_refused_and_counted() {
     std::thread::scope(|scope| {
         for (answer, slow) in answers {
             scope.spawn(move || {
-                let host = tempfile::tempdir().unwrap();
-                let socket = host.path().join("docker.sock");
-                http(
-                    &socket,
-                    move |path| if path.starts_with("/containers/3ad") { answer() } else { docker(path) },
-                );
-                let settings = settings(host.path(), vec![EngineKind::Docker(socket)]);
-                let wait = Duration::from_millis(300);
-                let mut watch = start(Settings { wait, ..settings }).unwrap();
+                let (_host, mut watch) = with_docker(Duration::from_millis(300), move |path| {
+                    if path.starts_with("/containers/3ad") { answer() } else { docker(path) }
+                });
                 watch.cgroup_made(5, &super::tests::scope("docker"));
                 assert!(settled(&mut watch).is_empty());
                 let until = Instant::now() + Duration::from_secs(30);
