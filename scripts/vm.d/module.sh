@@ -16,7 +16,10 @@ module_build() {
     kernel_setup "$kernel"
     local release out
     release=$(kernel_release "$kernel")
-    out=${CARGO_TARGET_DIR:-$checkout/target}/kmod/$release
+    # Of another source elsewhere: make goes by times, and would take what was made of the one for what is to be made of the other.
+    out=$source/target
+    [ "$source" != "$checkout" ] || out=${CARGO_TARGET_DIR:-$out}
+    out=$out/kmod/$release
     mkdir -p "$out"
     out=$(cd "$out" && pwd)
     with_lock "$(echo "kmod$out" | tr / _)" module_make "$kernel" "$release" "$source" "$out" "${arguments[@]}" >&2
