@@ -2,10 +2,12 @@
 //! A call that is being recorded: what the extractors see ([`Kernel`]).
 
 use core::mem::offset_of;
+use core::num::NonZeroU64;
 
 use crate::extract::calls;
 use crate::extract::io_uring::RING_FILE;
 use crate::extract::kernel::{End, FileFact, Kernel, SocketFact, TaskFact, TaskText};
+use crate::extract::paths::{self, Places};
 use crate::wire::control::{option, Interest};
 use crate::wire::event;
 use crate::wire::record::{flag, offset as header};
@@ -15,7 +17,7 @@ use crate::access::{load, opaque, store, user, user_word};
 use crate::arch;
 use crate::files::{self, File};
 use crate::helpers::{get_current_task_btf, tail_call, task_pt_regs};
-use crate::maps::{wants, CREDENTIALS, EXTRACTORS, INTEREST};
+use crate::maps::{wants, CREDENTIALS, EXTRACTORS, INTEREST, PLACES};
 use crate::path::{self, Place};
 use crate::ring::Ring;
 use crate::sockets::{self, Socket};
@@ -114,6 +116,30 @@ impl Call {
         }
     }
 
+    /// Puts aside what is to be told of where names lead.
+    #[inline(always)]
+    fn keep_places(&self, places: Places<File>) {
+        let [start, second_start] = places.starts;
+        set!(self.ring.page, place_file, places.file.map_or(0, NonZeroU64::get));
+        set!(self.ring.page, place_start, start as u64);
+        set!(self.ring.page, place_second_start, second_start as u64);
+        set!(self.ring.page, place_working_directory, u64::from(places.working_directory));
+    }
+
+    /// Tells one of the places that were put aside. True: there are more.
+    #[inline(always)]
+    pub fn put_kept_place(&mut self) -> bool {
+        let page = self.ring.page;
+        let mut places = Places {
+            file: NonZeroU64::new(get!(page, place_file)),
+            starts: [get!(page, place_start) as i32, get!(page, place_second_start) as i32],
+            working_directory: get!(page, place_working_directory) != 0,
+        };
+        paths::put_next(self, &mut places);
+        self.keep_places(places);
+        !places.is_empty()
+    }
+
     #[inline(always)]
     fn user<T: Copy + Default>(&mut self, address: u64) -> Option<T> {
         let value = user(address);
@@ -131,7 +157,7 @@ impl Call {
         if (fd as u32) < RING_FILE || fd < 0 || get!(self.ring.page, flags) as u32 & flag::IO_URING == 0 {
             return None;
         }
-        core::num::NonZeroU64::new(get!(self.ring.page, request_file))
+        NonZeroU64::new(get!(self.ring.page, request_file))
     }
 }
 
@@ -263,6 +289,15 @@ impl Kernel for Call {
     #[inline(always)]
     fn working_directory(&mut self) -> Option<Place> {
         path::working_directory()
+    }
+
+    /// In a program of its own, which is the same for all calls and for that verified only once.
+    #[inline(always)]
+    fn put_places(&mut self, places: Places<File>) {
+        self.keep_places(places);
+        tail_call(self.context, &EXTRACTORS, PLACES);
+        // This kernel has refused it.
+        self.note(flag::UNSUPPORTED);
     }
 
     #[inline(always)]

@@ -49,13 +49,16 @@ pub static RINGS: Map = Map::array(ARRAY, 0, 1, MMAPABLE);
 #[link_section = "maps"]
 pub static TAILS: Map = Map::array(ARRAY, crate::wire::ring::PAGE_SIZE as u32, 1, MMAPABLE);
 
-/// By code of a call, the program with its extractor; behind them that with the credentials.
+/// By code of a call, the program with its extractor; behind them those that write what stands at the end of records.
 #[no_mangle]
 #[link_section = "maps"]
-pub static EXTRACTORS: Map = Map::array(PROGRAM_ARRAY, 4, CREDENTIALS + 1, 0);
+pub static EXTRACTORS: Map = Map::array(PROGRAM_ARRAY, 4, PLACES + 1, 0);
 
 /// Where in [`EXTRACTORS`] the program is that writes the credentials.
 pub const CREDENTIALS: u32 = calls::COUNT as u32;
+
+/// Where in [`EXTRACTORS`] the program is that writes where names lead.
+pub const PLACES: u32 = CREDENTIALS + 1;
 
 /// Where paths are put together, from right to left (`path.rs`).
 #[no_mangle]

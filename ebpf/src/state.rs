@@ -38,6 +38,13 @@ pub struct State {
     pub number: u64,
     /// Of a request to io_uring the file that it works on, which may stand in a table of the ring's own.
     pub request_file: u64,
+    /// What is still to be told of where names lead ([`crate::extract::paths::Places`]): the address of the file or 0.
+    pub place_file: u64,
+    /// The directories that names start from.
+    pub place_start: u64,
+    pub place_second_start: u64,
+    /// Whether the working directory is told.
+    pub place_working_directory: u64,
     /// The reader's tail, as it was when last asked.
     pub tail: u64,
 }

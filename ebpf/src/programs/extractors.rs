@@ -7,8 +7,9 @@ use crate::extract::{
     calls, credentials, descriptors, files, io, ipc, memory, messages, network, open, process, system,
     wait,
 };
-use crate::helpers;
+use crate::helpers::{self, tail_call};
 use crate::layout::{constant, HAS_LOOP};
+use crate::maps::{EXTRACTORS, PLACES};
 use crate::ring::Ring;
 use crate::state::{get, set};
 use crate::wire::event;
@@ -93,6 +94,20 @@ extern "C" fn put_credentials(context: *const u8) -> i32 {
     if let Some(mut call) = Call::resume(context) {
         calls::finish(&mut call);
         call.commit();
+    }
+    0
+}
+
+/// Writes where the names of a call lead, one place after the other: with a path the walk is most of what there is to verify. `Call::put_places`
+/// goes on here.
+#[no_mangle]
+#[link_section = "tracepoint/calls"]
+extern "C" fn put_places(context: *const u8) -> i32 {
+    if let Some(mut call) = Call::resume(context) {
+        if call.put_kept_place() {
+            tail_call(context, &EXTRACTORS, PLACES);
+        }
+        call.finish();
     }
     0
 }

@@ -323,8 +323,8 @@ macro_rules! saker_system_calls {
             300 NEWFSTATAT "newfstatat" SYSCALL_NEWFSTATAT_X files::newfstatat;
             301 PROCESS_VM_READV "process_vm_readv" SYSCALL_PROCESS_VM_READV_X io::process_vm_readv;
             302 PROCESS_VM_WRITEV "process_vm_writev" SYSCALL_PROCESS_VM_WRITEV_X io::process_vm_writev;
-            303 FORK "fork" SYSCALL_FORK_20_X process::fork;
-            304 VFORK "vfork" SYSCALL_VFORK_20_X process::vfork;
+            303 FORK "fork" SYSCALL_FORK_20_X process::clone;
+            304 VFORK "vfork" SYSCALL_VFORK_20_X process::clone;
             305 SETUID32 "setuid32" SYSCALL_SETUID_X credentials::set;
             306 GETUID32 "getuid32" SYSCALL_GETUID_X credentials::get;
             307 SETGID32 "setgid32" SYSCALL_SETGID_X credentials::set;
@@ -344,11 +344,11 @@ macro_rules! saker_system_calls {
             321 USERFAULTFD "userfaultfd" SYSCALL_USERFAULTFD_X descriptors::userfaultfd;
             322 OPENAT2 "openat2" SYSCALL_OPENAT2_X open::openat2;
             323 UMOUNT2 "umount2" SYSCALL_UMOUNT2_X files::umount2;
-            324 EXECVE "execve" SYSCALL_EXECVE_19_X process::execve;
-            325 EXECVEAT "execveat" SYSCALL_EXECVEAT_X process::execveat;
+            324 EXECVE "execve" SYSCALL_EXECVE_19_X process::failed_exec;
+            325 EXECVEAT "execveat" SYSCALL_EXECVEAT_X process::failed_exec;
             326 COPY_FILE_RANGE "copy_file_range" SYSCALL_COPY_FILE_RANGE_X io::copy_file_range;
             327 CLONE "clone" SYSCALL_CLONE_20_X process::clone;
-            328 CLONE3 "clone3" SYSCALL_CLONE3_X process::clone3;
+            328 CLONE3 "clone3" SYSCALL_CLONE3_X process::clone;
             329 OPEN_BY_HANDLE_AT "open_by_handle_at" SYSCALL_OPEN_BY_HANDLE_AT_X open::open_by_handle_at;
             330 IO_URING_SETUP "io_uring_setup" SYSCALL_IO_URING_SETUP_X system::io_uring_setup;
             331 IO_URING_ENTER "io_uring_enter" SYSCALL_IO_URING_ENTER_X system::io_uring_enter;
@@ -486,7 +486,8 @@ macro_rules! table {
         }
 
         /// The table, indexed by code.
-        pub static CALLS: [Call; COUNT] = [$(Call { name: $text, event: event::$event }),*];
+        pub static CALLS: [Call; COUNT] =
+            [$(Call { name: $text, event: event::$event, extractor: concat!($("::", stringify!($extractor)),+) }),*];
 
         /// How many codes there are.
         pub const COUNT: usize = [$($text),*].len();
@@ -521,6 +522,8 @@ pub struct Call {
     pub name: &'static str,
     /// The event that it becomes.
     pub event: u16,
+    /// Which function writes its parameters. Calls that have it in common can have it once.
+    pub extractor: &'static str,
 }
 
 /// What stands at the end of every record. Whoever runs extractors without [`extract`] calls this after each.

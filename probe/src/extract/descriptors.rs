@@ -16,7 +16,7 @@ pub fn descriptor<K: Kernel>(kernel: &mut K) {
 #[inline(always)]
 pub fn fchdir<K: Kernel>(kernel: &mut K) {
     descriptor(kernel);
-    if kernel.wants_paths() && !kernel.failed() {
+    if !kernel.failed() {
         paths::working_directory(kernel);
     }
 }

@@ -16,7 +16,7 @@ pub fn path<K: Kernel>(kernel: &mut K) {
 #[inline(always)]
 pub fn chdir<K: Kernel>(kernel: &mut K) {
     result_and_path(kernel);
-    if kernel.wants_paths() && !kernel.failed() {
+    if !kernel.failed() {
         paths::working_directory(kernel);
     }
 }

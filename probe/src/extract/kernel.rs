@@ -7,6 +7,7 @@
 //! flags that something was missed.
 
 use super::super::wire::record::Extra;
+use super::paths::{self, Places};
 
 /// A number that is known of the current task.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -425,6 +426,16 @@ pub trait Kernel: Sized {
         self.add_u8(kind as u8);
         self.add_path(path, true);
         self.end_extra();
+    }
+
+    /// The extras that say where a call's names lead, if they are wanted. It is the last thing that an extractor does, and only
+    /// extractors of calls do it: a driver may go on elsewhere and never come back.
+    #[inline(always)]
+    fn put_places(&mut self, places: Places<Self::File>)
+    where
+        Self: Sized,
+    {
+        paths::put(self, places);
     }
 
     // ---- derived ----------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ pub fn open<K: Kernel>(kernel: &mut K) {
     put_flags(kernel, file, flags);
     kernel.put_u32(open_mode(flags, kernel.u32_argument(2)));
     put_file(kernel, file);
-    put_extras(kernel, file, AT_FDCWD, 0);
+    paths::opened(kernel, file, (AT_FDCWD, kernel.argument(0)));
 }
 
 /// `openat`: fd, dirfd, name, flags, mode, dev, ino.
@@ -29,7 +29,7 @@ pub fn openat<K: Kernel>(kernel: &mut K) {
     put_flags(kernel, file, flags);
     kernel.put_u32(open_mode(flags, kernel.u32_argument(3)));
     put_file(kernel, file);
-    put_extras(kernel, file, kernel.int_argument(0), 1);
+    paths::opened(kernel, file, (kernel.int_argument(0), kernel.argument(1)));
 }
 
 /// `openat2`: fd, dirfd, name, flags, mode, resolve, dev, ino. The third argument points to flags, mode and resolve.
@@ -47,7 +47,7 @@ pub fn openat2<K: Kernel>(kernel: &mut K) {
     let resolve = kernel.user_u64(how.wrapping_add(16)).unwrap_or(0);
     kernel.put_u32(resolve_flags(resolve));
     put_file(kernel, file);
-    put_extras(kernel, file, kernel.int_argument(0), 1);
+    paths::opened(kernel, file, (kernel.int_argument(0), kernel.argument(1)));
 }
 
 /// `creat`: fd, name, mode, dev, ino, creat_flags.
@@ -60,7 +60,7 @@ pub fn creat<K: Kernel>(kernel: &mut K) {
     put_file(kernel, file);
     let layers = file.map_or(0, |file| kernel.file_fact(file, FileFact::OverlayLayers));
     kernel.put_u16(layer(layers, 1, 2) as u16);
-    put_extras(kernel, file, AT_FDCWD, 0);
+    paths::opened(kernel, file, (AT_FDCWD, kernel.argument(0)));
 }
 
 /// `open_by_handle_at`: fd, mountfd, flags, path, dev, ino. There is no name: the path is the kernel's.
@@ -77,11 +77,7 @@ pub fn open_by_handle_at<K: Kernel>(kernel: &mut K) {
     }
     kernel.end();
     put_file(kernel, file);
-    if let Some(file) = file {
-        if kernel.wants_paths() {
-            paths::file(kernel, file);
-        }
-    }
+    paths::opened(kernel, file, (AT_FDCWD, 0));
 }
 
 /// The file that the call opened.
@@ -113,15 +109,4 @@ fn put_file<K: Kernel>(kernel: &mut K, file: Option<K::File>) {
     kernel.put_u32(device as u32);
     let inode = file.map_or(0, |file| kernel.file_fact(file, FileFact::Inode));
     kernel.put_u64(inode);
-}
-
-#[inline(always)]
-fn put_extras<K: Kernel>(kernel: &mut K, file: Option<K::File>, directory: i32, name: usize) {
-    if !kernel.wants_paths() {
-        return;
-    }
-    if let Some(file) = file {
-        paths::file(kernel, file);
-    }
-    paths::start(kernel, directory, kernel.argument(name));
 }

@@ -2,6 +2,7 @@
 //! Extractors of what makes processes and steers them. What ends them is a tracepoint, and so is a successful exec.
 
 use super::super::wire::record::PATH_SIZE_MAX;
+use super::calls::code;
 use super::credentials::put_capabilities;
 use super::flags::{clone_flags, layer, limit_resource, ptrace_request};
 use super::kernel::{FileFact, Kernel, TaskFact, TaskText};
@@ -15,29 +16,22 @@ const VFORK: u32 = 0x4100;
 /// How many strings of the arguments or the environment of a failed exec are looked at.
 const STRINGS_MAX: u32 = 32;
 
-/// `clone`: the 21 parameters of a new process. The parent has one, and the child, whose call returns 0, another.
+/// `clone`, `clone3`, `fork`, `vfork`: the 21 parameters of a new process. The parent has one, and the child, whose call returns 0,
+/// another. One extractor for all, since it is long: drivers may have it once.
 #[inline(always)]
 pub fn clone<K: Kernel>(kernel: &mut K) {
-    put_clone(kernel, kernel.u32_argument(0));
-}
-
-/// `clone3`: as [`clone`]. The flags stand first in the structure that is its argument.
-#[inline(always)]
-pub fn clone3<K: Kernel>(kernel: &mut K) {
-    let flags = kernel.user_u64(kernel.argument(0)).unwrap_or(0);
-    put_clone(kernel, flags as u32);
-}
-
-/// `fork`: as [`clone`].
-#[inline(always)]
-pub fn fork<K: Kernel>(kernel: &mut K) {
-    put_clone(kernel, 0);
-}
-
-/// `vfork`: as [`clone`].
-#[inline(always)]
-pub fn vfork<K: Kernel>(kernel: &mut K) {
-    put_clone(kernel, VFORK);
+    let code = kernel.code();
+    let flags = if code == code::CLONE3 {
+        // They stand first in the structure that is its argument.
+        kernel.user_u64(kernel.argument(0)).unwrap_or(0) as u32
+    } else if code == code::CLONE {
+        kernel.u32_argument(0)
+    } else if code == code::VFORK {
+        VFORK
+    } else {
+        0
+    };
+    put_clone(kernel, flags);
 }
 
 /// res, exe, args, tid, pid, ptid, cwd, fdlimit, pgft_maj, pgft_min, vm_size, vm_rss, vm_swap, comm, cgroups, flags, uid, gid,
@@ -89,27 +83,27 @@ pub fn executed<K: Kernel>(kernel: &mut K) {
     kernel.put_task_text(TaskText::Environment);
     put_program(kernel);
     kernel.put_task_text(TaskText::ExecFilename);
-    if kernel.wants_paths() {
-        if let Some(file) = kernel.executable() {
-            paths::file(kernel, file);
-        }
-        paths::working_directory(kernel);
-    }
+    paths::executed(kernel);
 }
 
-/// `execve` that failed: the same parameters, but what was to be executed is known from the arguments only.
+/// `execve` and `execveat` that failed: the same parameters, but what was to be executed is known from the arguments only. `execveat` has
+/// a directory before them, and no name behind them.
 #[inline(always)]
-pub fn execve<K: Kernel>(kernel: &mut K) {
-    put_failed_exec(kernel, kernel.argument(1), kernel.argument(2));
-    kernel.put_text_argument(0);
-    paths::start(kernel, AT_FDCWD, kernel.argument(0));
-}
-
-/// `execveat` that failed: as [`execve`], without the name.
-#[inline(always)]
-pub fn execveat<K: Kernel>(kernel: &mut K) {
-    put_failed_exec(kernel, kernel.argument(2), kernel.argument(3));
-    paths::start(kernel, kernel.int_argument(0), kernel.argument(1));
+pub fn failed_exec<K: Kernel>(kernel: &mut K) {
+    let (arguments, environment) = if kernel.code() == code::EXECVEAT {
+        (kernel.argument(2), kernel.argument(3))
+    } else {
+        (kernel.argument(1), kernel.argument(2))
+    };
+    put_failed_exec(kernel, arguments, environment);
+    // Asked again: else the compiler would make two copies of all that lies between.
+    let (directory, name) = if kernel.code() == code::EXECVEAT {
+        (kernel.int_argument(0), kernel.argument(1))
+    } else {
+        kernel.put_text_argument(0);
+        (AT_FDCWD, kernel.argument(0))
+    };
+    paths::start(kernel, directory, name);
 }
 
 #[inline(always)]

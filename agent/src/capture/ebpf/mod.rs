@@ -60,9 +60,10 @@ const TRACEPOINTS: &[(&str, &str, &str, u32)] = &[
 const IO_URING: [&str; 2] = ["on_io_uring_submit", "on_io_uring_complete"];
 /// The program without which nothing is recorded.
 const SYS_EXIT: &str = "sys_exit";
-/// The program that writes the credentials behind the parameters of a call, and its place, which is behind those of the extractors.
-const CREDENTIALS: &str = "put_credentials";
-const CREDENTIALS_PLACE: usize = CALLS.len();
+/// The programs that write what stands behind the parameters of calls, and their places, which are behind those of the extractors
+/// (`ebpf/src/maps.rs`): the credentials, and where names lead.
+const CREDENTIALS: (&str, usize) = ("put_credentials", CALLS.len());
+const PLACES: (&str, usize) = ("put_places", CALLS.len() + 1);
 
 /// The loaded probe. Dropping it detaches everything.
 pub struct Probe {
@@ -71,7 +72,7 @@ pub struct Probe {
     extractors: ProgramArray<MapData>,
     slots: u64,
     cpus: usize,
-    /// Places of `extractors` whose program is loaded or was refused: by codes of calls, and [`CREDENTIALS_PLACE`].
+    /// Places of `extractors` whose program is loaded or was refused: by codes of calls, [`CREDENTIALS`] and [`PLACES`].
     settled: Vec<bool>,
     /// Tracepoints that are attached or were refused.
     attached: [bool; TRACEPOINTS.len()],
@@ -136,37 +137,41 @@ impl Probe {
             extractors,
             slots,
             cpus: cpus as usize,
-            settled: vec![false; CREDENTIALS_PLACE + 1],
+            settled: vec![false; PLACES.1 + 1],
             attached: [false; TRACEPOINTS.len()],
             refused: Vec::new(),
             absent: layout.absent,
         })
     }
 
-    /// Loads the extractor of a call, if it has one and it is not loaded yet.
+    /// Loads the extractor of a call, if it has one and it is not loaded yet. The programs of calls with the same extractor are the same:
+    /// the first of them serves for all.
     fn settle(&mut self, code: usize) {
         let Some(call) = CALLS.get(code).filter(|call| call.event != event::GENERIC_X) else {
             return;
         };
+        let first = CALLS.iter().find(|other| other.extractor == call.extractor).unwrap_or(call);
         // What is a row of the table but no call has its program at its tracepoint.
-        if self.ebpf.program(call.name).is_some() {
-            self.put(call.name, code);
+        if self.ebpf.program(first.name).is_some() {
+            self.put(call.name, first.name, code);
         }
     }
 
-    /// Loads a program that others go on in, and puts it into its place, if that was not tried yet.
-    fn put(&mut self, name: &str, place: usize) {
+    /// Puts a program that others go on in into its place, if that was not tried yet, for what is called `what`. Loads it first, if
+    /// it has no other place yet.
+    fn put(&mut self, what: &str, program: &str, place: usize) {
         if std::mem::replace(&mut self.settled[place], true) {
             return;
         }
         let extractors = &mut self.extractors;
-        let result = Hook::of(&mut self.ebpf, name).and_then(|mut program| {
-            program.load(name)?;
-            let fd = program.fd()?;
-            Ok(extractors.set(place as u32, fd, 0)?)
+        let result = Hook::of(&mut self.ebpf, program).and_then(|mut hook| {
+            if hook.fd().is_err() {
+                hook.load(program)?;
+            }
+            Ok(extractors.set(place as u32, hook.fd()?, 0)?)
         });
         if let Err(error) = result {
-            self.refuse(name, &error);
+            self.refuse(what, &error);
         }
     }
 
@@ -244,11 +249,15 @@ impl Driver for Probe {
     }
 
     fn set_interest(&mut self, interest: &Interest) -> Result<(), DriverError> {
+        for (option, (program, place)) in
+            [(control::option::CREDENTIALS, CREDENTIALS), (control::option::PATHS, PLACES)]
+        {
+            if interest.options & option != 0 {
+                self.put(program, program, place);
+            }
+        }
         for code in (0..CALLS.len()).filter(|code| control::is_set(&interest.codes, *code)) {
             self.settle(code);
-        }
-        if interest.options & control::option::CREDENTIALS != 0 {
-            self.put(CREDENTIALS, CREDENTIALS_PLACE);
         }
         self.interest.set(0, SharedInterest(*interest), 0).map_err(|error| Error::Map(".bss", error))?;
         Ok(self.attach(interest.tracepoints)?)
@@ -281,8 +290,11 @@ impl Driver for Probe {
 
     fn gaps(&self) -> Vec<String> {
         let refused = self.refused.iter().map(|Refused { program, reason }| {
-            if program == CREDENTIALS {
+            if program == CREDENTIALS.0 {
                 return format!("records have no credentials: {program} is refused: {reason}");
+            }
+            if program == PLACES.0 {
+                return format!("records do not tell where files really are: {program} is refused: {reason}");
             }
             if IO_URING.contains(&program.as_str()) {
                 return format!(
