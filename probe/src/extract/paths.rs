@@ -107,8 +107,7 @@ fn tell<K: Kernel>(kernel: &mut K, places: Places<K::File>) {
 /// Writes the extras.
 #[inline(always)]
 pub fn put<K: Kernel>(kernel: &mut K, mut places: Places<K::File>) {
-    // One of each.
-    for _ in 0..4 {
+    while !places.is_empty() {
         put_next(kernel, &mut places);
     }
 }
