@@ -117,8 +117,7 @@ extern "C" fn put_places(context: *const u8) -> i32 {
 fn record_messages(call: Call, message: extern "C" fn(u32, *mut c_void) -> i64) {
     let messages = calls::records(call.code(), call.return_value());
     if constant(&HAS_LOOP) == 1 {
-        let mut nothing = 0u64;
-        helpers::loop_calls(messages, message, core::ptr::from_mut(&mut nothing).cast(), 0);
+        helpers::loop_calls(messages, message, core::ptr::null_mut(), 0);
         return;
     }
     call.commit_unextracted(u64::from(messages));
