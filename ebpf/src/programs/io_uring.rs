@@ -58,16 +58,7 @@ extern "C" fn on_io_uring_submit(context: *const u8) -> i32 {
 extern "C" fn on_io_uring_complete(context: *const u8) -> i32 {
     if in_scope() && wants_tracepoint(tracepoint::IO_URING) {
         let request: u64 = field_of(context, &URING_COMPLETED);
-        let kept = helpers::lookup_by(&PENDING, &request);
-        if !kept.is_null() {
-            let mut operation: Kept = [0; 7];
-            for (index, word) in operation.iter_mut().enumerate() {
-                *word = load(kept, index * 8);
-            }
-            helpers::forget(&PENDING, &request);
-            let result: i32 = field(request, &URING_RESULT);
-            operate(context, request, &operation, Some(result));
-        }
+        operate_kept(context, request, true);
     }
     0
 }
@@ -96,12 +87,28 @@ fn submit(context: *const u8, request: u64) {
     }
     let [a, b, c, d, e, f] = operation.arguments;
     let kept: Kept = [a, b, c, d, e, f, u64::from(operation.code) | u64::from(operation.slot) << 32];
+    helpers::keep(&PENDING, &request, kept.as_ptr().cast());
     if submission.flags & SKIP_SUCCESS != 0 {
-        // Whether it fails is not known yet, and if it succeeds this is all that there is to see.
-        operate(context, request, &kept, None);
-    } else {
-        helpers::keep(&PENDING, &request, kept.as_ptr().cast());
+        // Whether it fails is not known yet, and if it succeeds this is all that there is to see. Taken from where it is kept, since
+        // the verifier goes through what follows once then, and not for each operation.
+        operate_kept(context, request, false);
     }
+}
+
+/// Records the operation that is kept of a request, if there is one.
+#[inline(always)]
+fn operate_kept(context: *const u8, request: u64, complete: bool) {
+    let kept = helpers::lookup_by(&PENDING, &request);
+    if kept.is_null() {
+        return;
+    }
+    let mut operation: Kept = [0; 7];
+    for (index, word) in operation.iter_mut().enumerate() {
+        *word = load(kept, index * 8);
+    }
+    helpers::forget(&PENDING, &request);
+    let completion = if complete { Some(field(request, &URING_RESULT)) } else { None };
+    operate(context, request, &operation, completion);
 }
 
 /// Reads the entry of the submission queue that the kernel took last. The program may change it at any time: what it says is claimed, as

@@ -24,8 +24,8 @@ fn ring(t: &mut Trial) -> IoUring {
     }
 }
 
-/// Submits one operation between marks, and waits for its end.
-fn enter<'t>(t: &'t mut Trial, ring: &mut IoUring, entry: &squeue::Entry) -> Made<'t> {
+/// Submits one operation between marks, and waits for so many to end.
+fn enter<'t>(t: &'t mut Trial, ring: &mut IoUring, entry: &squeue::Entry, ends: u32) -> Made<'t> {
     // SAFETY: what the operation points to is the case's, which waits for the completion.
     let pushed = unsafe { ring.submission().push(entry) };
     if pushed.is_err() {
@@ -35,7 +35,7 @@ fn enter<'t>(t: &'t mut Trial, ring: &mut IoUring, entry: &squeue::Entry) -> Mad
     t.between(
         || {
             ring.submission().sync();
-            native(SYS_io_uring_enter, &args![descriptor, 1, 1, GETEVENTS, NOWHERE, 0])
+            native(SYS_io_uring_enter, &args![descriptor, 1, ends, GETEVENTS, NOWHERE, 0])
         },
         0,
     )
@@ -49,10 +49,10 @@ fn submit(
     event: u16,
     parameters: impl FnOnce(i64) -> Vec<(&'static str, Want)>,
 ) {
-    let made = enter(t, ring, entry);
+    let made = enter(t, ring, entry, 1);
     ring.completion().sync();
     let result = ring.completion().next().map_or(i64::MIN, |completion| i64::from(completion.result()));
-    made.ok().expect_of_ring(result, event, &parameters(result));
+    made.ok().expect_of_ring(result, 0, event, &parameters(result));
 }
 
 cases! {
@@ -93,7 +93,7 @@ cases! {
         let mut ring = ring(t);
         let entry = opcode::OpenAt::new(types::Fd(AT_FDCWD), c"missing".as_ptr()).flags(O_RDWR).build();
         let descriptor = ring.as_raw_fd();
-        enter(t, &mut ring, &entry).gives(1).records(
+        enter(t, &mut ring, &entry, 1).gives(1).records(
             SYSCALL_IO_URING_ENTER_X,
             &[
                 ("fd", number(descriptor)),
@@ -124,6 +124,19 @@ cases! {
         submit(t, &mut ring, &entry, SYSCALL_UNLINKAT_2_X, |_| {
             vec![("dirfd", number(AT_FDCWD)), ("name", text(&path)), ("flags", number(0))]
         });
+    };
+    // Whether it succeeds nobody is told, so it is recorded when it is submitted.
+    "io_uring: unlinkat that says nothing if it succeeds" with wanted => |t| {
+        let mut ring = ring(t);
+        let path = t.file("file", "x");
+        let entry = opcode::UnlinkAt::new(types::Fd(AT_FDCWD), path.as_ptr()).build();
+        let entry = entry.flags(squeue::Flags::SKIP_SUCCESS);
+        enter(t, &mut ring, &entry, 0).ok().expect_of_ring(
+            0,
+            flag::UNSUPPORTED,
+            SYSCALL_UNLINKAT_2_X,
+            &[("dirfd", number(AT_FDCWD)), ("name", text(&path)), ("flags", number(0))],
+        );
     };
     "io_uring: send" with wanted => |t| {
         let mut ring = ring(t);

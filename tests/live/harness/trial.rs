@@ -282,10 +282,16 @@ impl Made<'_> {
         self.trial.tell(&Message::Expect(Expectation { returns, misses, flags: 0, ..expectation }));
     }
 
-    /// Somebody (this thread, or one that works for a ring) must have a record of an operation of a ring.
-    pub fn expect_of_ring(&self, returns: i64, event: u16, parameters: &[(&str, Want)]) {
+    /// Somebody (this thread, or one that works for a ring) must have a record of an operation of a ring; it may have these bits of
+    /// misses.
+    pub fn expect_of_ring(&self, returns: i64, misses: u32, event: u16, parameters: &[(&str, Want)]) {
         let expectation = self.expectation(Who::Anybody, event, parameters);
-        self.trial.tell(&Message::Expect(Expectation { returns, flags: flag::IO_URING, ..expectation }));
+        self.trial.tell(&Message::Expect(Expectation {
+            returns,
+            misses,
+            flags: flag::IO_URING,
+            ..expectation
+        }));
     }
 
     /// There must be a record of anybody with this.
