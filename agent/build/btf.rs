@@ -66,7 +66,7 @@ fn repaired(btf: &[u8], ext: &[u8]) -> Result<(Vec<u8>, Vec<u8>), String> {
             );
         }
         // Each is static: a global one would be verified apart from its caller, and forget what the caller knows.
-        push(&mut types, &[strings.take(word(btf, at)?)?, FUNC << 24, shared_type]);
+        push(&mut types, &[strings.take_name(word(btf, at)?)?, FUNC << 24, shared_type]);
     }
     push(&mut types, &[0, FUNC_PROTO << 24, 0]);
 
@@ -110,11 +110,28 @@ struct Strings<'a> {
 impl Strings<'_> {
     /// Takes a string over; gives its new place.
     fn take(&mut self, old_place: u32) -> Result<u32, String> {
+        let string = self.at(old_place)?.to_vec();
+        Ok(self.put(string))
+    }
+
+    /// The same for the name of a function. Kernels want names as C has them, so what Rust has beyond that becomes `_`.
+    fn take_name(&mut self, old_place: u32) -> Result<u32, String> {
+        let name = self.at(old_place)?;
+        let name = name.iter().map(|byte| if byte.is_ascii_alphanumeric() { *byte } else { b'_' }).collect();
+        Ok(self.put(name))
+    }
+
+    fn at(&self, old_place: u32) -> Result<&[u8], String> {
         let rest = self.old.get(old_place as usize..).unwrap_or_default();
         let end = rest.iter().position(|byte| *byte == 0).ok_or(".BTF ends in its strings")?;
+        Ok(&rest[..end])
+    }
+
+    fn put(&mut self, string: Vec<u8>) -> u32 {
         let place = self.new.len() as u32;
-        self.new.extend(&rest[..=end]);
-        Ok(place)
+        self.new.extend(string);
+        self.new.push(0);
+        place
     }
 }
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 //! A call that is being recorded: what the extractors see ([`Kernel`]).
 
+use core::ffi::c_void;
 use core::mem::offset_of;
 use core::num::NonZeroU64;
 
 use crate::extract::calls;
 use crate::extract::io_uring::RING_FILE;
-use crate::extract::kernel::{End, FileFact, Kernel, SocketFact, TaskFact, TaskText};
+use crate::extract::kernel::{End, FileFact, Kernel, SocketFact, TaskFact, TaskText, Turn};
 use crate::extract::paths::{self, Places};
 use crate::wire::control::{option, Interest};
 use crate::wire::event;
@@ -16,7 +17,8 @@ use crate::wire::ring::counter;
 use crate::access::{load, opaque, store, user, user_word};
 use crate::arch;
 use crate::files::{self, File};
-use crate::helpers::{get_current_task_btf, tail_call, task_pt_regs};
+use crate::helpers::{self, get_current_task_btf, tail_call, task_pt_regs};
+use crate::layout::{constant, HAS_LOOP};
 use crate::maps::{wants, CREDENTIALS, EXTRACTORS, INTEREST, PLACES};
 use crate::path::{self, Place};
 use crate::ring::Ring;
@@ -301,6 +303,21 @@ impl Kernel for Call {
     }
 
     #[inline(always)]
+    fn repeat<T: Turn<Call>>(&mut self, turns: u32, turn: &mut T) {
+        let mut under_way = Turns { call: Call { ..*self }, turn: *turn };
+        if constant(&HAS_LOOP) == 1 {
+            helpers::loop_calls(turns, take_turn::<T>, core::ptr::from_mut(&mut under_way).cast(), 0);
+        } else {
+            for _ in 0..turns {
+                if !under_way.turn.turn(&mut under_way.call) {
+                    break;
+                }
+            }
+        }
+        *turn = under_way.turn;
+    }
+
+    #[inline(always)]
     fn socket(&mut self, fd: i32) -> Option<Socket> {
         sockets::of_descriptor(fd)
     }
@@ -410,4 +427,17 @@ impl Kernel for Call {
     fn put_u64(&mut self, value: u64) {
         self.pen_put(value);
     }
+}
+
+/// A loop that is under way, on the stack, where the kernel's callbacks find it.
+struct Turns<T> {
+    call: Call,
+    turn: T,
+}
+
+/// What the kernel calls for each turn.
+extern "C" fn take_turn<T: Turn<Call>>(_index: u32, turns: *mut c_void) -> i64 {
+    // SAFETY: `Call::repeat` gives the kernel a pointer to this, and waits until the last callback has returned.
+    let turns = unsafe { &mut *turns.cast::<Turns<T>>() };
+    i64::from(!turns.turn.turn(&mut turns.call))
 }

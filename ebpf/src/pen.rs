@@ -209,10 +209,8 @@ impl Call {
         let Some(at) = self.place(SNAPLEN_MAX as usize) else {
             return false;
         };
-        let length = masked::<{ (SNAPLEN_MAX << 1) - 1 }>(u64::from(length));
-        if length > u64::from(SNAPLEN_MAX) {
-            return false;
-        }
+        // From 1 to the most, without a comparison: old kernels do not see that it holds for a number that was put aside, too.
+        let length = masked::<{ SNAPLEN_MAX - 1 }>(u64::from(length).wrapping_sub(1)) + 1;
         if probe_read_user(self.to(at), length as u32, address) < 0 {
             self.user_miss(address);
             return false;

@@ -5,7 +5,7 @@
 //! failed call wanted to write.
 
 use super::super::wire::record::PATH_SIZE_MAX;
-use super::kernel::Kernel;
+use super::kernel::{Kernel, Turn};
 
 /// How many bytes of control messages, options and the like are recorded.
 pub const PAGE: u32 = PATH_SIZE_MAX as u32;
@@ -216,23 +216,10 @@ pub fn add_bytes<K: Kernel>(kernel: &mut K, address: u64, length: u64, limit: u3
 pub fn put_segments<K: Kernel>(kernel: &mut K, segments: u64, count: u64, length: u64) {
     let limit = u64::from(kernel.snaplen());
     let word = kernel.word_size();
-    let word = kernel.forget(word);
-    let mut room = kernel.forget(if length > limit { limit } else { length });
-    let count = kernel.forget(count);
-    let mut segment = segments;
+    let room = if length > limit { limit } else { length };
     kernel.begin();
-    for index in 0..SEGMENTS_MAX {
-        if index >= count || room == 0 {
-            break;
-        }
-        let Some(address) = kernel.user_word(segment) else { break };
-        let Some(size) = kernel.user_word(segment.wrapping_add(word)) else { break };
-        let taken = if size > room { room } else { size };
-        if taken != 0 && !kernel.add_user_bytes(address, taken as u32) {
-            break;
-        }
-        room = kernel.forget(room.wrapping_sub(taken));
-        segment = kernel.forget(segment.wrapping_add(word << 1));
+    if room != 0 {
+        kernel.repeat(turns(count), &mut Segments { segment: segments, word, room });
     }
     if length > limit {
         kernel.mark_truncated();
@@ -244,16 +231,63 @@ pub fn put_segments<K: Kernel>(kernel: &mut K, segments: u64, count: u64, length
 #[inline(always)]
 pub fn segments_size<K: Kernel>(kernel: &mut K, segments: u64, count: u64) -> u64 {
     let word = kernel.word_size();
-    let word = kernel.forget(word);
-    let mut total = 0u64;
-    let mut size = segments.wrapping_add(word);
-    for index in 0..SEGMENTS_MAX {
-        if index >= count {
-            break;
-        }
-        let segment = kernel.user_word(size).unwrap_or(0);
-        total = kernel.forget(total.wrapping_add(segment));
-        size = kernel.forget(size.wrapping_add(word << 1));
+    let mut sizes = Sizes { size: segments.wrapping_add(word), word, total: 0 };
+    kernel.repeat(turns(count), &mut sizes);
+    sizes.total
+}
+
+/// How many segments are looked at.
+#[inline(always)]
+fn turns(count: u64) -> u32 {
+    if count < SEGMENTS_MAX {
+        count as u32
+    } else {
+        SEGMENTS_MAX as u32
     }
-    total
+}
+
+/// Segments whose bytes are being added.
+#[derive(Clone, Copy)]
+struct Segments {
+    /// Where the next is.
+    segment: u64,
+    /// Bytes of a word of it.
+    word: u64,
+    /// How many bytes may still be added.
+    room: u64,
+}
+
+impl<K: Kernel> Turn<K> for Segments {
+    #[inline(always)]
+    fn turn(&mut self, kernel: &mut K) -> bool {
+        let Some(address) = kernel.user_word(self.segment) else { return false };
+        let Some(size) = kernel.user_word(self.segment.wrapping_add(self.word)) else { return false };
+        let taken = if size > self.room { self.room } else { size };
+        if taken != 0 && !kernel.add_user_bytes(address, taken as u32) {
+            return false;
+        }
+        self.room = kernel.forget(self.room.wrapping_sub(taken));
+        self.segment = kernel.forget(self.segment.wrapping_add(self.word << 1));
+        self.room != 0
+    }
+}
+
+/// Segments whose sizes are being added up.
+#[derive(Clone, Copy)]
+struct Sizes {
+    /// Where the next size is.
+    size: u64,
+    /// Bytes of a word of a segment.
+    word: u64,
+    total: u64,
+}
+
+impl<K: Kernel> Turn<K> for Sizes {
+    #[inline(always)]
+    fn turn(&mut self, kernel: &mut K) -> bool {
+        let size = kernel.user_word(self.size).unwrap_or(0);
+        self.total = kernel.forget(self.total.wrapping_add(size));
+        self.size = kernel.forget(self.size.wrapping_add(self.word << 1));
+        true
+    }
 }

@@ -174,6 +174,12 @@ pub enum End {
     Peer,
 }
 
+/// A turn of a long loop ([`Kernel::repeat`]): plain data that one turn hands on to the next.
+pub trait Turn<K: Kernel>: Copy {
+    /// Does it. False: it was the last.
+    fn turn(&mut self, kernel: &mut K) -> bool;
+}
+
 /// A driver, in the middle of recording a call of the current task.
 ///
 /// Parameters are written between [`Kernel::begin`] and [`Kernel::end`]; the `put_*` functions write a whole one.
@@ -273,8 +279,8 @@ pub trait Kernel: Sized {
     /// more), never marking the parameter as cut. Returns how many bytes were added: `room` also if the text goes on; 0 if it
     /// could not be read or `room` is 0.
     fn add_user_string(&mut self, address: u64, room: u32) -> u32;
-    /// Adds bytes of user memory, at most [`super::super::wire::control::SNAPLEN_MAX`]. False, and nothing is added, if they
-    /// could not be read.
+    /// Adds bytes of user memory: one at least, [`super::super::wire::control::SNAPLEN_MAX`] at most. False, and nothing is added,
+    /// if they could not be read.
     fn add_user_bytes(&mut self, address: u64, length: u32) -> bool;
     /// Adds text of the current task, at most `PATH_SIZE_MAX` bytes.
     fn add_task_text(&mut self, text: TaskText);
@@ -436,6 +442,20 @@ pub trait Kernel: Sized {
         Self: Sized,
     {
         paths::put(self, places);
+    }
+
+    /// Does turns until one is the last, at most so many. A loop here; a driver whose programs are verified may have its kernel call back
+    /// for each, so that what a turn does is verified once.
+    #[inline(always)]
+    fn repeat<T: Turn<Self>>(&mut self, turns: u32, turn: &mut T)
+    where
+        Self: Sized,
+    {
+        for _ in 0..turns {
+            if !turn.turn(self) {
+                break;
+            }
+        }
     }
 
     // ---- derived ----------------------------------------------------------------------------------------------------

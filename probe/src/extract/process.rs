@@ -5,7 +5,7 @@ use super::super::wire::record::PATH_SIZE_MAX;
 use super::calls::code;
 use super::credentials::put_capabilities;
 use super::flags::{clone_flags, layer, limit_resource, ptrace_request};
-use super::kernel::{FileFact, Kernel, TaskFact, TaskText};
+use super::kernel::{FileFact, Kernel, TaskFact, TaskText, Turn};
 use super::memory::put_usage;
 use super::paths::{self, AT_FDCWD};
 
@@ -155,25 +155,41 @@ fn put_program<K: Kernel>(kernel: &mut K) {
 #[inline(always)]
 fn put_strings<K: Kernel>(kernel: &mut K, array: u64) {
     let word = kernel.word_size();
-    let word = kernel.forget(word);
-    let mut entry = array;
-    let mut room = PATH_SIZE_MAX as u32;
-    let mut ended = array == 0;
+    let mut strings =
+        Strings { entry: array, word, room: PATH_SIZE_MAX as u64, ended: u64::from(array == 0) };
     kernel.begin();
-    for _ in 0..STRINGS_MAX {
-        if ended || room == 0 {
-            break;
-        }
-        let string = pointer(kernel, entry);
-        let added = if string == 0 { 0 } else { kernel.add_user_string(string, room) };
-        ended = kernel.forget(u64::from(added)) == 0;
-        room = kernel.forget(u64::from(room.saturating_sub(added))) as u32;
-        entry = kernel.forget(entry.wrapping_add(word));
+    if array != 0 {
+        kernel.repeat(STRINGS_MAX, &mut strings);
     }
-    if !ended {
+    if strings.ended == 0 {
         kernel.mark_truncated();
     }
     kernel.end();
+}
+
+/// Strings that are being added. All words: what a turn hands on, verifiers follow word by word.
+#[derive(Clone, Copy)]
+struct Strings {
+    /// Where the pointer to the next is.
+    entry: u64,
+    /// Bytes of a pointer.
+    word: u64,
+    /// How many bytes may still be added.
+    room: u64,
+    /// Whether there are no more.
+    ended: u64,
+}
+
+impl<K: Kernel> Turn<K> for Strings {
+    #[inline(always)]
+    fn turn(&mut self, kernel: &mut K) -> bool {
+        let string = pointer(kernel, self.entry);
+        let added = if string == 0 { 0 } else { kernel.add_user_string(string, self.room as u32) };
+        self.ended = u64::from(added == 0);
+        self.room = kernel.forget(self.room.saturating_sub(u64::from(added)));
+        self.entry = kernel.forget(self.entry.wrapping_add(self.word));
+        added != 0 && self.room != 0
+    }
 }
 
 /// The pointer at an address, null if there is none.
