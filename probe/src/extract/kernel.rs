@@ -437,20 +437,14 @@ pub trait Kernel: Sized {
     /// The extras that say where a call's names lead, if they are wanted. It is the last thing that an extractor does, and only
     /// extractors of calls do it: a driver may go on elsewhere and never come back.
     #[inline(always)]
-    fn put_places(&mut self, places: Places<Self::File>)
-    where
-        Self: Sized,
-    {
+    fn put_places(&mut self, places: Places<Self::File>) {
         paths::put(self, places);
     }
 
     /// Does turns until one is the last, at most so many. A loop here; a driver whose programs are verified may have its kernel call back
     /// for each, so that what a turn does is verified once.
     #[inline(always)]
-    fn repeat<T: Turn<Self>>(&mut self, turns: u32, turn: &mut T)
-    where
-        Self: Sized,
-    {
+    fn repeat<T: Turn<Self>>(&mut self, turns: u32, turn: &mut T) {
         for _ in 0..turns {
             if !turn.turn(self) {
                 break;
