@@ -87,14 +87,10 @@ pub fn working_directory<K: Kernel>(kernel: &mut K) {
 /// Tells which program the task executes and where it is. Not the end of a call, so the extras are written here.
 #[inline(always)]
 pub fn executed<K: Kernel>(kernel: &mut K) {
-    if !kernel.wants_paths() {
-        return;
+    if kernel.wants_paths() {
+        let file = kernel.executable();
+        put(kernel, Places { file, working_directory: true, ..Places::none() });
     }
-    if let Some(file) = kernel.executable() {
-        let path = kernel.path(file);
-        kernel.put_path_extra(Extra::FilePath, path);
-    }
-    put_working_directory(kernel);
 }
 
 #[inline(always)]
@@ -132,13 +128,6 @@ pub fn put_next<K: Kernel>(kernel: &mut K, places: &mut Places<K::File>) {
     };
     if let Some(path) = path {
         kernel.put_path_extra(kind, path);
-    }
-}
-
-#[inline(always)]
-fn put_working_directory<K: Kernel>(kernel: &mut K) {
-    if let Some(path) = kernel.working_directory() {
-        kernel.put_path_extra(Extra::WorkingDirectory, path);
     }
 }
 
